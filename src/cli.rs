@@ -1,0 +1,367 @@
+//! Floor 7: the command line, as clap types and nothing else.
+//!
+//! The environment comes first, as in `fab prod deploy`. Clap has no such grammar, so [`parse`] takes the environment's
+//! word out before clap sees the rest.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use deployer::config::{COMMANDS, closest, parse_duration};
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) environment: Option<String>,
+    pub(crate) options: Options,
+    pub(crate) command: Verb,
+}
+
+/// Puts a commit of a Python web application on one server, with no request lost.
+///
+/// Two slots, blue and green, stand side by side on the host. One is live, the other is next: `deploy` rebuilds next and
+/// proves that it works, `cutover` makes next live, `rollback` is the same step back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "deployer",
+    version,
+    override_usage = "deployer [OPTIONS] [ENV] <COMMAND>",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+ENV is an environment of deployer.toml: `prod`, `staging`.
+
+Examples:
+  deployer rehearse           try it all on a throwaway host, without a server
+  deployer prod deploy        build HEAD in next, start it, prove it healthy
+  deployer prod cutover       make it live
+  deployer prod rollback      and back
+  deployer status             where everything stands
+
+Exit codes: 0 done, 1 failed and live untouched, 2 usage or configuration, 3 live affected or unknown,
+4 locked by someone else, 5 rolled back by itself, 130 interrupted."
+)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Read this file instead of the deployer.toml of the repository.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Read this file instead of ~/.ssh/config.
+    #[arg(short = 'F', long, global = true, value_name = "FILE")]
+    pub(crate) ssh_config: Option<PathBuf>,
+    /// Show what would be done, and do nothing.
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// Show each command and all that it prints.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say nothing but failures and the last line.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Print one JSON object a line on stdout; a single one for `status` and `history`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = false)]
+pub(crate) enum Verb {
+    Deploy(Deploy),
+    Cutover(Cutover),
+    Rollback(Rollback),
+    Status(Status),
+    History(History),
+    Stop(Stop),
+    Lock(Lock),
+    Unlock(Unlock),
+    Rehearse(Rehearse),
+}
+
+/// Build a commit in next, start it there, and prove it healthy; live is not touched.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> deploy [OPTIONS] [COMMIT]",
+    after_help = "\
+Example: deployer prod deploy v1.4.2
+Release in one go, as from CI: deployer prod deploy --cutover --watch 30s"
+)]
+pub(crate) struct Deploy {
+    /// Anything that `git rev-parse` takes.
+    #[arg(default_value = "HEAD")]
+    pub(crate) commit: String,
+    /// Deploy the commit although the work tree has changes that it does not hold.
+    #[arg(long)]
+    pub(crate) allow_dirty: bool,
+    /// Deploy although next holds commits that this one lacks.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Cut over as soon as the release is healthy.
+    #[arg(long)]
+    pub(crate) cutover: bool,
+    #[command(flatten)]
+    pub(crate) after: After,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+/// Make next live: swap the links, reload nginx gracefully, prove it through the front door.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> cutover [OPTIONS]",
+    after_help = "Example: deployer prod cutover --watch 30s"
+)]
+pub(crate) struct Cutover {
+    #[command(flatten)]
+    pub(crate) after: After,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct After {
+    /// Go on proving the release for so long after the switch; if it fails, go back and exit with 5.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) watch: Option<Duration>,
+    /// Stop the old release once its last requests are served.
+    #[arg(long)]
+    pub(crate) stop_old: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Wait {
+    /// Wait if somebody else holds the lock; without a TIME, 15 minutes.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, num_args = 0..=1, require_equals = true,
+          default_missing_value = "15m")]
+    pub(crate) wait: Option<Duration>,
+}
+
+/// Make live again what was live before, or a commit of the history.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> rollback [OPTIONS] [COMMIT]",
+    after_help = "\
+A release that still runs in next is switched to at once; one that was stopped is started first; one that a
+later deploy has overwritten is built again from its commit.
+
+Example: deployer prod rollback"
+)]
+pub(crate) struct Rollback {
+    /// A commit that was live once, in full or by its first digits; without it, the release before this one.
+    pub(crate) commit: Option<String>,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+/// Show what is linked, what nginx serves and what runs, for one environment or for all.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer [ENV] status [OPTIONS]",
+    after_help = "Example: deployer status --json"
+)]
+pub(crate) struct Status {}
+
+/// List the cutovers and rollbacks that were proven, newest first.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> history [OPTIONS]",
+    after_help = "Example: deployer prod history"
+)]
+pub(crate) struct History {}
+
+/// Stop what runs in next, never live; its release stays for a rollback.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> stop [OPTIONS]",
+    after_help = "Example: deployer prod stop"
+)]
+pub(crate) struct Stop {
+    #[command(flatten)]
+    pub(crate) wait: Wait,
+}
+
+/// Ask everybody for a pause: no deploy and no cutover until `unlock`.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> lock [OPTIONS] --message <TEXT>",
+    after_help = "Example: deployer prod lock -m \"freeze until Monday\""
+)]
+pub(crate) struct Lock {
+    /// Why, for those who meet the lock.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: String,
+}
+
+/// Lift the pause that `lock` asked for.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> unlock [OPTIONS]",
+    after_help = "Example: deployer prod unlock"
+)]
+pub(crate) struct Unlock {
+    /// Also end a command that holds the lock and hangs.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Try the whole of it on a throwaway host on this machine: no server needed.
+///
+/// An unprivileged sshd and an nginx in a temporary folder on loopback take a deploy of the commit before, a cutover, a
+/// deploy of the commit, and a cutover under traffic. It ends by itself and leaves nothing behind.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer [ENV] rehearse [OPTIONS] [COMMIT]",
+    after_help = "\
+Needs sshd, nginx, git and python3-venv on this machine. Without ENV it takes the first environment.
+
+Example: deployer rehearse"
+)]
+pub(crate) struct Rehearse {
+    /// Anything that `git rev-parse` takes.
+    #[arg(default_value = "HEAD")]
+    pub(crate) commit: String,
+    /// Rehearse the commit although the work tree has changes that it does not hold.
+    #[arg(long)]
+    pub(crate) allow_dirty: bool,
+}
+
+/// Reads a command line; the first word is the program's own name.
+///
+/// # Errors
+/// Clap's, which is also how it asks for help to be printed.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    let environment = take_environment(&mut words);
+    let mut command = Cli::command();
+    let matches = match command.try_get_matches_from_mut(words) {
+        Ok(matches) => matches,
+        Err(error) => return Err(suggest(error, environment.as_deref(), &mut command)),
+    };
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok(Invocation {
+        environment,
+        options: cli.options,
+        command: cli.command,
+    })
+}
+
+/// Takes out the first word that is neither an option, an option's value nor a command.
+fn take_environment(words: &mut Vec<OsString>) -> Option<String> {
+    const WITH_VALUE: [&str; 4] = ["--config", "--ssh-config", "-F", "--color"];
+    let mut index = 1;
+    while index < words.len() {
+        let word = words[index].to_string_lossy().into_owned();
+        if WITH_VALUE.contains(&word.as_str()) {
+            index += 2;
+        } else if word.starts_with('-') {
+            index += 1;
+        } else if COMMANDS.contains(&word.as_str()) {
+            return None;
+        } else {
+            words.remove(index);
+            return Some(word);
+        }
+    }
+    None
+}
+
+/// A single word that is no command may be meant as one.
+fn suggest(error: clap::Error, environment: Option<&str>, command: &mut clap::Command) -> clap::Error {
+    let missing = matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    let Some(word) = environment.filter(|_| missing) else {
+        return error;
+    };
+    let message = match closest(word, COMMANDS.iter().copied()) {
+        Some(near) => format!("no command `{word}`; did you mean `{near}`?"),
+        None => format!("what is to be done with `{word}`? For example: deployer {word} deploy"),
+    };
+    command.error(ErrorKind::MissingSubcommand, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Invocation, clap::Error> {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_commands_are_those_that_no_environment_may_be_named_like() {
+        let mut names: Vec<_> = Cli::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_string())
+            .collect();
+        names.push("help".to_string());
+        names.sort();
+        let mut known: Vec<_> = COMMANDS.iter().map(ToString::to_string).collect();
+        known.sort();
+        assert_eq!(names, known);
+    }
+
+    #[test]
+    fn clap_finds_its_definitions_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_environment_comes_first() {
+        let read = |line| read(line).unwrap();
+        assert_eq!(
+            read("deployer prod deploy HEAD~1").environment.as_deref(),
+            Some("prod")
+        );
+        assert_eq!(read("deployer status").environment, None);
+        assert_eq!(
+            read("deployer --config x.toml prod status")
+                .environment
+                .as_deref(),
+            Some("prod")
+        );
+        assert_eq!(
+            read("deployer -v --color never prod status")
+                .environment
+                .as_deref(),
+            Some("prod")
+        );
+    }
+
+    #[test]
+    fn a_wait_has_a_time_of_its_own_or_fifteen_minutes() {
+        let wait = |line| match read(line).unwrap().command {
+            Verb::Cutover(cutover) => cutover.wait.wait,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait("deployer prod cutover"), None);
+        assert_eq!(
+            wait("deployer prod cutover --wait"),
+            Some(Duration::from_secs(900))
+        );
+        assert_eq!(
+            wait("deployer prod cutover --wait=30s"),
+            Some(Duration::from_secs(30))
+        );
+    }
+}

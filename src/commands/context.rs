@@ -1,0 +1,37 @@
+use std::time::Duration;
+
+use crate::config::Environment;
+use crate::model::Holder;
+use crate::plan::{Event, Observer};
+use crate::remote::{ConnectOptions, Interrupt, Prompt};
+
+/// What every command needs beside its own arguments.
+pub struct Context<'a> {
+    pub environment: &'a Environment,
+    pub connect: &'a ConnectOptions,
+    pub prompt: &'a mut dyn Prompt,
+    pub interrupt: &'a Interrupt,
+    pub observer: &'a mut dyn Observer,
+    /// Who runs this, as `user@machine`.
+    pub by: &'a str,
+    /// Show the plan, do nothing.
+    pub dry_run: bool,
+    /// How long to wait for a lock that somebody else holds.
+    pub patience: Duration,
+    /// End whoever holds the lock.
+    pub break_lock: bool,
+}
+
+impl Context<'_> {
+    pub(super) fn emit(&mut self, event: Event) {
+        self.observer.event(event);
+    }
+
+    pub(super) fn holder(&self, verb: &str, commit: Option<&str>) -> Holder {
+        Holder {
+            by: self.by.to_string(),
+            verb: verb.to_string(),
+            commit: commit.map(str::to_string),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `cutover` and `rollback`: another slot becomes live, proven through the front door.
+
+use std::time::Duration;
+
+use super::Context;
+use super::execute::{After, execute, show};
+use super::host::{connect, observe, refuse};
+use crate::facts::{Probes, Wish, facts};
+use crate::model::HostState;
+use crate::plan::{self, CutoverPlan, Event, Failure, World, WorldSlot};
+use crate::remote::HostShell;
+
+#[derive(Clone, Debug, Default)]
+pub struct CutoverOptions {
+    /// How long to go on proving the release, ready to go back.
+    pub watch: Duration,
+    /// Stop the old release once its requests are served.
+    pub stop_old: bool,
+}
+
+/// Makes next live.
+///
+/// # Errors
+/// A refusal, or the step that failed.
+pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Failure> {
+    let stop_old = options.stop_old;
+    change_live(context, "cutover", options.watch, &|state, context| {
+        plan::cutover(state, context.environment, context.by, stop_old)
+    })
+}
+
+/// Makes live again what was live before, or a commit of the history.
+///
+/// # Errors
+/// A refusal, or the step that failed.
+pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failure> {
+    change_live(context, "rollback", Duration::ZERO, &|state, context| {
+        plan::rollback(state, context.environment, context.by, commit)
+    })
+}
+
+type Planner<'a> = dyn Fn(&HostState, &Context) -> Result<CutoverPlan, Failure> + 'a;
+
+fn change_live(context: &mut Context, verb: &str, watch: Duration, planner: &Planner) -> Result<(), Failure> {
+    let environment = context.environment;
+    let facts = facts(
+        environment,
+        &Wish {
+            watch,
+            ..Wish::new(Probes::All)
+        },
+    );
+    let holder = context.holder(verb, None);
+    let mut session = connect(context)?;
+    let host = session.host().to_string();
+    let lock = (!context.dry_run).then_some(&holder);
+    let (mut shell, state) = observe(&mut session, context, &facts, lock)?;
+    let cutover =
+        planner(&state, context).map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
+    carry_out(&mut shell, context, &host, verb, &state, &cutover)
+}
+
+/// Says what becomes live, and makes it so.
+pub(super) fn carry_out(
+    shell: &mut HostShell,
+    context: &mut Context,
+    host: &str,
+    verb: &str,
+    state: &HostState,
+    cutover: &CutoverPlan,
+) -> Result<(), Failure> {
+    context.emit(Event::Intent {
+        verb: verb.to_string(),
+        environment: context.environment.name.clone(),
+        by: context.by.to_string(),
+        commit: Some(cutover.release.summary()),
+        ahead_of_live: None,
+        host: host.to_string(),
+        slot: Some(cutover.to),
+    });
+    if goes_back(state, cutover, verb) {
+        let message = format!(
+            "{} is what live replaced: this goes back to it",
+            cutover.release.summary().short()
+        );
+        context.emit(Event::Warning { message });
+    }
+    if context.dry_run {
+        show(context, &cutover.plan);
+        return Ok(());
+    }
+    let uploads = cutover.plan.steps.iter().map(|_| None).collect();
+    execute(shell, context, host, state, &cutover.plan, uploads, After::Done)?;
+    context.emit(Event::World(after(
+        state,
+        cutover,
+        verb,
+        &context.environment.name,
+    )));
+    Ok(())
+}
+
+/// Whether a cutover undoes the one before it: somebody may have typed it twice.
+fn goes_back(state: &HostState, cutover: &CutoverPlan, verb: &str) -> bool {
+    let last = state
+        .history
+        .last()
+        .filter(|last| verb == "cutover" && last.verb == "cutover");
+    last.is_some_and(|last| {
+        last.color == cutover.from
+            && last.previous.as_deref() == Some(&*cutover.release.commit)
+            // Both by the host's clock; one deployed since, even of the same commit, is new.
+            && Duration::from_secs(cutover.release.at.max(0).unsigned_abs()).as_secs_f64() < last.at
+    })
+}
+
+/// The world after a switch that was proven.
+fn after(state: &HostState, cutover: &CutoverPlan, verb: &str, environment: &str) -> World {
+    let from = cutover.from;
+    let slot = state.slot(from);
+    let old = slot.commit();
+    let stopped = cutover.plan.stops(from);
+    let word = match (&old, slot.process.is_some() && !stopped) {
+        (_, true) => "still running",
+        (Some(_), false) => "stopped",
+        (None, false) => "empty",
+    };
+    // After a rollback the way forward is a cutover to what still waits in next.
+    let back = match verb {
+        "rollback" => format!("deployer {environment} cutover   (forward again)"),
+        _ => format!("deployer {environment} rollback   (the way back)"),
+    };
+    World {
+        live: Some(WorldSlot {
+            color: cutover.to,
+            commit: Some(cutover.release.summary()),
+            word: "served".to_string(),
+        }),
+        next: Some(WorldSlot {
+            color: from,
+            commit: old,
+            word: word.to_string(),
+        }),
+        run: (word != "empty").then_some(back),
+    }
+}

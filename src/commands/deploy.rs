@@ -1,0 +1,301 @@
+//! `deploy`: a commit is built in next, started, and proven healthy. Live is never touched.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Context;
+use super::cutover::{CutoverOptions, carry_out};
+use super::execute::{After, Upload, execute, show};
+use super::host::{connect, observe, observe_again, refuse};
+use crate::facts::{Probes, Wish, facts};
+use crate::model::{CommitSummary, ExitCode, HostState, Relation};
+use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Unit, Virtualenv, World, WorldSlot};
+use crate::python::{self, Requirements};
+use crate::remote::HostShell;
+use crate::source::{PackStage, Repository, SourceError};
+
+/// The reference under which objects travel.
+const SEED: &str = "refs/deployer/seed";
+
+#[derive(Clone, Debug)]
+pub struct DeployOptions<'a> {
+    /// A folder of the repository.
+    pub start: &'a Path,
+    /// Anything that `git rev-parse` takes.
+    pub commit: &'a str,
+    pub allow_dirty: bool,
+    pub force: bool,
+    /// Cut over as soon as it is healthy.
+    pub cutover: Option<CutoverOptions>,
+}
+
+/// What the local side knows before it asks the host.
+struct Local {
+    repository: Repository,
+    commit: CommitSummary,
+    requirements: Requirements,
+    modules: Vec<Module>,
+}
+
+struct Module {
+    name: String,
+    commit: CommitSummary,
+    repository: Repository,
+}
+
+/// Deploys a commit to next.
+///
+/// # Errors
+/// A refusal, or the step that failed.
+pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
+    let environment = context.environment;
+    let local = read_local(context, options)?;
+    let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
+    let probes = if options.cutover.is_some() {
+        Probes::All
+    } else {
+        Probes::FrontDoor
+    };
+    let watch = options
+        .cutover
+        .as_ref()
+        .map_or(Duration::ZERO, |cutover| cutover.watch);
+    let facts = facts(
+        environment,
+        &Wish {
+            probes,
+            modules: &names,
+            watch,
+        },
+    );
+    let holder = context.holder("deploy", Some(&local.commit.id));
+
+    let mut session = connect(context)?;
+    let host = session.host().to_string();
+    let lock = (!context.dry_run).then_some(&holder);
+    let (mut shell, state) = observe(&mut session, context, &facts, lock)?;
+
+    let (plan, next) = make_plan(context, options, &local, &state, &host)
+        .map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
+    if context.dry_run {
+        show(context, &plan);
+        return Ok(());
+    }
+    let uploads = bundles(&mut shell, context, &local, &plan)?;
+    let after = if options.cutover.is_some() {
+        After::More
+    } else {
+        After::Done
+    };
+    execute(&mut shell, context, &host, &state, &plan, uploads, after)?;
+    if let Some(cutover) = &options.cutover {
+        if context.interrupt.count() > 0 {
+            return Err(Failure::new("interrupted", "interrupted before the cutover")
+                .exit(ExitCode::Interrupted)
+                .advise(format!("go on with it: deployer {} cutover", environment.name)));
+        }
+        let state = observe_again(&mut shell, context)
+            .ok_or_else(|| Failure::new("host.silent", format!("{host} did not tell its state")))?;
+        let plan = plan::cutover(&state, environment, context.by, cutover.stop_old)
+            .map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
+        return carry_out(&mut shell, context, &host, "cutover", &state, &plan);
+    }
+
+    let mut world = plan::world(
+        &state,
+        environment,
+        Some(format!("deployer {} cutover", environment.name)),
+    );
+    if let Some(live) = &mut world.live {
+        live.word = if live.commit.is_some() {
+            "unchanged"
+        } else {
+            "empty"
+        }
+        .to_string();
+    }
+    world.next = Some(WorldSlot {
+        color: next,
+        commit: Some(local.commit),
+        word: "healthy".to_string(),
+    });
+    context.emit(Event::World(World { ..world }));
+    Ok(())
+}
+
+/// Everything that can be refused without asking the host.
+fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failure> {
+    let app = &context.environment.app;
+    let repository = Repository::discover(options.start).map_err(refused)?;
+    let commit = repository.resolve(options.commit).map_err(refused)?;
+    if !options.allow_dirty {
+        let dirty = repository.dirty(app.untracked_is_dirty).map_err(refused)?;
+        if !dirty.is_empty() {
+            return Err(plan::dirty(&dirty));
+        }
+    }
+    repository.check_sendable(&commit.id).map_err(refused)?;
+    if repository
+        .tree(&commit.id, &app.directory)
+        .map_err(refused)?
+        .is_none()
+    {
+        let what = format!("commit {} has no folder {:?}", commit.short(), app.directory);
+        return Err(Failure::usage("app.directory", what).advise("correct [app] directory in deployer.toml"));
+    }
+    let requirements = read_requirements(context, &repository, &commit)?;
+    let mut modules = Vec::new();
+    for module in repository.submodules(&commit.id).map_err(refused)? {
+        let repository = module.repository().map_err(refused)?;
+        let commit = repository.resolve(&module.commit).map_err(refused)?;
+        modules.push(Module {
+            name: module.git_dir.clone(),
+            commit,
+            repository,
+        });
+    }
+    Ok(Local {
+        repository,
+        commit,
+        requirements,
+        modules,
+    })
+}
+
+fn read_requirements(
+    context: &Context,
+    repository: &Repository,
+    commit: &CommitSummary,
+) -> Result<Requirements, Failure> {
+    let environment = context.environment;
+    let Some(file) = &environment.python.requirements else {
+        return Ok(Requirements::default());
+    };
+    let path = match &*environment.app.directory {
+        "." => file.clone(),
+        directory => format!("{directory}/{file}"),
+    };
+    let mut read = |path: &str| repository.read(&commit.id, path).ok().flatten();
+    python::requirements(&path, &mut read).map_err(|error| {
+        Failure::usage("requirements", format!("commit {}: {error}", commit.short()))
+            .advise("correct [python] requirements in deployer.toml, or commit the file")
+    })
+}
+
+fn make_plan(
+    context: &mut Context,
+    options: &DeployOptions,
+    local: &Local,
+    state: &HostState,
+    host: &str,
+) -> Result<(Plan, crate::model::Color), Failure> {
+    let environment = context.environment;
+    let roles = plan::roles(state, environment)?;
+    let relation = |held: Option<&str>| -> Option<Relation> {
+        held.and_then(|held| local.repository.relation(held, &local.commit.id).ok())
+    };
+    context.emit(Event::Intent {
+        verb: "deploy".to_string(),
+        environment: environment.name.clone(),
+        by: context.by.to_string(),
+        commit: Some(local.commit.clone()),
+        ahead_of_live: match relation(plan::held(state, roles.live)) {
+            Some(Relation::Ahead(count)) => Some(count),
+            _ => None,
+        },
+        host: host.to_string(),
+        slot: Some(roles.next),
+    });
+    let tree = local
+        .repository
+        .tree(&local.commit.id, &environment.app.directory)
+        .ok()
+        .flatten();
+    let virtualenv = Virtualenv {
+        key: python::key(&python::Ingredients {
+            interpreter: &state.python,
+            requirements: &local.requirements,
+            install_args: &environment.python.install_args,
+            gunicorn: environment.gunicorn.install.as_deref(),
+            tree: tree.as_deref().unwrap_or_default(),
+            color: roles.next,
+        }),
+        files: local
+            .requirements
+            .files
+            .iter()
+            .map(|(path, _)| path.clone())
+            .collect(),
+        local: local.requirements.local,
+    };
+    let modules: Vec<_> = local
+        .modules
+        .iter()
+        .map(|module| (module.name.clone(), module.commit.clone()))
+        .collect();
+    let request = DeployRequest {
+        environment,
+        commit: &local.commit,
+        by: context.by,
+        force: options.force,
+        relation: relation(plan::held(state, roles.next)),
+        virtualenv: &virtualenv,
+        modules: &modules,
+        new_key: &crate::remote::nonce(),
+        #[allow(clippy::cast_possible_truncation)]
+        now: state.now as i64,
+    };
+    Ok((plan::deploy(state, &request)?, roles.next))
+}
+
+/// Packs what the host lacks, one file for each step that seeds.
+fn bundles(
+    shell: &mut HostShell,
+    context: &mut Context,
+    local: &Local,
+    plan: &Plan,
+) -> Result<Vec<Option<Upload>>, Failure> {
+    let mut uploads = Vec::new();
+    for step in &plan.steps {
+        let Action::Seed(seed) = &step.action else {
+            uploads.push(None);
+            continue;
+        };
+        let module = seed
+            .module
+            .as_ref()
+            .and_then(|name| local.modules.iter().find(|module| module.name == *name));
+        let repository = module.map_or(&local.repository, |module| &module.repository);
+        let interrupt = context.interrupt;
+        let observer = &mut *context.observer;
+        let mut progress = |progress: crate::source::PackProgress| {
+            let unit = match progress.stage {
+                PackStage::Counting | PackStage::Compressing => Unit::Objects,
+                PackStage::Writing => Unit::Bytes,
+            };
+            observer.event(Event::Progress {
+                done: progress.done,
+                total: progress.total,
+                unit,
+            });
+            shell.beat().is_ok() && interrupt.count() == 0
+        };
+        let bundle = repository
+            .bundle(&seed.commit.id, SEED, &seed.haves, &mut progress)
+            .map_err(refused)?;
+        uploads.push(bundle.map(|bundle| Upload {
+            file: bundle.file,
+            bytes: bundle.bytes,
+            objects: bundle.objects,
+        }));
+    }
+    Ok(uploads)
+}
+
+fn refused(error: SourceError) -> Failure {
+    let exit = match error {
+        SourceError::Interrupted => ExitCode::Interrupted,
+        _ => ExitCode::Failed,
+    };
+    Failure::new("repository", error.to_string()).exit(exit)
+}

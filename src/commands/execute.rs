@@ -1,0 +1,339 @@
+//! The interpreter: carries a plan out on a host's shell, and tells what happens.
+//!
+//! All steps travel in one line, so that they need one round trip together; what each says streams back.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use super::Context;
+use super::host::{lost, observe_again, release};
+use super::script::line;
+pub(super) use super::script::{After, Upload};
+use crate::model::{ExitCode, HostState};
+use crate::plan::{self, Action, Event, Failure, Plan, Site, Step, StepFailure, Touches, Unit};
+use crate::remote::{HostShell, Message, ShellError, Watched};
+
+/// How often the bounds on a step's time are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How much of an upload is sent between two looks at what the host says.
+const PIECE: usize = 256 * 1024;
+
+/// Runs every step of a plan. `uploads` has one place for each step.
+///
+/// # Errors
+/// The first step that fails, explained, with the host's state read anew.
+pub(super) fn execute(
+    shell: &mut HostShell,
+    context: &mut Context,
+    host: &str,
+    state: &HostState,
+    plan: &Plan,
+    uploads: Vec<Option<Upload>>,
+    after: After,
+) -> Result<(), Failure> {
+    let line =
+        line(plan, &uploads, after).map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let mut run = Run {
+        plan,
+        current: None,
+        ended: 0,
+        failed: StepFailure::default(),
+        began: Instant::now(),
+        note: None,
+        stopping: false,
+        timed_out: false,
+        idle: None,
+    };
+    let notes: Vec<Option<String>> = uploads
+        .iter()
+        .map(|upload| upload.as_ref().map(Upload::describe))
+        .collect();
+    let done = shell
+        .run(&line)
+        .and_then(|()| send(shell, context, &mut run, uploads))
+        .and_then(|()| run.follow(shell, context, &notes));
+    if let Err(error) = done {
+        return Err(run.cut_off(error, context, host, &state.user));
+    }
+    if run.idle == Some(0) && run.ended == plan.steps.len() {
+        return Ok(());
+    }
+    Err(run.explain(shell, context, host, &state.user))
+}
+
+/// Shows a plan that is not carried out.
+pub(super) fn show(context: &mut Context, plan: &Plan) {
+    for (index, step) in plan.steps.iter().enumerate() {
+        context.emit(Event::Planned {
+            number: index + 1,
+            title: step.title(),
+            touches: match step.touches() {
+                plan::Touches::Nothing => "nothing",
+                plan::Touches::Next => "next",
+                plan::Touches::Live => "live",
+            }
+            .to_string(),
+        });
+    }
+}
+
+/// Sends the uploads, and looks between pieces whether the host still takes them.
+fn send(
+    shell: &mut HostShell,
+    context: &mut Context,
+    run: &mut Run,
+    uploads: Vec<Option<Upload>>,
+) -> Result<(), ShellError> {
+    let total: u64 = uploads.iter().flatten().map(|upload| upload.bytes).sum();
+    let mut done = 0;
+    let mut piece = vec![0; PIECE];
+    for mut upload in uploads.into_iter().flatten() {
+        let mut left = upload.bytes;
+        while left > 0 && run.idle.is_none() {
+            let wanted = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            upload.file.read_exact(&mut piece[..wanted])?;
+            shell.upload(&piece[..wanted])?;
+            left -= wanted as u64;
+            done += wanted as u64;
+            context.emit(Event::Progress {
+                done,
+                total,
+                unit: Unit::Bytes,
+            });
+            if total > PIECE as u64 {
+                let message = shell.next(Duration::ZERO)?;
+                run.take(message, context, &[]);
+            }
+            if context.interrupt.count() > 0 {
+                // The host waits for the rest of the bytes; without them nothing has changed.
+                run.stopping = true;
+                shell.close()?;
+                return Ok(());
+            }
+        }
+    }
+    shell.uploaded();
+    Ok(())
+}
+
+/// Where the execution of a plan stands.
+struct Run<'p> {
+    plan: &'p Plan,
+    /// The step that is running, by its number.
+    current: Option<usize>,
+    /// The last step that ended well.
+    ended: usize,
+    failed: StepFailure,
+    began: Instant,
+    note: Option<String>,
+    stopping: bool,
+    timed_out: bool,
+    /// The status of the whole line, once it has been worked off.
+    idle: Option<i32>,
+}
+
+impl Run<'_> {
+    fn follow(
+        &mut self,
+        shell: &mut HostShell,
+        context: &mut Context,
+        notes: &[Option<String>],
+    ) -> Result<(), ShellError> {
+        while self.idle.is_none() {
+            let message = shell.next(TICK)?;
+            if let Message::Ended(_) = message {
+                return Ok(());
+            }
+            self.take(message, context, notes);
+            self.watch(shell, context)?;
+        }
+        if self.idle != Some(0) {
+            // What the failed step printed travels on its own stream and may be late.
+            shell.run("flush")?;
+            loop {
+                match shell.next(TICK * 10)? {
+                    Message::Flushed | Message::Ended(_) | Message::Nothing => break,
+                    message => self.take(message, context, notes),
+                }
+            }
+            let _ = self.wait_idle(shell);
+        }
+        Ok(())
+    }
+
+    fn wait_idle(&self, shell: &mut HostShell) -> Result<(), ShellError> {
+        while !matches!(
+            shell.next(TICK)?,
+            Message::Idle(_) | Message::Ended(_) | Message::Nothing
+        ) {}
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message, context: &mut Context, notes: &[Option<String>]) {
+        match message {
+            Message::Begin(number) => self.begin(number, context),
+            Message::End(number, status) => self.end(number, status, context, notes),
+            Message::Note(note) => self.note = Some(note),
+            Message::Health(answer) => self.failed.health = Some(answer),
+            Message::Died(status) => self.failed.died = Some(status),
+            Message::Watched(look) => self.look(&look, context),
+            Message::Draining(draining) => context.emit(Event::Output {
+                line: format!(
+                    "{} nginx worker(s) still serve requests of the old release; {:.0} s left",
+                    draining.workers, draining.left
+                ),
+            }),
+            Message::SwitchFailed(failure) => self.failed.switch = Some(*failure),
+            Message::Log(line) => {
+                context.emit(Event::Output { line: line.clone() });
+                self.failed.output.push(line);
+            }
+            Message::Idle(status) => self.idle = Some(status),
+            _ => {}
+        }
+    }
+
+    fn look(&mut self, look: &Watched, context: &mut Context) {
+        let counted = match (look.requests, look.errors) {
+            (Some(requests), Some(errors)) => format!(", {errors} of {requests} requests failed"),
+            _ => String::new(),
+        };
+        let what = look.why.as_deref().unwrap_or("well");
+        context.emit(Event::Output {
+            line: format!("watching, {:.0} s left: {what}{counted}", look.left),
+        });
+    }
+
+    fn begin(&mut self, number: usize, context: &mut Context) {
+        let Some(step) = self.plan.steps.get(number.wrapping_sub(1)) else {
+            return;
+        };
+        self.current = Some(number);
+        self.failed = StepFailure::default();
+        self.note = None;
+        self.began = Instant::now();
+        context.emit(Event::StepStarted {
+            number,
+            total: self.plan.steps.len(),
+            title: step.title(),
+        });
+        if let Some(line) = step.call.as_ref().and_then(|call| call.line().ok()) {
+            context.emit(Event::Command { line });
+        }
+    }
+
+    fn end(&mut self, number: usize, status: i32, context: &mut Context, notes: &[Option<String>]) {
+        let Some(step) = self.plan.steps.get(number.wrapping_sub(1)) else {
+            return;
+        };
+        let (total, title, took) = (self.plan.steps.len(), step.title(), self.began.elapsed());
+        if status == 0 {
+            self.ended = number;
+            self.current = None;
+            let note = self
+                .note
+                .take()
+                .or_else(|| notes.get(number - 1).cloned().flatten())
+                .or_else(|| step.outcome().map(str::to_string));
+            context.emit(Event::StepFinished {
+                number,
+                total,
+                title,
+                took,
+                note,
+            });
+        } else {
+            self.failed.status = Some(status);
+            context.emit(Event::StepFailed {
+                number,
+                total,
+                title,
+                took,
+            });
+        }
+    }
+
+    /// Ends a guarded step where the user asks for it or its time is over.
+    fn watch(&mut self, shell: &mut HostShell, context: &mut Context) -> Result<(), ShellError> {
+        if self.stopping || self.idle.is_some() {
+            return Ok(());
+        }
+        let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
+        let asked = context.interrupt.count() > 0;
+        let bound = match step.map(|step| &step.action) {
+            Some(Action::Virtualenv { .. }) => Some(context.environment.python.timeout),
+            _ => None,
+        };
+        self.timed_out = bound.is_some_and(|bound| self.began.elapsed() > bound);
+        if !asked && !self.timed_out {
+            return Ok(());
+        }
+        self.stopping = true;
+        if step.is_some_and(Step::is_critical) {
+            let message =
+                "the switch has begun: it finishes first (interrupt again to leave at once)".to_string();
+            context.emit(Event::Note { message });
+        } else {
+            context.emit(Event::Note {
+                message: "stopping".to_string(),
+            });
+            shell.stop()?;
+        }
+        Ok(())
+    }
+
+    /// The step that failed: the one that ran, or the next one where it fell between two.
+    fn failed_step(&self) -> &Step {
+        let index = self.current.map_or(self.ended, |number| number - 1);
+        &self.plan.steps[index.min(self.plan.steps.len() - 1)]
+    }
+
+    fn explain(mut self, shell: &mut HostShell, context: &mut Context, host: &str, user: &str) -> Failure {
+        self.failed.interrupted = self.stopping && !self.timed_out;
+        let step = self.failed_step().clone();
+        let mut failure = plan::explain(&step, &self.failed, context.environment, host, user);
+        if self.timed_out {
+            failure = failure
+                .why(format!(
+                    "it took longer than {} s",
+                    context.environment.python.timeout.as_secs()
+                ))
+                .advise("give it more time: [python] timeout");
+        }
+        if let Some(state) = observe_again(shell, context) {
+            if state.root.is_full() && failure.why.as_deref() != Some(plan::FULL) {
+                // Where even a log cannot be written, nobody has said so.
+                failure =
+                    failure
+                        .why(plan::FULL)
+                        .advise(plan::make_room(plan::FULL, host, context.environment));
+            }
+            failure.world = Some(plan::world(&state, context.environment, None));
+        }
+        if !self.failed.interrupted {
+            // It failed and says so: the next run must not be told that it was cut off.
+            release(shell);
+        }
+        failure
+    }
+
+    /// The connection was lost while the plan ran.
+    fn cut_off(mut self, error: ShellError, context: &Context, host: &str, user: &str) -> Failure {
+        let step = self.failed_step().clone();
+        let mut failure = lost(error, host);
+        failure.what = format!("{}, while it was to {}", failure.what, step.title());
+        if step.touches() == Touches::Live {
+            self.failed.status = None;
+            let unknown = plan::explain(&step, &self.failed, context.environment, host, user);
+            failure.site = Site::Unknown;
+            failure.exit = ExitCode::LiveAffected;
+            failure.advice.extend(unknown.advice);
+        } else {
+            failure
+                .advice
+                .push("run the same command again: it goes on from there".to_string());
+        }
+        failure
+    }
+}

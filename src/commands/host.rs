@@ -1,0 +1,263 @@
+//! The way to a host's state: connect, take the lock where the command changes something, observe.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Context;
+use crate::config::Environment;
+use crate::lock;
+use crate::model::{ExitCode, Freeze, Holder, HostState, Lock};
+use crate::plan::{self, Event, Failure, Observer, Site};
+use crate::remote::{ConnectError, HostShell, Message, Opening, Prompt, Session, ShellError};
+
+/// Bound on a host's silence while it reads its own state.
+const OBSERVE: Duration = Duration::from_secs(60);
+
+/// Opens the one connection.
+pub(super) fn connect(context: &mut Context) -> Result<Session, Failure> {
+    let began = Instant::now();
+    let target = &context.environment.target;
+    context.emit(Event::Connecting {
+        host: target.host.clone(),
+    });
+    let mut prompt = Asking {
+        prompt: &mut *context.prompt,
+        observer: &mut *context.observer,
+    };
+    let session = Session::connect(target, context.connect, &mut prompt, context.interrupt)
+        .map_err(|error| unreachable(&error, &context.environment.name))?;
+    for message in session.warnings().to_vec() {
+        context.emit(Event::Warning { message });
+    }
+    context.emit(Event::Connected {
+        host: session.host().to_string(),
+        took: began.elapsed(),
+    });
+    Ok(session)
+}
+
+/// Clears the screen of what moves before a person is asked.
+struct Asking<'a> {
+    prompt: &'a mut dyn Prompt,
+    observer: &'a mut dyn Observer,
+}
+
+impl Prompt for Asking<'_> {
+    fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String> {
+        let what = format!("the passphrase of {}", key.display());
+        self.observer.event(Event::Asking { what });
+        self.prompt.passphrase(key, attempt)
+    }
+}
+
+/// Opens the shell and reads the state; with a holder, under the environment's lock.
+pub(super) fn observe<'s>(
+    session: &'s mut Session,
+    context: &mut Context,
+    facts: &str,
+    holder: Option<&Holder>,
+) -> Result<(HostShell<'s>, HostState), Failure> {
+    let environment = context.environment;
+    let host = session.host().to_string();
+    let opening = Opening {
+        root: &environment.root,
+        interpreter: &environment.python.interpreter,
+        facts,
+        lock: holder,
+        patience: context.patience,
+        break_lock: context.break_lock,
+    };
+    let mut shell = HostShell::open(session, &opening).map_err(|error| lost(error, &host))?;
+    let state = read_state(&mut shell, context, &host, 0)?;
+    if let Some(past) = lock::describe_interrupted(&state).filter(|_| holder.is_some()) {
+        let message = format!("{past}; this run mends what it left");
+        context.emit(Event::Note { message });
+    }
+    let changes = holder.is_some_and(|holder| matches!(&*holder.verb, "deploy" | "cutover"));
+    if let Some(freeze) = state.freeze.as_ref().filter(|_| changes) {
+        release(&mut shell);
+        return Err(frozen(freeze, &state, &environment.name));
+    }
+    Ok((shell, state))
+}
+
+/// Lets go of the lock after a refusal, and shows the world as it was found.
+pub(super) fn refuse(
+    shell: &mut HostShell,
+    mut refusal: Failure,
+    state: &HostState,
+    environment: &Environment,
+) -> Failure {
+    release(shell);
+    refusal.world = Some(plan::world(state, environment, None));
+    refusal
+}
+
+/// Leaves no trace of a command that has nothing left to tell the next one.
+pub(super) fn release(shell: &mut HostShell) {
+    // Where the connection is lost instead, the host lets go by itself.
+    let _ = shell.run("release").and_then(|()| shell.until_idle());
+}
+
+/// Reads the state once more, on a shell that is open.
+pub(super) fn observe_again(shell: &mut HostShell, context: &mut Context) -> Option<HostState> {
+    shell.run("observe").ok()?;
+    let host = context.environment.target.host.clone();
+    // Whoever pressed Ctrl-C once wants to know how things stand; only another press gives that up.
+    let presses = context.interrupt.count();
+    let state = read_state(shell, context, &host, presses).ok()?;
+    drain_until_idle(shell);
+    Some(state)
+}
+
+fn drain_until_idle(shell: &mut HostShell) {
+    while let Ok(message) = shell.next(OBSERVE) {
+        if matches!(message, Message::Idle(_) | Message::Ended(_) | Message::Nothing) {
+            return;
+        }
+    }
+}
+
+fn read_state(
+    shell: &mut HostShell,
+    context: &mut Context,
+    host: &str,
+    presses: usize,
+) -> Result<HostState, Failure> {
+    let environment = context.environment;
+    let mut said = Vec::new();
+    let mut last = Instant::now();
+    let mut holder = None;
+    let mut is_unwritable = false;
+    loop {
+        if context.interrupt.count() > presses {
+            return Err(
+                Failure::new("interrupted", "interrupted before anything was changed")
+                    .exit(ExitCode::Interrupted),
+            );
+        }
+        let message = shell.next(OBSERVE).map_err(|error| lost(error, host))?;
+        if !matches!(message, Message::Nothing) {
+            last = Instant::now();
+        }
+        match message {
+            Message::State(state) => return Ok(*state),
+            Message::Missing(command) if command == environment.python.interpreter => {
+                return Err(
+                    Failure::new("host.python", format!("{host} has no {command} on its PATH"))
+                        .advise("on the host, as root: apt-get install python3-venv")
+                        .advise("or give its absolute path: [python] interpreter"),
+                );
+            }
+            Message::Missing(command) => {
+                return Err(
+                    Failure::new("host.tool", format!("{host} has no {command} on its PATH"))
+                        .advise("on the host, as root: apt-get install util-linux"),
+                );
+            }
+            // Why comes on another stream, which is read to its end.
+            Message::Unwritable => is_unwritable = true,
+            Message::Ended(_) if is_unwritable => return Err(unwritable(host, environment, said)),
+            Message::Locked(held) => {
+                if context.patience > Duration::ZERO {
+                    let who = held
+                        .as_ref()
+                        .map_or_else(|| "somebody else".to_string(), lock::describe);
+                    let message = format!("the lock is held by {who}; waiting");
+                    context.emit(Event::Note { message });
+                }
+                holder = held;
+            }
+            Message::Denied => return Err(locked(holder, environment)),
+            Message::Note(message) => context.emit(Event::Note { message }),
+            Message::Log(line) => said.push(line),
+            Message::Ended(_) => {
+                return Err(Failure::new(
+                    "host.shell",
+                    format!("{host} does not run the deployer's scripts"),
+                )
+                .output(said)
+                .why("it needs a POSIX sh, base64, gzip and python3")
+                .advise(format!("try: ssh {host} 'command -v sh base64 gzip python3'")));
+            }
+            Message::Nothing
+                if last.elapsed() > OBSERVE && holder.is_none()
+                    || last.elapsed() > context.patience + OBSERVE =>
+            {
+                return Err(
+                    Failure::new("host.silent", format!("{host} did not tell its state")).output(said),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn locked(held: Option<Lock>, environment: &Environment) -> Failure {
+    let who = held
+        .as_ref()
+        .map_or_else(|| "somebody else".to_string(), lock::describe);
+    Failure::new("locked", format!("{} is locked by {who}", environment.name))
+        .exit(ExitCode::Locked)
+        .advise("wait for it: --wait, or --wait=15m")
+        .advise(format!(
+            "if it hangs for good, end it: deployer {} unlock --force",
+            environment.name
+        ))
+}
+
+fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {
+    #[allow(clippy::cast_possible_truncation)]
+    let minutes = (state.now as i64 - freeze.at).max(0) / 60;
+    Failure::new(
+        "frozen",
+        format!(
+            "{environment} was locked by {} {minutes} min ago: {:?}",
+            freeze.by, freeze.message
+        ),
+    )
+    .exit(ExitCode::Locked)
+    .advise(format!("when its time is over: deployer {environment} unlock"))
+}
+
+fn unwritable(host: &str, environment: &Environment, said: Vec<String>) -> Failure {
+    let why = plan::disk(&said);
+    let failure = Failure::new(
+        "host.root",
+        format!("cannot write below {} on {host}", environment.root),
+    )
+    .output(said);
+    if let Some(why) = why {
+        let advice = plan::make_room(&why, host, environment);
+        return failure.why(why).advise(advice);
+    }
+    failure.advise(format!(
+        "the folder above it must belong to the deploy user; on the host, as root: install -d -o USER {}",
+        crate::shell::display(std::slice::from_ref(&environment.root))
+    ))
+}
+
+fn unreachable(error: &ConnectError, environment: &str) -> Failure {
+    let mut failure = Failure::new(error.code(), format!("cannot connect to {environment}: {error}"));
+    failure.advice = error.advice();
+    if error.code().contains("interrupt") {
+        failure.exit = ExitCode::Interrupted;
+    }
+    failure
+}
+
+/// The connection was lost before anything was changed.
+pub(super) fn lost(error: ShellError, host: &str) -> Failure {
+    match error {
+        ShellError::Remote(error) => {
+            let mut failure = Failure::new(error.code(), format!("lost the connection to {host}: {error}"));
+            failure.advice = error.advice();
+            if error.code().contains("interrupt") {
+                failure.exit = ExitCode::Interrupted;
+            }
+            failure
+        }
+        ShellError::Nul(error) => Failure::usage("config.nul", error.to_string()),
+        error => Failure::new("host.shell", format!("{host}: {error}")).site(Site::Untouched),
+    }
+}

@@ -1,0 +1,18 @@
+//! Floor 5: one file a verb, each observe → plan → execute.
+
+mod context;
+mod cutover;
+mod deploy;
+mod execute;
+mod hold;
+mod host;
+mod rehearse;
+mod script;
+mod status;
+
+pub use context::Context;
+pub use cutover::{CutoverOptions, cutover, rollback};
+pub use deploy::{DeployOptions, deploy};
+pub use hold::{history, lock, stop, unlock};
+pub use rehearse::{Rehearsal, rehearse};
+pub use status::status;

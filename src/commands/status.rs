@@ -1,0 +1,73 @@
+//! `status`: every environment side by side; reads only, and takes no lock.
+
+use std::time::Duration;
+
+use super::Context;
+use super::host::{connect, observe};
+use crate::config::Environment;
+use crate::facts::{Probes, Wish, facts};
+use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
+use crate::plan::{Failure, Silent, assess};
+use crate::remote::{ConnectOptions, Interrupt, NoPrompt};
+
+/// Asks all hosts at once; a host that cannot be reached becomes one line.
+pub fn status(
+    environments: &[Environment],
+    connect: &ConnectOptions,
+    interrupt: &Interrupt,
+    by: &str,
+) -> StatusReport {
+    let asked = std::thread::scope(|scope| {
+        let threads: Vec<_> = environments
+            .iter()
+            .map(|environment| scope.spawn(move || one(environment, connect, interrupt, by)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    });
+    StatusReport { environments: asked }
+}
+
+fn one(
+    environment: &Environment,
+    options: &ConnectOptions,
+    interrupt: &Interrupt,
+    by: &str,
+) -> EnvironmentStatus {
+    let mut context = Context {
+        environment,
+        connect: options,
+        prompt: &mut NoPrompt,
+        interrupt,
+        observer: &mut Silent,
+        by,
+        dry_run: true,
+        patience: Duration::ZERO,
+        break_lock: false,
+    };
+    let seen = match ask(&mut context) {
+        Ok(status) => Seen::Reached(Box::new(status)),
+        Err(failure) => Seen::Unreachable {
+            error: failure.to_string(),
+        },
+    };
+    EnvironmentStatus {
+        name: environment.name.clone(),
+        host: environment.target.host.clone(),
+        seen,
+    }
+}
+
+fn ask(context: &mut Context) -> Result<crate::plan::status::HostStatus, Failure> {
+    let facts = facts(context.environment, &Wish::new(Probes::All));
+    let mut session = connect(context)?;
+    let (mut shell, state) = observe(&mut session, context, &facts, None)?;
+    let _ = shell.close();
+    Ok(assess(&state, context.environment))
+}

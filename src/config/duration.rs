@@ -1,0 +1,96 @@
+//! Lengths of time as people write them.
+
+use std::time::Duration;
+
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+/// Anything longer is a slip of the pen, and a deadline so far away could not be computed everywhere.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads `30s`, `1m30s`, `500ms`, or a bare number of seconds; at most a day.
+///
+/// # Errors
+/// A fragment that reads on after the name of what was set.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let malformed = || "must be a duration such as \"30s\", \"1m30s\" or \"500ms\"".to_owned();
+    let too_long = || "must be a day at the most".to_owned();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        let seconds = text.parse().map_err(|_| too_long())?;
+        return Some(Duration::from_secs(seconds))
+            .filter(|time| *time <= LONGEST)
+            .ok_or_else(too_long);
+    }
+    let mut rest = text;
+    let mut units = UNITS.iter();
+    let mut milliseconds: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(malformed)?;
+        let (number, tail) = rest.split_at(digits);
+        let (word, after) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
+        // The iterator goes on where it stopped, so that a unit stands once and the larger stands first.
+        let (_, factor) = units.find(|(unit, _)| *unit == word).ok_or_else(malformed)?;
+        if number.is_empty() {
+            return Err(malformed());
+        }
+        let number: u64 = number.parse().map_err(|_| too_long())?;
+        milliseconds = number
+            .checked_mul(*factor)
+            .and_then(|n| n.checked_add(milliseconds))
+            .ok_or_else(too_long)?;
+        rest = after;
+    }
+    match Duration::from_millis(milliseconds) {
+        _ if text.is_empty() => Err(malformed()),
+        time if time > LONGEST => Err(too_long()),
+        time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("1m30s", 90_000),
+            ("500ms", 500),
+            ("15m", 900_000),
+            ("2h", 7_200_000),
+            ("1h1m1s1ms", 3_661_001),
+            ("0s", 0),
+            ("0", 0),
+            ("45", 45_000),
+            ("24h", 86_400_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_the_rest() {
+        for text in [
+            "", "s", "30 s", "1.5s", "30s1m", "1s1s", "-1s", "5d", "s5", "5s3", "30S", "1m ", "٣s",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+        for text in [
+            "25h",
+            "86401",
+            "99999999999999999999",
+            "99999999999999999999h",
+            "18446744073709551615h",
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Err("must be a day at the most".to_owned()),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! An environment with every default filled in and every override applied: what the rest of the program reads.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::Color;
+
+/// A named target of `deployer.toml`, complete and valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    pub name: String,
+    pub target: Target,
+    /// Absolute path on the host, without a trailing slash.
+    pub root: String,
+    pub ports: Ports,
+    /// The front door.
+    pub url: Url,
+    pub app: App,
+    pub python: Python,
+    pub gunicorn: Gunicorn,
+    pub health: Health,
+    pub nginx: Nginx,
+    pub cutover: Cutover,
+    /// Plain variables for the application.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Where SSH goes; what is `None` is left to `~/.ssh/config`, then to SSH's own defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub host: String,
+    pub port: Option<u16>,
+    pub user: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    pub blue: u16,
+    pub green: u16,
+}
+
+impl Ports {
+    pub fn of(self, color: Color) -> u16 {
+        match color {
+            Color::Blue => self.blue,
+            Color::Green => self.green,
+        }
+    }
+}
+
+/// An `http` or `https` address without query or fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    pub https: bool,
+    /// The server's name in lower case; an IPv6 address keeps its brackets.
+    pub host: String,
+    pub port: u16,
+    /// Begins with a slash.
+    pub path: String,
+}
+
+impl Url {
+    /// What a browser would send as the Host header: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let own = if self.https { 443 } else { 80 };
+        match self.port == own {
+            true => self.host.clone(),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.path)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    pub name: String,
+    /// Folder in the repository that the application lives in; `.` for its top.
+    pub directory: String,
+    /// Whether untracked files make the work tree dirty.
+    pub untracked_is_dirty: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Python {
+    /// A command on the host's PATH or an absolute path.
+    pub interpreter: String,
+    /// Path below the application's directory; `None`: the application needs no packages but gunicorn.
+    pub requirements: Option<String>,
+    pub installer: Installer,
+    /// Further arguments for `pip install` or `uv pip install`.
+    pub install_args: Vec<String>,
+    /// Bound on building a virtualenv.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installer {
+    /// `uv` where the host has it, `pip` where not.
+    Auto,
+    Pip,
+    Uv,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gunicorn {
+    /// `module:callable`.
+    pub app: String,
+    pub workers: u16,
+    /// Further arguments.
+    pub args: Vec<String>,
+    /// A requirement such as `gunicorn==23.0.0`, installed beside the application's own; `None`: theirs brings it.
+    pub install: Option<String>,
+    /// How long requests in flight may take after TERM, before KILL.
+    pub graceful_timeout: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Begins with a slash.
+    pub path: String,
+    /// The Host header; `None`: the front door's.
+    pub host: Option<String>,
+    pub expect: Statuses,
+    /// Bound on one probe.
+    pub timeout: Duration,
+    /// Bound on the wait from gunicorn's start to its first right answer.
+    pub start_timeout: Duration,
+    /// How long a started release must stay healthy before it is called proven.
+    pub settle: Duration,
+}
+
+/// The HTTP statuses that count as healthy, as inclusive ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statuses(pub Vec<(u16, u16)>);
+
+impl Statuses {
+    pub fn contains(&self, status: u16) -> bool {
+        self.0
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&status))
+    }
+}
+
+/// As `deployer.toml` has it: `2xx`, `200-204`, `200 or 404`.
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (first, last)) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" or ")?;
+            }
+            match last - first {
+                0 => write!(f, "{first}")?,
+                99 if first % 100 == 0 => write!(f, "{}xx", first / 100)?,
+                _ => write!(f, "{first}-{last}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nginx {
+    /// The command that tests nginx's whole configuration.
+    pub test: Vec<String>,
+    /// The command that reloads it gracefully.
+    pub reload: Vec<String>,
+    /// Where on the host the front door listens, as `address:port`; `None`: 127.0.0.1 at the url's port.
+    pub address: Option<String>,
+    /// Bound on the proof that a reload was applied.
+    pub timeout: Duration,
+    /// Bound on the wait for requests that the old release still serves.
+    pub drain: Duration,
+    /// Where nginx logs this site's requests, in its combined format; `None`: the error rate is not watched.
+    pub access_log: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cutover {
+    /// Swap the links, then one graceful reload.
+    Reload,
+    /// nginx follows the `live` link to a Unix socket: the swap itself is the cutover.
+    Socket,
+}

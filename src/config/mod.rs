@@ -1,0 +1,20 @@
+//! Floor 1: `deployer.toml` becomes typed, validated [`Environment`]s; errors name file, line and key.
+
+mod application;
+mod duration;
+mod environment;
+mod file;
+mod name;
+mod problem;
+mod read;
+mod secrets;
+mod section;
+mod value;
+
+pub use duration::parse_duration;
+pub use environment::{
+    App, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses, Target, Url,
+};
+pub use file::{Config, ConfigError, find, load};
+pub use name::{COMMANDS, RESERVED, closest};
+pub use problem::{Place, Problem};

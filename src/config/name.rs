@@ -1,0 +1,84 @@
+//! Which words mean what on the command line, and which word was probably meant.
+
+use super::problem::Complaint;
+
+/// Every command of the command line, and so every word that no environment may have as its name.
+///
+/// The command line's own test holds it equal to what clap knows.
+pub const COMMANDS: &[&str] = &[
+    "deploy", "cutover", "rollback", "status", "history", "lock", "unlock", "stop", "rehearse", "help",
+];
+
+/// Words that will be commands: an environment that had taken one would break on that day.
+pub const RESERVED: &[&str] = &[
+    "init",
+    "doctor",
+    "setup",
+    "logs",
+    "run",
+    "open",
+    "plan",
+    "prune",
+    "env",
+    "completions",
+];
+
+/// The name becomes part of files' names.
+const LONGEST: usize = 64;
+
+/// Finds the candidate that a mistyped word was probably meant to be.
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let bound = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= bound)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// What is wrong with a name for an environment, if anything is.
+pub(super) fn objection(name: &str) -> Option<Complaint> {
+    let is = |word: &&str| word.eq_ignore_ascii_case(name);
+    let refused = |why: &str| Complaint::new(format!("cannot be an environment: {why}"));
+    if let Some(word) = COMMANDS.iter().find(|word| is(word)) {
+        let complaint = refused(&format!("`{word}` is a command"));
+        return Some(complaint.help(format!(
+            "call it otherwise: in `deployer {name} deploy` nobody could tell the two apart"
+        )));
+    }
+    if let Some(word) = RESERVED.iter().find(|word| is(word)) {
+        return Some(
+            refused(&format!("the word `{word}` is kept free for a command")).help("call it otherwise"),
+        );
+    }
+    let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let goes_on_well = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if !begins_well || !goes_on_well {
+        let help = "a name holds letters without accents, digits, `-`, `_` and `.`, and begins with a letter or a digit";
+        return Some(refused("its name would not do on a command line").help(help));
+    }
+    (name.len() > LONGEST).then(|| refused(&format!("its name is longer than {LONGEST} characters")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swap_a_lost_and_a_doubled_letter_are_typos() {
+        for typo in ["depoly", "deply", "deployy"] {
+            assert_eq!(closest(typo, COMMANDS.iter().copied()), Some("deploy"), "{typo}");
+        }
+        assert_eq!(closest("prd", ["staging", "prod"]), Some("prod"));
+    }
+
+    #[test]
+    fn another_word_is_not_a_typo() {
+        assert_eq!(closest("production", COMMANDS.iter().copied()), None);
+        assert_eq!(closest("qa", ["staging", "prod"]), None);
+        assert_eq!(closest("", ["prod"]), None);
+    }
+}

@@ -1,0 +1,267 @@
+//! What is wrong in the file, and the line it stands on.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+
+/// One thing that is wrong in `deployer.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key's full dotted name; empty where the text is not TOML at all.
+    pub key: String,
+    /// Reads on after the key's name: `is missing`.
+    pub message: String,
+    /// The way out, where there is an obvious one.
+    pub help: Option<String>,
+    pub place: Place,
+}
+
+/// Where a problem stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// The line as it is shown: a variable's value is left out, for it may be a secret.
+    text: String,
+    /// Where in `text` the mark begins, and how many characters it covers.
+    mark: (usize, usize),
+}
+
+/// Why a value is refused; the reader adds the key's name and the place.
+#[derive(Debug)]
+pub(super) struct Complaint {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+    /// The part of the value that is wrong, where it is not the whole.
+    pub(super) span: Option<Range<usize>>,
+}
+
+impl Complaint {
+    pub(super) fn new(message: impl Into<String>) -> Complaint {
+        Complaint {
+            message: message.into(),
+            help: None,
+            span: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Complaint {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn at(mut self, span: Range<usize>) -> Complaint {
+        self.span.get_or_insert(span);
+        self
+    }
+}
+
+/// Collects problems while a file is read, so that one run reports all of them.
+pub(super) struct Problems<'a> {
+    source: &'a str,
+    found: RefCell<Vec<Found>>,
+    /// What no message may show.
+    hidden: RefCell<Vec<Range<usize>>>,
+}
+
+/// A problem before its line is drawn: only at the end is it known what must stay hidden.
+#[derive(PartialEq)]
+struct Found {
+    key: String,
+    message: String,
+    help: Option<String>,
+    span: Range<usize>,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) fn new(source: &'a str) -> Problems<'a> {
+        Problems {
+            source,
+            found: RefCell::default(),
+            hidden: RefCell::default(),
+        }
+    }
+
+    /// Adds a problem; what is missing as a whole has no span, and is missed at the file's end.
+    pub(super) fn add(&self, key: &str, span: Option<Range<usize>>, complaint: Complaint) {
+        let end = self.source.trim_end().len();
+        let problem = Found {
+            key: key.to_owned(),
+            message: complaint.message,
+            help: complaint.help,
+            span: complaint.span.or(span).unwrap_or(end..end),
+        };
+        let mut found = self.found.borrow_mut();
+        // An application's table is read once for each environment, and is wrong each time.
+        if !found.contains(&problem) {
+            found.push(problem);
+        }
+    }
+
+    /// Keeps a part of the file, and a comment behind it, out of every message.
+    pub(super) fn hide(&self, span: Range<usize>) {
+        let rest = self.source.get(span.end..).unwrap_or_default();
+        let line = rest.split('\n').next().unwrap_or_default();
+        let comment = line.trim_start().starts_with('#');
+        let end = span.end + if comment { line.len() } else { 0 };
+        self.hidden.borrow_mut().push(span.start..end);
+    }
+
+    /// All problems in the order of the file's lines.
+    pub(super) fn into_sorted(self) -> Vec<Problem> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|problem| problem.span.start);
+        let hidden = self.hidden.into_inner();
+        found
+            .into_iter()
+            .map(|problem| Problem {
+                place: place(self.source, &problem.span, &hidden),
+                key: problem.key,
+                message: problem.message,
+                help: problem.help,
+            })
+            .collect()
+    }
+}
+
+/// Longer lines are shown in part.
+const WIDEST: usize = 120;
+
+fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
+    let start = floor_boundary(source, span.start);
+    let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
+    let end = floor_boundary(source, span.end.max(start)).min(line_end);
+    let end = start + source[start..end].trim_end().len();
+
+    let mut shown: Vec<char> = Vec::new();
+    let mut mark = (None, None);
+    let mut veil = None;
+    for (at, letter) in source[line_start..line_end].trim_end().char_indices() {
+        let at = line_start + at;
+        let now = hidden.iter().position(|range| range.contains(&at));
+        if now.is_none() || now != veil {
+            shown.push(match letter {
+                _ if now.is_some() => '…',
+                // A raw escape sequence would speak to the reader's terminal.
+                control if control.is_control() => ' ',
+                letter => letter,
+            });
+        }
+        veil = now;
+        let column = shown.len() - 1;
+        if at >= start {
+            mark.0.get_or_insert(column);
+        }
+        if at < end {
+            mark.1 = Some(column + 1);
+        }
+    }
+    let from = mark.0.unwrap_or(shown.len());
+    let width = mark.1.unwrap_or(0).saturating_sub(from).max(1);
+    let (text, from, width) = excerpt(&shown, from, width);
+    Place {
+        line: source[..start].matches('\n').count() + 1,
+        column: source[line_start..start].chars().count() + 1,
+        text,
+        mark: (from, width),
+    }
+}
+
+/// The part of a long line that holds the mark, and where the mark is then.
+fn excerpt(line: &[char], from: usize, width: usize) -> (String, usize, usize) {
+    if line.len() <= WIDEST {
+        return (line.iter().collect(), from, width);
+    }
+    let first = from.saturating_sub(WIDEST / 3);
+    let last = (first + WIDEST).min(line.len());
+    let mut text: String = line[first..last].iter().collect();
+    let mut shift = 0;
+    if first > 0 {
+        text.insert(0, '…');
+        shift = 1;
+    }
+    if last < line.len() {
+        text.push('…');
+    }
+    (
+        text,
+        from - first + shift,
+        width.min(last.saturating_sub(from)).max(1),
+    )
+}
+
+fn floor_boundary(source: &str, at: usize) -> usize {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+impl Problem {
+    /// Writes the problem as people expect of a compiler: `file:line:column: what`, the line, a mark, the way out.
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
+        let place = &self.place;
+        write!(f, "{file}:{}:{}:", place.line, place.column)?;
+        if !self.key.is_empty() {
+            write!(f, " `{}`", self.key)?;
+        }
+        write!(f, " {}", self.message)?;
+        let gutter = place.line.to_string().len() + 2;
+        let (before, width) = place.mark;
+        write!(f, "\n  {} | {}", place.line, place.text)?;
+        write!(f, "\n{:gutter$} | {:before$}{}", "", "", "^".repeat(width))?;
+        match &self.help {
+            Some(help) => write!(f, "\n  {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(source: &str, wrong: &str, hidden: &[&str]) -> (usize, usize, String, String) {
+        let range = |part: &str| {
+            let at = source.find(part).expect("a part of the text");
+            at..at + part.len()
+        };
+        let hidden: Vec<Range<usize>> = hidden.iter().map(|part| range(part)).collect();
+        let place = place(source, &range(wrong), &hidden);
+        let (from, width) = place.mark;
+        let under = place.text.chars().skip(from).take(width).collect();
+        (place.line, place.column, place.text, under)
+    }
+
+    #[test]
+    fn the_mark_stands_under_what_is_wrong() {
+        let (line, column, text, under) = marked("a = 1\r\nb\t= ü, bad\r\nc = 3", "bad", &[]);
+        assert_eq!((line, column), (2, 8));
+        assert_eq!((text.as_str(), under.as_str()), ("b = ü, bad", "bad"));
+    }
+
+    #[test]
+    fn what_is_hidden_moves_the_mark_and_not_the_column() {
+        let source = "e = { A = \"secret\", B = \"other\" }, bad";
+        let (_, column, text, under) = marked(source, "bad", &["\"secret\"", "\"other\""]);
+        assert_eq!(
+            (text.as_str(), under.as_str()),
+            ("e = { A = …, B = … }, bad", "bad")
+        );
+        assert_eq!(column, 36);
+        assert_eq!(marked(source, "\"other\"", &["\"other\""]).3, "…");
+    }
+
+    #[test]
+    fn a_long_line_is_shown_where_it_is_wrong() {
+        let source = format!("a = [{}bad, {}]", "\"x\", ".repeat(1000), "\"y\", ".repeat(1000));
+        let (_, column, text, under) = marked(&source, "bad", &[]);
+        assert_eq!((column, under.as_str()), (5006, "bad"));
+        assert!(text.chars().count() <= WIDEST + 2, "{text}");
+        assert!(text.starts_with('…') && text.ends_with('…'), "{text}");
+    }
+}

@@ -1,0 +1,204 @@
+//! The whole file: every environment, complete, from its own tables above the application's.
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::application;
+use super::environment::{Environment, Ports, Target};
+use super::name;
+use super::problem::{Complaint, Problem, Problems};
+use super::secrets;
+use super::section::{ENVIRONMENT, Layer, Section, TOP};
+use super::value;
+
+/// Reads a file's text; `folder` is the application's name where the file has none.
+pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>, Vec<Problem>> {
+    let problems = Problems::new(text);
+    let document = match DeTable::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            secrets::hide_lines(text, &problems);
+            problems.add(
+                "",
+                error.span(),
+                Complaint::new(format!("is not TOML: {}", error.message())),
+            );
+            return Err(problems.into_sorted());
+        }
+    };
+    secrets::hide_variables(document.get_ref(), &problems);
+    let environments = whole(document.get_ref(), folder, &problems);
+    match problems.into_sorted() {
+        none if none.is_empty() => Ok(environments),
+        problems => Err(problems),
+    }
+}
+
+fn whole(document: &DeTable<'_>, folder: &str, problems: &Problems<'_>) -> Vec<Environment> {
+    let top = Layer {
+        prefix: String::new(),
+        table: document,
+        span: None,
+    };
+    Section::new(TOP, [top.clone()], problems);
+    let missing = || {
+        let complaint = Complaint::new("is missing: there is nowhere to deploy to");
+        problems.add(
+            "environments",
+            None,
+            complaint.help("add [environments.prod] with host, root, ports and url"),
+        );
+    };
+    if !document.contains_key("environments") {
+        missing();
+        return Vec::new();
+    }
+    let Some(all) = top.table("environments", problems) else {
+        return Vec::new();
+    };
+    if all.table.is_empty() {
+        missing();
+    }
+    let mut found: Vec<(usize, Environment)> = Vec::new();
+    for key in all.table.keys() {
+        let name: &str = key.get_ref();
+        if let Some(objection) = name::objection(name) {
+            problems.add(&all.name_of(name), Some(key.span()), objection);
+        }
+        let Some(own) = all.table(name, problems) else {
+            continue;
+        };
+        if let Some(environment) = environment(name, own, &top, folder, problems) {
+            found.push((key.span().start, environment));
+        }
+    }
+    // As the file has them, which is the order that its author thinks in.
+    found.sort_by_key(|(start, _)| *start);
+    let environments: Vec<Environment> = found.into_iter().map(|(_, environment)| environment).collect();
+    report_collisions(&environments, &all, problems);
+    environments
+}
+
+fn environment<'t>(
+    name: &str,
+    own: Layer<'t>,
+    top: &Layer<'t>,
+    folder: &str,
+    problems: &Problems<'_>,
+) -> Option<Environment> {
+    let layers = |kind: &str| -> Vec<Layer<'t>> {
+        [&own, top]
+            .into_iter()
+            .filter_map(|layer| layer.table(kind, problems))
+            .collect()
+    };
+    let over = |kind: &'static str| Section::new(kind, layers(kind), problems);
+    let itself = Section::new(ENVIRONMENT, [own.clone()], problems);
+    let cutover = itself.value("cutover", application::cutover);
+    let fallback = Section::new(TOP, [top.clone()], problems).value("cutover", application::cutover);
+
+    let host = itself.required("host", "host = \"my.server.here\"", value::ssh_host);
+    let root = itself.required("root", "root = \"/home/USER/NAME\"", value::root);
+    let url = itself.required("url", "url = \"http://my.server.here\"", value::url);
+    let ports = ports(&itself, &own, problems);
+    let port = itself.value("port", value::port);
+    let user = itself.value("user", value::user);
+    let app = application::app(&over("app"), folder);
+    let python = application::python(&over("python"));
+    let gunicorn = application::gunicorn(&over("gunicorn"));
+    let health = application::health(&over("health"));
+    let nginx = application::nginx(&over("nginx"));
+    let env = application::variables(&layers("env"), problems);
+    if let (Some(url), Some(ports), None) = (&url, &ports, &nginx.address)
+        && [ports.blue, ports.green].contains(&url.port)
+    {
+        let complaint = Complaint::new(format!(
+            "must leave port {} to nginx, which listens there",
+            url.port
+        ));
+        let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
+        itself.object("ports", complaint.help(help));
+    }
+    Some(Environment {
+        name: name.to_owned(),
+        target: Target {
+            host: host?,
+            port,
+            user,
+        },
+        root: root?,
+        ports: ports?,
+        url: url?,
+        app,
+        python,
+        gunicorn: gunicorn?,
+        health,
+        nginx,
+        cutover: cutover.or(fallback).unwrap_or(super::Cutover::Reload),
+        env,
+    })
+}
+
+fn ports(itself: &Section<'_, '_>, own: &Layer<'_>, problems: &Problems<'_>) -> Option<Ports> {
+    const EXAMPLE: &str = "ports = { blue = 8888, green = 8889 }";
+    if !itself.has("ports") {
+        return itself.required("ports", EXAMPLE, |_| Err(Complaint::new("is missing")));
+    }
+    if own
+        .table
+        .get("ports")
+        .is_some_and(|ports| !ports.get_ref().is_table())
+    {
+        itself.object(
+            "ports",
+            Complaint::new("must be a table").help(format!("write {EXAMPLE}")),
+        );
+        return None;
+    }
+    let section = Section::new("ports", own.table("ports", problems), problems);
+    let blue = section.required("blue", "blue = 8888", value::port);
+    let green = section.required("green", "green = 8889", value::port);
+    let ports = Ports {
+        blue: blue?,
+        green: green?,
+    };
+    if ports.blue == ports.green {
+        let complaint = Complaint::new(format!("must differ: blue and green are both {}", ports.blue));
+        itself.object(
+            "ports",
+            complaint.help("both slots run at once, so give each a port of its own"),
+        );
+        return None;
+    }
+    Some(ports)
+}
+
+/// Two environments on one host are either the same place under two names, or have nothing in common.
+fn report_collisions(environments: &[Environment], all: &Layer<'_>, problems: &Problems<'_>) {
+    let ports = |environment: &Environment| [environment.ports.blue, environment.ports.green];
+    for (index, later) in environments.iter().enumerate() {
+        for earlier in &environments[..index] {
+            let same_place = earlier.root == later.root && earlier.ports == later.ports;
+            let same_host =
+                (&earlier.target.host, earlier.target.port) == (&later.target.host, later.target.port);
+            if same_place || !same_host {
+                continue;
+            }
+            let shared = ports(later)
+                .into_iter()
+                .find(|port| ports(earlier).contains(port));
+            let (key, what) = match shared {
+                Some(port) => ("ports", format!("takes port {port}, which")),
+                None if earlier.root == later.root => ("root", "is the folder that".to_owned()),
+                None => continue,
+            };
+            let Some(own) = all.table(&later.name, problems) else {
+                continue;
+            };
+            let complaint = Complaint::new(format!("{what} `{}` has on the same host", earlier.name));
+            let complaint = complaint.help(format!("each environment on a host has its own {key}"));
+            let span = own.table.get(key).map(Spanned::span);
+            problems.add(&own.name_of(key), span, complaint);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What the scripts on the host need to know of an environment: one JSON argument.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::config::{Cutover, Environment};
+use crate::model::Role;
+use crate::nginx;
+
+/// What the state script is to probe; each costs time on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probes {
+    /// Only which slot nginx serves.
+    FrontDoor,
+    /// That, and the health of both slots.
+    All,
+}
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    root: &'a str,
+    ports: Ports,
+    health: Health<'a>,
+    door: Door<'a>,
+    start_timeout: f64,
+    settle: f64,
+    grace: f64,
+    reload: &'a [String],
+    drain: f64,
+    watch: f64,
+    access_log: Option<&'a str>,
+    probe: &'static str,
+    modules: &'a [String],
+    socket: bool,
+    roles: Roles,
+}
+
+/// What the files for the roles should hold; `{{key}}` stands for the host's own key.
+#[derive(Serialize)]
+struct Roles {
+    live: String,
+    next: String,
+}
+
+#[derive(Serialize)]
+struct Ports {
+    blue: u16,
+    green: u16,
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    host: &'a str,
+    path: &'a str,
+    proto: &'static str,
+    expect: &'a [(u16, u16)],
+    timeout: f64,
+}
+
+#[derive(Serialize)]
+struct Door<'a> {
+    address: String,
+    https: bool,
+    host: &'a str,
+    path: &'a str,
+    timeout: f64,
+    applied: f64,
+}
+
+/// What a command asks of the scripts beyond its environment.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    pub probes: Probes,
+    /// The submodules' names to report on.
+    pub modules: &'a [String],
+    /// How long to go on proving a release after it became live.
+    pub watch: Duration,
+}
+
+impl Wish<'_> {
+    pub fn new(probes: Probes) -> Wish<'static> {
+        Wish {
+            probes,
+            modules: &[],
+            watch: Duration::ZERO,
+        }
+    }
+}
+
+/// Where the host puts its own key for probes.
+const KEY: &str = "{{key}}";
+
+/// The facts as JSON.
+pub fn facts(environment: &Environment, wish: &Wish) -> String {
+    let url = &environment.url;
+    let health = &environment.health;
+    let facts = Facts {
+        root: &environment.root,
+        ports: Ports {
+            blue: environment.ports.blue,
+            green: environment.ports.green,
+        },
+        health: Health {
+            host: health.host.as_deref().unwrap_or(&url.host),
+            path: &health.path,
+            proto: if url.https { "https" } else { "http" },
+            expect: &health.expect.0,
+            timeout: health.timeout.as_secs_f64(),
+        },
+        door: Door {
+            address: environment
+                .nginx
+                .address
+                .clone()
+                .unwrap_or_else(|| format!("127.0.0.1:{}", url.port)),
+            https: url.https,
+            host: &url.host,
+            path: &url.path,
+            timeout: 2.0,
+            applied: environment.nginx.timeout.as_secs_f64(),
+        },
+        start_timeout: health.start_timeout.as_secs_f64(),
+        settle: health.settle.as_secs_f64(),
+        grace: environment.gunicorn.graceful_timeout.as_secs_f64() + 5.0,
+        reload: &environment.nginx.reload,
+        socket: environment.cutover == Cutover::Socket,
+        roles: Roles {
+            live: nginx::role_file(environment, Role::Live, KEY),
+            next: nginx::role_file(environment, Role::Next, KEY),
+        },
+        drain: environment.nginx.drain.as_secs_f64(),
+        watch: wish.watch.as_secs_f64(),
+        access_log: environment.nginx.access_log.as_deref(),
+        probe: match wish.probes {
+            Probes::FrontDoor => "served",
+            Probes::All => "all",
+        },
+        modules: wish.modules,
+    };
+    serde_json::to_string(&facts).expect("plain numbers and strings always become JSON")
+}

@@ -1,0 +1,30 @@
+//! `deployer` puts a commit of a web application on one server with no request lost, over nothing but SSH.
+//!
+//! The house has floors, and a room uses only rooms on lower floors; `tests/layering.rs` holds the table.
+//! Data walks one way: a read-only script reads the host into a [`model::HostState`], a pure function makes a
+//! [`plan::Plan`] of it, and a small interpreter in [`commands`] carries the plan out while it emits
+//! [`plan::Event`]s, which [`report`] turns into words.
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod model;
+
+pub mod config;
+pub mod shell;
+
+pub mod gunicorn;
+pub mod lock;
+pub mod nginx;
+pub mod probe;
+pub mod python;
+
+pub mod facts;
+pub mod plan;
+
+pub mod rehearsal;
+pub mod remote;
+pub mod source;
+
+pub mod commands;
+
+pub mod report;

@@ -1,0 +1,264 @@
+//! The binary: parse, resolve, run, report, exit.
+
+mod cli;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use deployer::commands::{self, Context, CutoverOptions, DeployOptions, Rehearsal};
+use deployer::config::{self, Config, Environment};
+use deployer::model::ExitCode;
+use deployer::plan::status::{Seen, StatusReport};
+use deployer::plan::{Failure, Observer, Silent};
+use deployer::remote::{ConnectOptions, Interrupt, Prompt};
+use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee, Verbosity};
+
+use cli::{Invocation, Options, Verb, When};
+
+fn main() -> std::process::ExitCode {
+    let invocation = match cli::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Done
+            };
+            // A reader that went away (`deployer --help | head`) is no failure.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let mut report = Tee::new(Reporter::new(
+        report_options(&invocation.options),
+        Streams::standard(),
+    ));
+    let code = match run(&invocation, &mut report) {
+        Ok(code) => code,
+        Err(failure) => {
+            report.failure(&failure);
+            failure.exit
+        }
+    };
+    report.settle();
+    code.into()
+}
+
+fn report_options(options: &Options) -> ReportOptions {
+    let verbosity = match (options.quiet, options.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    };
+    let color = match options.color {
+        When::Auto => ColorMode::Auto,
+        When::Always => ColorMode::Always,
+        When::Never => ColorMode::Never,
+    };
+    ReportOptions::detect(options.json, verbosity, color)
+}
+
+/// Carries a command out; its own failures come back, so that they are told in one place.
+fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
+    let start = std::env::current_dir().context("cannot tell the current folder")?;
+    let config = load(&start, &invocation.options)?;
+    let mut connect = ConnectOptions::from_env();
+    if let Some(file) = &invocation.options.ssh_config {
+        connect.config_files = vec![file.clone()];
+    }
+    let interrupt = Interrupt::install().context("cannot listen for Ctrl-C")?;
+    let by = who();
+    match &invocation.command {
+        Verb::Status(_) => {
+            let environments = match &invocation.environment {
+                Some(name) => vec![named(&config, name)?],
+                None => config.environments().to_vec(),
+            };
+            let status = commands::status(&environments, &connect, &interrupt, &by);
+            Observer::status(report, &status);
+            Ok(status_code(&status))
+        }
+        Verb::Rehearse(rehearse) => {
+            let environment = match &invocation.environment {
+                Some(name) => named(&config, name)?,
+                None => config
+                    .environments()
+                    .first()
+                    .cloned()
+                    .ok_or_else(no_environment)?,
+            };
+            let log = LogFile::open_or_warn(&environment.name, "rehearse", report);
+            report.keep(log);
+            commands::rehearse(&mut Rehearsal {
+                environment: &environment,
+                start: folder(&config),
+                commit: &rehearse.commit,
+                allow_dirty: rehearse.allow_dirty,
+                interrupt: &interrupt,
+                observer: report,
+                by: &by,
+            })?;
+            Ok(ExitCode::Done)
+        }
+        verb => {
+            let environment = needed(&config, invocation.environment.as_deref(), verb)?;
+            let log = LogFile::open_or_warn(&environment.name, name(verb), report);
+            report.keep(log);
+            let mut prompt = Terminal;
+            // With --json the history is a single object, and nothing else.
+            let only_data = invocation.options.json && matches!(verb, Verb::History(_));
+            let observer: &mut dyn Observer = if only_data { &mut Silent } else { &mut *report };
+            let mut context = Context {
+                environment: &environment,
+                connect: &connect,
+                prompt: &mut prompt,
+                interrupt: &interrupt,
+                observer,
+                by: &by,
+                dry_run: invocation.options.dry_run,
+                patience: patience(verb),
+                break_lock: false,
+            };
+            if let Some(history) = act(verb, &mut context, folder(&config))? {
+                let _ = report.history(&environment.name, &history.0, history.1);
+            }
+            Ok(ExitCode::Done)
+        }
+    }
+}
+
+type History = (Vec<deployer::model::HistoryEntry>, f64);
+
+/// The commands that concern one environment.
+fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Option<History>, Failure> {
+    let after = |after: &cli::After| CutoverOptions {
+        watch: after.watch.unwrap_or(Duration::ZERO),
+        stop_old: after.stop_old,
+    };
+    match verb {
+        Verb::Deploy(deploy) => {
+            if !deploy.cutover && (deploy.after.watch.is_some() || deploy.after.stop_old) {
+                return Err(Failure::usage(
+                    "usage",
+                    "--watch and --stop-old go with --cutover",
+                ));
+            }
+            let options = DeployOptions {
+                start,
+                commit: &deploy.commit,
+                allow_dirty: deploy.allow_dirty,
+                force: deploy.force,
+                cutover: deploy.cutover.then(|| after(&deploy.after)),
+            };
+            commands::deploy(context, &options)?;
+        }
+        Verb::Cutover(cutover) => commands::cutover(context, &after(&cutover.after))?,
+        Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref())?,
+        Verb::Stop(_) => commands::stop(context)?,
+        Verb::Lock(lock) => commands::lock(context, &lock.message)?,
+        Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
+        Verb::History(_) => return commands::history(context).map(Some),
+        Verb::Status(_) | Verb::Rehearse(_) => {}
+    }
+    Ok(None)
+}
+
+fn name(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Deploy(_) => "deploy",
+        Verb::Cutover(_) => "cutover",
+        Verb::Rollback(_) => "rollback",
+        Verb::Status(_) => "status",
+        Verb::History(_) => "history",
+        Verb::Stop(_) => "stop",
+        Verb::Lock(_) => "lock",
+        Verb::Unlock(_) => "unlock",
+        Verb::Rehearse(_) => "rehearse",
+    }
+}
+
+fn patience(verb: &Verb) -> Duration {
+    let wait = match verb {
+        Verb::Deploy(deploy) => deploy.wait.wait,
+        Verb::Cutover(cutover) => cutover.wait.wait,
+        Verb::Rollback(rollback) => rollback.wait.wait,
+        Verb::Stop(stop) => stop.wait.wait,
+        _ => None,
+    };
+    wait.unwrap_or(Duration::ZERO)
+}
+
+fn load(start: &Path, options: &Options) -> Result<Config, Failure> {
+    config::find(start, options.config.as_deref())
+        .and_then(|path| config::load(&path))
+        .map_err(|error| Failure::usage("config", error.to_string()))
+}
+
+/// The folder that the configuration stands in: where its repository is looked for.
+fn folder(config: &Config) -> &Path {
+    config.path.parent().unwrap_or(Path::new("."))
+}
+
+fn named(config: &Config, name: &str) -> Result<Environment, Failure> {
+    config
+        .environment(name)
+        .map_err(|error| Failure::usage("environment", error.to_string()))
+}
+
+fn needed(config: &Config, environment: Option<&str>, verb: &Verb) -> Result<Environment, Failure> {
+    match environment {
+        Some(name) => named(config, name),
+        None => {
+            let verb = name(verb);
+            let known: Vec<&str> = config.names().collect();
+            let example = known.first().copied().unwrap_or("prod");
+            Err(Failure::usage(
+                "environment",
+                format!("`{verb}` needs an environment; there are: {}", known.join(", ")),
+            )
+            .advise(format!("deployer {example} {verb}")))
+        }
+    }
+}
+
+fn no_environment() -> Failure {
+    Failure::usage("environment", "deployer.toml has no environment")
+}
+
+/// Data that could not be had is a failure, though it is told as data.
+fn status_code(status: &StatusReport) -> ExitCode {
+    let unreachable = |seen: &Seen| matches!(seen, Seen::Unreachable { .. });
+    match status
+        .environments
+        .iter()
+        .any(|environment| unreachable(&environment.seen))
+    {
+        true => ExitCode::Failed,
+        false => ExitCode::Done,
+    }
+}
+
+/// Who runs this, as `user@machine`.
+fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "somebody".to_string());
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user}@{machine}")
+}
+
+/// Asks on the terminal, where there is one.
+struct Terminal;
+
+impl Prompt for Terminal {
+    fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String> {
+        if !std::io::stdin().is_terminal() {
+            return None;
+        }
+        let again = if attempt > 1 { "wrong; again, " } else { "" };
+        let key: PathBuf = key.into();
+        rpassword::prompt_password(format!("{again}passphrase for {}: ", key.display())).ok()
+    }
+}

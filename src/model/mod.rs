@@ -1,0 +1,18 @@
+//! Floor 0: the values that everything else speaks of. No I/O.
+
+mod color;
+mod exit;
+mod layout;
+mod relation;
+mod release;
+mod state;
+
+pub use color::{Color, Role};
+pub use exit::ExitCode;
+pub use layout::Layout;
+pub use relation::Relation;
+pub use release::{CommitSummary, Release, short};
+pub use state::{
+    Answer, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile, Process, Served,
+    SlotState, Space, Switch,
+};

@@ -1,0 +1,273 @@
+//! What the read-only script found on a host; its JSON is what `templates/host/observe.py` prints.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Color, CommitSummary, Release};
+
+/// A host as it was at one moment.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HostState {
+    /// The host's clock, in seconds since 1970.
+    pub now: f64,
+    /// The user that the session runs as.
+    pub user: String,
+    /// The host's own name.
+    pub name: String,
+    pub root: Space,
+    /// Where the host has these tools; `None`: not on the PATH.
+    pub tools: BTreeMap<String, Option<String>>,
+    /// The interpreter's version, kind and real path: what a virtualenv is bound to.
+    pub python: String,
+    pub live: Link,
+    pub next: Link,
+    /// What a probe shows to a slot's snippet, so that it names itself.
+    pub key: Option<String>,
+    /// The command that held the lock last and was cut off, as it wrote itself down.
+    pub interrupted: Option<Holder>,
+    /// The step in which it was.
+    pub interrupted_step: Option<String>,
+    /// When it was cut off, in seconds since 1970 by the host's clock.
+    #[serde(default)]
+    pub interrupted_at: Option<f64>,
+    /// Who holds the lock at this moment.
+    pub lock: Option<Lock>,
+    /// A cutover whose switch has begun and was never seen to end.
+    pub switch: Option<Switch>,
+    /// Somebody asked for a pause: no deploy and no cutover until it is lifted.
+    #[serde(default)]
+    pub freeze: Option<Freeze>,
+    /// The last cutovers and rollbacks, oldest first.
+    #[serde(default)]
+    pub history: Vec<HistoryEntry>,
+    /// Keys of the virtualenvs that are complete.
+    pub virtualenvs: Vec<String>,
+    pub blue: SlotState,
+    pub green: SlotState,
+    /// What nginx serves, asked through the front door; absent where nobody asked.
+    #[serde(default)]
+    pub served: Option<Served>,
+}
+
+impl Space {
+    /// Whether next to nothing can be written.
+    pub fn is_full(&self) -> bool {
+        self.free.is_some_and(|bytes| bytes < 64 * 1024) || self.inodes == Some(0)
+    }
+}
+
+impl HostState {
+    pub fn slot(&self, color: Color) -> &SlotState {
+        match color {
+            Color::Blue => &self.blue,
+            Color::Green => &self.green,
+        }
+    }
+
+    /// Whether anything was ever laid out below the root.
+    pub fn is_fresh(&self) -> bool {
+        !self.live.exists && !self.next.exists && !self.blue.exists && !self.green.exists
+    }
+}
+
+/// The disk that the root is on, or will be.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Space {
+    pub exists: bool,
+    /// The nearest folder above that exists.
+    pub ancestor: String,
+    pub writable: bool,
+    /// Bytes free for this user.
+    #[serde(default)]
+    pub free: Option<u64>,
+    #[serde(default)]
+    pub inodes: Option<u64>,
+}
+
+/// One of the links `live` and `next`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Link {
+    /// Its text; `None`: no link is there.
+    pub target: Option<String>,
+    /// The slot it leads to; `None`: it dangles, or leads elsewhere.
+    pub color: Option<Color>,
+    /// Whether anything of that name is there.
+    pub exists: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SlotState {
+    pub exists: bool,
+    pub release: Option<Release>,
+    /// What the slot's repository can be asked to build upon: reference → commit.
+    pub refs: BTreeMap<String, String>,
+    pub repository: bool,
+    /// Why git would not read the repository.
+    pub repository_error: Option<String>,
+    /// The commit that is checked out.
+    pub head: Option<String>,
+    /// The same for the submodules asked about: name → commits held.
+    pub modules: BTreeMap<String, Vec<String>>,
+    pub snippet: String,
+    /// Name of the virtualenv that `env` leads to.
+    pub environment: Option<String>,
+    pub pid_file: PidFile,
+    /// What the pid file says, where it says a number.
+    pub pid: Option<i64>,
+    pub listener: Option<Listener>,
+    /// The slot's own gunicorn, where it runs.
+    pub process: Option<Process>,
+    /// One probe at the slot's port; absent where nobody asked or nothing listens.
+    pub health: Option<Answer>,
+}
+
+impl SlotState {
+    /// The commit that the slot holds: its release's, else that of its work tree, of which no subject is known.
+    pub fn commit(&self) -> Option<CommitSummary> {
+        let release = self.release.as_ref().map(Release::summary);
+        release.or_else(|| {
+            self.head.clone().map(|id| CommitSummary {
+                id,
+                subject: String::new(),
+            })
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PidFile {
+    #[default]
+    None,
+    /// Not a number.
+    Garbage,
+    /// A process that is gone.
+    Stale,
+    /// A process that lives and is not the slot's.
+    Stranger,
+    Ours,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listener {
+    /// `None`: it belongs to a user whose processes cannot be seen.
+    pub pid: Option<u32>,
+    pub user: String,
+    pub ours: bool,
+    pub command: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Process {
+    pub pid: u32,
+    /// When it started, in seconds since 1970 by the host's clock.
+    pub started: f64,
+}
+
+/// What one probe of a slot came back with.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Answer {
+    #[serde(default)]
+    pub ok: bool,
+    /// The HTTP status; `None`: there was no answer, `error` says why.
+    #[serde(default)]
+    pub status: Option<u16>,
+    #[serde(default)]
+    pub error: Option<String>,
+    /// The first bytes of the body.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Where a redirect leads.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// How long a release stayed healthy before this answer, in seconds.
+    #[serde(default)]
+    pub settled: Option<f64>,
+}
+
+/// What nginx says it serves.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Served {
+    pub color: Option<Color>,
+    /// `none` for a slot that never held a release.
+    pub commit: Option<String>,
+    /// Whether nginx follows the `live` link by itself, as the socket cutover needs it.
+    pub by_socket: bool,
+    /// Something answered, but not a snippet of ours.
+    pub unknown: Option<String>,
+    /// Nothing answered.
+    pub error: Option<String>,
+}
+
+/// Who holds the lock, as they wrote it down when they took it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+pub struct Holder {
+    /// `user@machine`.
+    pub by: String,
+    /// `deploy`, `cutover`…
+    pub verb: String,
+    /// Commit, where the command is about one.
+    #[serde(default)]
+    pub commit: Option<String>,
+}
+
+/// A lock that is held.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Lock {
+    pub holder: Holder,
+    /// For how long, in seconds by the host's clock.
+    pub age: f64,
+    /// The step's function in which its holder is.
+    pub step: Option<String>,
+    /// For how long its client has given no sign of life, in seconds.
+    pub silent: f64,
+}
+
+/// A pause that a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+pub struct Freeze {
+    /// `user@machine`.
+    pub by: String,
+    pub message: String,
+    /// Seconds since 1970 by the host's clock.
+    pub at: i64,
+}
+
+/// One switch that was proven, as a line of `.deployer/history.jsonl`.
+#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+pub struct HistoryEntry {
+    /// `cutover`, `rollback`, or `rolled back` where the guard did it.
+    pub verb: String,
+    /// The slot that became live.
+    pub color: Color,
+    pub commit: String,
+    #[serde(default)]
+    pub subject: String,
+    #[serde(default)]
+    pub by: String,
+    /// When it began, in seconds since 1970 by the host's clock. Order is the file's, never this.
+    pub at: f64,
+    /// From the swap to the proof.
+    #[serde(default)]
+    pub seconds: f64,
+    /// The commit that was live before.
+    #[serde(default)]
+    pub previous: Option<String>,
+    /// Why the guard rolled back.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// How the release was built, so that it can be built again.
+    #[serde(default)]
+    pub release: Option<Release>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Switch {
+    pub from: Color,
+    pub to: Color,
+    /// Seconds since 1970 by the host's clock.
+    pub at: f64,
+}

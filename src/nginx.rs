@@ -1,0 +1,145 @@
+//! nginx: the snippet that a slot gives it, and how to read why it refuses.
+
+use crate::config::{Cutover, Environment};
+use crate::model::{Color, Role};
+use crate::shell;
+
+const SNIPPET: &str = include_str!("../templates/slot-nginx.conf");
+const ROLE_RELOAD: &str = include_str!("../templates/role-nginx-reload.conf");
+const ROLE_SOCKET: &str = include_str!("../templates/role-nginx-socket.conf");
+
+/// The content of a slot's `etc/nginx.conf`.
+///
+/// Beside its `proxy_pass` it answers a probe that knows the environment's key with the slot's own name and commit: so a
+/// cutover can be proven from what nginx really has loaded. It sets no headers, since one `proxy_set_header` or
+/// `add_header` here would switch off all those that the surrounding server block sets.
+pub fn snippet(color: Color, port: u16, commit: &str, key: &str) -> String {
+    SNIPPET
+        .replace("{{color}}", color.as_str())
+        .replace("{{port}}", &port.to_string())
+        .replace("{{commit}}", commit)
+        .replace("{{key}}", key)
+}
+
+/// The content of the file for a role that a site may include: `.deployer/nginx-live.conf`, `.deployer/nginx-next.conf`.
+///
+/// By default it leads to the slot's own snippet, which nginx reads when it is reloaded. For the socket cutover it leads
+/// through the link to a Unix socket, which nginx resolves at each connection.
+pub fn role_file(environment: &Environment, role: Role, key: &str) -> String {
+    let root = &environment.root;
+    let filled = match environment.cutover {
+        Cutover::Reload => {
+            ROLE_RELOAD.replace("{{snippet}}", &quoted(&format!("{root}/{role}/etc/nginx.conf")))
+        }
+        Cutover::Socket => ROLE_SOCKET
+            .replace("{{path}}", &environment.url.path)
+            .replace("{{key}}", key)
+            .replace("{{served}}", &quoted(&format!("{root}/{role}/etc/served")))
+            .replace(
+                "{{socket}}",
+                &quoted(&format!("http://unix:{root}/{role}/app.sock:")),
+            ),
+    };
+    filled.replace("{{role}}", role.as_str())
+}
+
+/// The file that the live site includes, in the location that leads to the application.
+pub fn included(environment: &Environment) -> String {
+    match environment.cutover {
+        Cutover::Reload => format!("{}/live/etc/nginx.conf", environment.root),
+        Cutover::Socket => format!("{}/.deployer/nginx-live.conf", environment.root),
+    }
+}
+
+/// A value as nginx reads it back whole.
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Why a test or a reload failed, and what to do, from the command and what it said.
+pub fn explain(command: &[String], user: &str, said: &str) -> Option<(String, Vec<String>)> {
+    let text = said.to_lowercase();
+    let sudo = command.first().is_some_and(|word| word.ends_with("sudo"));
+    if sudo
+        && (text.contains("password is required") || text.contains("not allowed") || text.contains("sudoers"))
+    {
+        return Some((
+            format!("{user} may not run it through sudo without a password"),
+            vec![format!("on the host, as root: {}", sudoers_line(command, user))],
+        ));
+    }
+    if text.contains("command not found") || text.contains("no such file") && text.contains("sudo:") {
+        return Some((
+            "the command is not there".to_string(),
+            vec!["give nginx's absolute path in deployer.toml: [nginx] test and reload".to_string()],
+        ));
+    }
+    if let Some(line) = said.lines().find(|line| line.contains("[emerg]")) {
+        let what = line.split("[emerg]").nth(1).unwrap_or(line).trim();
+        return Some((
+            format!("nginx says: {what}"),
+            vec!["mend that file; it may belong to another site on this host".to_string()],
+        ));
+    }
+    if text.contains("permission denied") {
+        return Some((
+            format!("{user} has no right to do it"),
+            vec!["let it run through sudo: [nginx] test and reload in deployer.toml".to_string()],
+        ));
+    }
+    None
+}
+
+/// The command that gives a user the right to run one command as root, and nothing else.
+pub fn sudoers_line(command: &[String], user: &str) -> String {
+    let plain: Vec<String> = command
+        .iter()
+        .skip_while(|word| word.ends_with("sudo") || word.starts_with('-'))
+        .cloned()
+        .collect();
+    format!(
+        "echo '{user} ALL=(root) NOPASSWD: {}' >> /etc/sudoers.d/deployer",
+        shell::display(&plain).replace('\'', "")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_string).collect()
+    }
+
+    #[test]
+    fn the_snippet_names_its_slot() {
+        insta::assert_snapshot!(snippet(Color::Green, 8889, "3ab9d42", "c0ffee"), @r#"
+        # Written by deployer for the slot green; each deploy writes it anew.
+        if ($http_x_deployer_probe = "c0ffee") { return 200 "deployer green 3ab9d42"; }
+        proxy_pass http://127.0.0.1:8889;
+        "#);
+    }
+
+    #[test]
+    fn a_missing_right_gets_its_sudoers_line() {
+        let command = words("sudo -n /usr/sbin/nginx -t");
+        let (why, advice) = explain(&command, "deploy", "sudo: a password is required").unwrap();
+        assert_eq!(why, "deploy may not run it through sudo without a password");
+        assert_eq!(
+            advice,
+            [
+                "on the host, as root: echo 'deploy ALL=(root) NOPASSWD: /usr/sbin/nginx -t' >> /etc/sudoers.d/deployer"
+            ]
+        );
+    }
+
+    #[test]
+    fn another_sites_mistake_is_named() {
+        let said = "nginx: [emerg] unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1\nnginx: configuration file test failed";
+        let (why, _) = explain(&words("nginx -t"), "deploy", said).unwrap();
+        assert_eq!(
+            why,
+            "nginx says: unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1"
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! What a host's state means for a person: the rows of `status`, and what is not as it should be.
+
+use super::roles::roles;
+use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
+use crate::config::Environment;
+use crate::lock::describe_interrupted;
+use crate::model::{Color, CommitSummary, HostState, PidFile, short};
+use crate::probe;
+
+/// Reads a host's state for `status`.
+pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
+    let mut problems = Vec::new();
+    let name = &environment.name;
+    check_interrupted(state, name, &mut problems);
+    if state.is_fresh() {
+        problems.push(problem(
+            "nothing was deployed here yet",
+            Some(format!("deployer {name} deploy")),
+        ));
+        return HostStatus {
+            served: served(state),
+            lock: lock(state),
+            live: None,
+            next: None,
+            problems,
+        };
+    }
+    let (live, next) = match roles(state, environment) {
+        Ok(roles) => {
+            for (link, color) in &roles.mend {
+                let what = format!("the link {link} does not lead to {color}");
+                problems.push(problem(&what, Some(format!("deployer {name} deploy"))));
+            }
+            (Some(roles.live), Some(roles.next))
+        }
+        Err(failure) => {
+            problems.push(Problem {
+                what: failure.to_string(),
+                run: failure.advice.first().cloned(),
+            });
+            (state.live.color, state.next.color)
+        }
+    };
+    if let Some(freeze) = &state.freeze {
+        let what = format!("locked by {}: {:?}", freeze.by, freeze.message);
+        problems.push(problem(&what, Some(format!("deployer {name} unlock"))));
+    }
+    if let Some(switch) = &state.switch {
+        let what = format!("a cutover from {} to {} was cut off", switch.from, switch.to);
+        problems.push(problem(&what, Some(format!("deployer {name} cutover"))));
+    }
+    if state.root.is_full() {
+        let what = format!("the disk that holds {} is full", environment.root);
+        problems.push(problem(&what, None));
+    }
+    check_served(state, environment, live, &mut problems);
+    if let Some(color) = live {
+        check_live(state, environment, color, &mut problems);
+    }
+    for color in [live, next].into_iter().flatten() {
+        check_pid_file(state, environment, color, &mut problems);
+    }
+    HostStatus {
+        served: served(state),
+        lock: lock(state),
+        live: live.map(|color| slot(state, environment, color)),
+        next: next.map(|color| slot(state, environment, color)),
+        problems,
+    }
+}
+
+fn problem(what: &str, run: Option<String>) -> Problem {
+    Problem {
+        what: what.to_string(),
+        run,
+    }
+}
+
+fn check_interrupted(state: &HostState, name: &str, problems: &mut Vec<Problem>) {
+    if let (Some(past), Some(step), Some(what)) = (
+        &state.interrupted,
+        &state.interrupted_step,
+        describe_interrupted(state),
+    ) {
+        // A switch finishes by itself: a second cutover would undo the first.
+        let again = match (&*past.verb, &**step) {
+            (_, "switch") => None,
+            ("cutover", "halt") => Some("stop"),
+            (verb, _) => Some(verb),
+        };
+        problems.push(problem(
+            &what,
+            again.map(|verb| format!("deployer {name} {verb}")),
+        ));
+    }
+}
+
+fn check_served(
+    state: &HostState,
+    environment: &Environment,
+    live: Option<Color>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(served) = &state.served else { return };
+    let name = &environment.name;
+    match (served.color, live) {
+        (Some(served), Some(live)) if served != live => {
+            let what = format!("nginx serves {served}, but live is linked to {live}");
+            problems.push(problem(&what, Some(format!("deployer {name} cutover"))));
+        }
+        (Some(color), _) => {
+            let release = state.slot(color).release.as_ref();
+            let commit = served.commit.as_deref().unwrap_or("none");
+            if let Some(release) = release.filter(|release| release.commit != commit && commit != "none") {
+                let what = format!(
+                    "nginx has {color}'s snippet of {}, but the slot holds {}",
+                    short(commit),
+                    release.summary().short()
+                );
+                problems.push(problem(
+                    &what,
+                    Some(crate::shell::display(&environment.nginx.reload)),
+                ));
+            }
+        }
+        (None, _) => {
+            if let Some(error) = &served.error {
+                problems.push(problem(&format!("the front door: {error}"), None));
+            }
+        }
+    }
+}
+
+fn check_live(state: &HostState, environment: &Environment, color: Color, problems: &mut Vec<Problem>) {
+    let slot = state.slot(color);
+    let name = &environment.name;
+    if slot.release.is_none() && slot.head.is_none() && slot.process.is_none() {
+        return;
+    }
+    let healthy = slot.health.as_ref().is_some_and(|answer| answer.ok);
+    if slot.process.is_none() {
+        let what = format!("live ({color}) does not run");
+        problems.push(problem(&what, Some(format!("deployer {name} deploy --cutover"))));
+    } else if !healthy {
+        problems.push(problem(&format!("live ({color}) is not healthy"), None));
+    }
+}
+
+fn check_pid_file(state: &HostState, environment: &Environment, color: Color, problems: &mut Vec<Problem>) {
+    let slot = state.slot(color);
+    let what = match slot.pid_file {
+        PidFile::Stranger => "names a process that is not the slot's",
+        PidFile::Garbage => "holds no process number",
+        PidFile::Stale if slot.process.is_none() => "names a process that is gone",
+        _ => return,
+    };
+    let what = format!("{}/{color}/etc/app.pid {what}", environment.root);
+    problems.push(problem(&what, None));
+}
+
+fn served(state: &HostState) -> Served {
+    match &state.served {
+        None => Served::Unknown {
+            why: "nobody asked".to_string(),
+        },
+        Some(served) => match (served.color, &served.unknown, &served.error) {
+            (Some(color), _, _) => Served::Known {
+                color: Some(color),
+                commit: served
+                    .commit
+                    .as_ref()
+                    .filter(|commit| *commit != "none")
+                    .map(|id| CommitSummary {
+                        id: id.clone(),
+                        subject: subject(state, color, id),
+                    }),
+            },
+            (None, Some(why), _) | (None, None, Some(why)) => Served::Unknown { why: why.clone() },
+            (None, None, None) => Served::Unknown {
+                why: "the front door did not say".to_string(),
+            },
+        },
+    }
+}
+
+fn subject(state: &HostState, color: Color, id: &str) -> String {
+    let release = state
+        .slot(color)
+        .release
+        .as_ref()
+        .filter(|release| release.commit == id);
+    release.map(|release| release.subject.clone()).unwrap_or_default()
+}
+
+fn lock(state: &HostState) -> Option<LockHolder> {
+    state.lock.as_ref().map(|lock| LockHolder {
+        by: lock.holder.by.clone(),
+        doing: Some(lock.holder.verb.clone()),
+        age_seconds: whole(lock.age),
+    })
+}
+
+fn slot(state: &HostState, environment: &Environment, color: Color) -> SlotStatus {
+    let slot = state.slot(color);
+    let commit = slot.commit();
+    let process = match (&slot.process, &slot.listener) {
+        (Some(process), _) => Process::Running {
+            pid: process.pid,
+            uptime_seconds: whole(state.now - process.started),
+        },
+        (None, Some(listener)) if !listener.ours => Process::Stranger {
+            what: match listener.pid {
+                Some(pid) => format!("pid {pid} of {} ({})", listener.user, listener.command),
+                None => format!("a process of {}", listener.user),
+            },
+        },
+        _ => Process::Stopped,
+    };
+    let health = match (&slot.health, &process) {
+        (Some(answer), Process::Running { .. }) if answer.ok => Health::Healthy,
+        (Some(answer), Process::Running { .. }) => Health::Unhealthy {
+            why: probe::describe(answer, &environment.health.expect),
+        },
+        (None, Process::Running { .. }) => Health::Unhealthy {
+            why: format!("nothing listens on port {}", environment.ports.of(color)),
+        },
+        _ => Health::Unknown {
+            why: "nothing runs".to_string(),
+        },
+    };
+    SlotStatus {
+        color,
+        commit,
+        age_seconds: slot
+            .release
+            .as_ref()
+            .filter(|release| release.at > 0)
+            .and_then(|release| {
+                #[allow(clippy::cast_precision_loss)]
+                whole(state.now - release.at as f64)
+            }),
+        by: slot
+            .release
+            .as_ref()
+            .map(|release| release.by.clone())
+            .filter(|by| !by.is_empty()),
+        port: environment.ports.of(color),
+        process,
+        health,
+    }
+}
+
+/// Whole seconds of an age by the host's clock; a clock that was set back gives 0.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn whole(seconds: f64) -> Option<u64> {
+    seconds.is_finite().then(|| seconds.max(0.0) as u64)
+}

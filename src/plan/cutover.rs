@@ -1,0 +1,208 @@
+//! *State → Plan or Refusal* for `cutover` and `stop`.
+
+use serde_json::json;
+
+use super::Failure;
+use super::roles::{Roles, roles};
+use super::step::{Action, Plan, Step};
+use crate::config::{Cutover, Environment};
+use crate::model::{Color, HostState, Release};
+use crate::probe;
+use crate::shell::Call;
+
+/// What a cutover or a rollback will do, beside its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CutoverPlan {
+    pub plan: Plan,
+    /// What is live before.
+    pub from: Color,
+    /// What is live after.
+    pub to: Color,
+    pub release: Release,
+}
+
+/// The plan of a cutover; `by` is `user@machine`.
+///
+/// Where nginx does not serve what `live` is linked to, the plan finishes what was cut off: it makes nginx serve the linked
+/// slot.
+///
+/// # Errors
+/// A refusal unless the slot that becomes live holds a release, runs and is healthy.
+pub fn cutover(
+    state: &HostState,
+    environment: &Environment,
+    by: &str,
+    stop_old: bool,
+) -> Result<CutoverPlan, Failure> {
+    if state.is_fresh() {
+        return Err(nothing_to_cut_over(
+            environment,
+            format!("{} holds no slots yet", environment.root),
+        ));
+    }
+    let roles = roles(state, environment)?;
+    let served = state.served.as_ref().and_then(|served| served.color);
+    let unfinished = state.live.color.is_some() && (served == Some(roles.next) || unproven(state, &roles));
+    let (from, to) = if unfinished {
+        (roles.next, roles.live)
+    } else {
+        (roles.live, roles.next)
+    };
+    let release = check_release(state, environment, to)?.clone();
+    let mut steps = switch(state, environment, "cutover", by, (from, to), &release);
+    if let (
+        true,
+        Some(Step {
+            action: Action::Switch { moves_links, .. },
+            ..
+        }),
+    ) = (unfinished, steps.last_mut())
+    {
+        *moves_links = false;
+    }
+    if stop_old {
+        let call = Call::new("halt").arg(from.as_str());
+        steps.push(Step::new(Action::StopOld { color: from }, call));
+    }
+    Ok(CutoverPlan {
+        plan: Plan { steps },
+        from,
+        to,
+        release,
+    })
+}
+
+/// Whether what is live came by a switch that was never seen to end, and nothing was deployed since.
+///
+/// Somebody else's reload may have made nginx serve it; to cut over once more would take it away again.
+fn unproven(state: &HostState, roles: &Roles) -> bool {
+    let Some(switch) = &state.switch else {
+        return false;
+    };
+    #[allow(clippy::cast_precision_loss)]
+    let later = |release: &Release| release.at as f64 > switch.at;
+    let newer = state.slot(roles.next).release.as_ref().is_some_and(later);
+    switch.to == roles.live && !newer
+}
+
+/// The plan of `stop`: what runs in next ends, its release stays for a rollback.
+///
+/// # Errors
+/// A refusal where nginx serves next.
+pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color), Failure> {
+    let roles = roles(state, environment)?;
+    let next = roles.next;
+    if state.served.as_ref().and_then(|served| served.color) == Some(next) {
+        return Err(Failure::new(
+            "served.differs",
+            format!("{next} is linked as next, but nginx still serves it"),
+        )
+        .advise(format!(
+            "finish the cutover first: deployer {} cutover",
+            environment.name
+        )));
+    }
+    let pid = state.slot(next).process.as_ref().map(|process| process.pid);
+    let step = Step::new(
+        Action::Stop { color: next, pid },
+        Call::new("halt").arg(next.as_str()),
+    );
+    Ok((Plan { steps: vec![step] }, next))
+}
+
+/// The steps of a switch: nginx's test, and the switch itself.
+pub(super) fn switch(
+    state: &HostState,
+    environment: &Environment,
+    verb: &str,
+    by: &str,
+    (from, to): (Color, Color),
+    release: &Release,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let follows_link = state.served.as_ref().is_some_and(|served| served.by_socket);
+    if environment.cutover == Cutover::Reload || !follows_link {
+        let call = Call::new("nginx_test").args(environment.nginx.test.iter().cloned());
+        steps.push(Step::new(Action::TestNginx, call));
+    }
+    let previous = super::held(state, from);
+    let entry = json!({
+        "verb": verb, "commit": release.commit, "subject": release.subject, "by": by, "from": from,
+        "previous": previous, "release": release,
+    });
+    let call = Call::new("switch")
+        .arg(from.as_str())
+        .arg(to.as_str())
+        .arg(&release.commit)
+        .arg(entry.to_string());
+    steps.push(Step::new(
+        Action::Switch {
+            from,
+            to,
+            commit: release.commit.clone(),
+            moves_links: true,
+            reloads: environment.cutover == Cutover::Reload || !follows_link,
+        },
+        call,
+    ));
+    steps
+}
+
+fn nothing_to_cut_over(environment: &Environment, what: String) -> Failure {
+    Failure::new("next.empty", format!("there is nothing to cut over to: {what}"))
+        .advise(format!("deployer {} deploy", environment.name))
+}
+
+/// The release of a slot that is fit to be live.
+fn check_release<'a>(
+    state: &'a HostState,
+    environment: &Environment,
+    color: Color,
+) -> Result<&'a Release, Failure> {
+    let slot = state.slot(color);
+    let Some(release) = &slot.release else {
+        let what = format!("{color} holds no release that was proven healthy");
+        return Err(nothing_to_cut_over(environment, what));
+    };
+    let redeploy = format!(
+        "deployer {} deploy {}",
+        environment.name,
+        release.summary().short()
+    );
+    let what = format!("{color} {} is not healthy", release.summary().short());
+    let log = format!(
+        "its log on the host: {}/{color}/log/gunicorn.log",
+        environment.root
+    );
+    super::deploy::check_port(state, color, environment)?;
+    if !runs(state, color) {
+        let port = environment.ports.of(color);
+        return Err(Failure::new("next.stopped", what)
+            .why(format!(
+                "its gunicorn does not run, or does not listen on port {port}"
+            ))
+            .advise(format!("start it anew: {redeploy}"))
+            .advise(log));
+    }
+    match &slot.health {
+        Some(answer) if answer.ok => Ok(release),
+        Some(answer) => {
+            let why = format!(
+                "http://127.0.0.1:{}{} {}",
+                environment.ports.of(color),
+                environment.health.path,
+                probe::describe(answer, &environment.health.expect)
+            );
+            let mut failure = Failure::new("next.unhealthy", what).why(why);
+            failure.advice = probe::advise(answer, environment);
+            Err(failure.advise(log))
+        }
+        None => Err(Failure::new("next.unhealthy", what).why("it was not probed")),
+    }
+}
+
+/// Whether a slot's own gunicorn runs and listens.
+pub(super) fn runs(state: &HostState, color: Color) -> bool {
+    let slot = state.slot(color);
+    slot.process.is_some() && slot.listener.as_ref().is_some_and(|listener| listener.ours)
+}

@@ -1,0 +1,200 @@
+//! *State → Plan or Refusal* for `deploy`.
+
+use super::rebuild::Build;
+use super::roles::{Roles, roles};
+use super::step::{Action, Plan, Step, Virtualenv};
+use super::{Failure, Site};
+use crate::config::{Environment, Installer};
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation};
+use crate::shell::Call;
+
+/// What is asked for, as far as the local side knows it.
+#[derive(Clone, Debug)]
+pub struct DeployRequest<'a> {
+    pub environment: &'a Environment,
+    pub commit: &'a CommitSummary,
+    /// `user@machine`.
+    pub by: &'a str,
+    pub force: bool,
+    /// How the commit stands to what the next slot holds; `None`: it holds nothing.
+    pub relation: Option<Relation>,
+    pub virtualenv: &'a Virtualenv,
+    /// Submodules at this commit: name and commit.
+    pub modules: &'a [(String, CommitSummary)],
+    /// The key for a host that has none yet.
+    pub new_key: &'a str,
+    /// The host's clock, in seconds since 1970.
+    pub now: i64,
+}
+
+/// The commit that a slot holds, by its release or by its work tree.
+pub fn held(state: &HostState, color: Color) -> Option<&str> {
+    let slot = state.slot(color);
+    slot.release
+        .as_ref()
+        .map(|release| release.commit.as_str())
+        .or(slot.head.as_deref())
+}
+
+/// The plan of a deploy.
+///
+/// # Errors
+/// A refusal, where it would harm what is served or lose what next holds, or where the host cannot do it.
+pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failure> {
+    let environment = request.environment;
+    let roles = roles(state, environment)?;
+    check_served(state, &roles, environment)?;
+    check_host(state, environment)?;
+    check_history(request, &roles)?;
+    check_port(state, roles.next, environment)?;
+
+    let key = state.key.as_deref().unwrap_or(request.new_key);
+    let build = Build {
+        environment,
+        color: roles.next,
+        commit: request.commit,
+        by: request.by,
+        virtualenv: request.virtualenv,
+        key,
+        now: request.now,
+    };
+    let mut steps = Vec::new();
+    let complete = Color::ALL.iter().all(|color| {
+        let slot = state.slot(*color);
+        slot.exists && slot.repository && !slot.snippet.is_empty()
+    });
+    if !complete || state.key.is_none() {
+        let key = build.layout().home("key.new");
+        steps.push(
+            Step::new(Action::LayOut, Call::new("layout"))
+                .before(Call::new("put").arg(key).arg("600").arg(request.new_key)),
+        );
+    }
+    for (name, color) in &roles.mend {
+        let call = Call::new("link").arg(*name).arg(color.as_str());
+        steps.push(Step::new(Action::Link { name, color: *color }, call));
+    }
+    let slot = state.slot(roles.next);
+    steps.push(build.seed(None, request.commit, slot.refs.values().cloned().collect()));
+    for (name, commit) in request.modules {
+        let haves = slot.modules.get(name).cloned().unwrap_or_default();
+        steps.push(build.seed(Some(name), commit, haves));
+    }
+    steps.extend(build.steps(state)?);
+    Ok(Plan { steps })
+}
+
+/// Where nginx still serves the slot that the links call next, to rebuild it would take the site down.
+fn check_served(state: &HostState, roles: &Roles, environment: &Environment) -> Result<(), Failure> {
+    let served = state.served.as_ref().and_then(|served| served.color);
+    if served == Some(roles.next) {
+        let what = format!(
+            "nginx still serves {}, though live is linked to {}",
+            roles.next, roles.live
+        );
+        return Err(Failure::new("served.differs", what)
+            .why("a cutover was cut off before nginx was reloaded, or somebody moved the link by hand")
+            .advise(format!("finish it first: deployer {} cutover", environment.name)));
+    }
+    Ok(())
+}
+
+fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
+    for (tool, package) in [("git", "git"), ("setsid", "util-linux"), ("tar", "tar")] {
+        if state.tools.get(tool).is_none_or(Option::is_none) {
+            return Err(
+                Failure::new("host.tool", format!("{} has no {tool} on its PATH", state.name))
+                    .advise(format!("on the host, as root: apt-get install {package}")),
+            );
+        }
+    }
+    if environment.python.installer == Installer::Uv && state.tools.get("uv").is_none_or(Option::is_none) {
+        return Err(
+            Failure::new("host.tool", format!("{} has no uv on its PATH", state.name))
+                .advise("install it there, or set [python] installer = \"auto\""),
+        );
+    }
+    if !state.root.writable {
+        return Err(Failure::new(
+            "host.root",
+            format!("user {} may not write to {}", state.user, state.root.ancestor),
+        )
+        .advise(format!(
+            "on the host, as root: install -d -o {} {}",
+            state.user, environment.root
+        )));
+    }
+    for color in Color::ALL {
+        if let Some(error) = &state.slot(color).repository_error {
+            return Err(Failure::new(
+                "host.repository",
+                format!("git cannot read {}/{color}/repo: {error}", environment.root),
+            )
+            .advise(format!(
+                "on the host: the folder must belong to user {}",
+                state.user
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_history(request: &DeployRequest, roles: &Roles) -> Result<(), Failure> {
+    if request.force {
+        return Ok(());
+    }
+    let next = roles.next;
+    let wanted = request.commit.short();
+    let (what, why) = match request.relation {
+        None | Some(Relation::Same | Relation::Ahead(_)) => return Ok(()),
+        Some(Relation::Behind(count)) => (
+            format!("{wanted} would go back: next ({next}) holds {count} newer commit(s)"),
+            "what next holds builds upon it",
+        ),
+        Some(Relation::Diverged { behind, .. }) => (
+            format!("{wanted} would lose {behind} commit(s) that next ({next}) holds"),
+            "the two have diverged",
+        ),
+        Some(Relation::HeldUnknown) => (
+            format!("next ({next}) holds a commit that this repository does not have"),
+            "somebody else deployed something that was not fetched here",
+        ),
+    };
+    Err(Failure::new("history.lost", what)
+        .why(why)
+        .advise("fetch and merge first (git fetch), or deploy it all the same: --force"))
+}
+
+pub(super) fn check_port(state: &HostState, color: Color, environment: &Environment) -> Result<(), Failure> {
+    let port = environment.ports.of(color);
+    match &state.slot(color).listener {
+        Some(listener) if !listener.ours => {
+            let who = match listener.pid {
+                Some(pid) => format!("process {pid} of user {} ({})", listener.user, listener.command),
+                None => format!("a process of user {}", listener.user),
+            };
+            Err(
+                Failure::new("port.taken", format!("port {port} of {color} is held by {who}"))
+                    .why("it is not this slot's gunicorn, so it was left alone")
+                    .advise("stop it, or give the slot another port in deployer.toml"),
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of a deploy from a dirty work tree.
+pub fn dirty(paths: &[String]) -> Failure {
+    let shown = paths.len().min(10);
+    let mut output = paths[..shown].to_vec();
+    if paths.len() > shown {
+        output.push(format!("… and {} more", paths.len() - shown));
+    }
+    Failure::new("worktree.dirty", "the work tree has changes that no commit holds")
+        .output(output)
+        .why("a deploy sends a commit, so these would not be deployed")
+        .site(Site::Untouched)
+        .exit(ExitCode::Failed)
+        .advise("commit them, or deploy without them: --allow-dirty")
+        .advise("untracked files only? ignore them by .gitignore, or [app] untracked = \"ignore\"")
+}

@@ -1,0 +1,135 @@
+//! What happens while a command runs, as values. Commands emit them; only `report` turns them into words.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::status::StatusReport;
+use crate::model::{Color, CommitSummary};
+
+/// Receives events in the order in which they happen.
+pub trait Observer {
+    fn event(&mut self, event: Event);
+
+    /// Shows how everything stands, where a command does so on its way.
+    fn status(&mut self, _: &StatusReport) {}
+}
+
+/// Drops every event.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _: Event) {}
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line: who is about to do what, and where.
+    Intent {
+        /// `deploy`, `cutover`, `rollback`...
+        verb: String,
+        environment: String,
+        /// `user@machine`.
+        by: String,
+        commit: Option<CommitSummary>,
+        /// How many commits it has that live lacks, where that is known.
+        ahead_of_live: Option<usize>,
+        host: String,
+        slot: Option<Color>,
+    },
+    /// The way to the host begins; it may take a second or two.
+    Connecting {
+        host: String,
+    },
+    /// A person is about to be asked something on the terminal.
+    Asking {
+        what: String,
+    },
+    /// The connection to the host stands.
+    Connected {
+        host: String,
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        took: Duration,
+    },
+    Warning {
+        message: String,
+    },
+    /// Something a person may want to know, for which nothing need be done.
+    Note {
+        message: String,
+    },
+    StepStarted {
+        /// From 1.
+        number: usize,
+        total: usize,
+        /// In the present: `build the virtualenv`.
+        title: String,
+    },
+    /// How far a measurable step has come.
+    Progress {
+        done: u64,
+        total: u64,
+        unit: Unit,
+    },
+    /// One line of what a step's tools print.
+    Output {
+        line: String,
+    },
+    /// The call that a step makes on the host, for `-v`.
+    Command {
+        line: String,
+    },
+    StepFinished {
+        number: usize,
+        total: usize,
+        title: String,
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        took: Duration,
+        /// What came of it, where that is worth a word: `unchanged`, `5 objects, 2.1 kB`.
+        note: Option<String>,
+    },
+    StepFailed {
+        number: usize,
+        total: usize,
+        title: String,
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        took: Duration,
+    },
+    /// One line of a plan that is only shown (`--dry-run`).
+    Planned {
+        number: usize,
+        title: String,
+        touches: String,
+    },
+    /// The last line: the state of the world and the next command.
+    World(World),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    Bytes,
+    Objects,
+}
+
+/// Where everything stands at the end of a command.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct World {
+    pub live: Option<WorldSlot>,
+    pub next: Option<WorldSlot>,
+    /// The command to type next, if there is an obvious one.
+    pub run: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorldSlot {
+    pub color: Color,
+    pub commit: Option<CommitSummary>,
+    /// `unchanged`, `healthy`, `FAILED`, `not running`...
+    pub word: String,
+}
+
+fn seconds<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((took.as_secs_f64() * 1000.0).round() / 1000.0)
+}

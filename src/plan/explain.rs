@@ -1,0 +1,321 @@
+//! A step that failed becomes a [`Failure`]: what, why, whether the site is affected, what to do.
+
+use serde::Deserialize;
+
+use super::step::{Action, Step};
+use super::{Failure, Site};
+use crate::config::Environment;
+use crate::model::{Answer, ExitCode, Served};
+use crate::{gunicorn, nginx, probe, shell};
+
+/// How many lines of a failed step's output a person is shown.
+pub const SHOWN_LINES: usize = 40;
+
+/// Why, where a disk is full.
+pub const FULL: &str = "the host's disk is full";
+
+/// What is known of a step that failed.
+#[derive(Clone, Debug, Default)]
+pub struct StepFailure {
+    /// The exit status of the step's function; `None`: it did not come to an end.
+    pub status: Option<i32>,
+    /// What its tools printed, oldest first.
+    pub output: Vec<String>,
+    /// The last probe of the slot.
+    pub health: Option<Answer>,
+    /// The exit status with which gunicorn ended.
+    pub died: Option<i32>,
+    pub switch: Option<SwitchFailure>,
+    /// Whether the user asked to stop.
+    pub interrupted: bool,
+}
+
+/// What the switch says when it did not hold.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SwitchFailure {
+    /// Whether the reload command succeeded.
+    pub accepted: bool,
+    /// What it said.
+    pub said: String,
+    /// What the front door served in the end.
+    pub answer: Option<Served>,
+    /// What the guard saw, where it was the guard that went back.
+    #[serde(default)]
+    pub watched: Option<String>,
+    /// Whether the old release was seen to be served again.
+    pub restored: bool,
+    /// What the reload back said.
+    pub said_back: String,
+    /// What is served now.
+    pub now: Served,
+}
+
+/// Explains a failed step.
+pub fn explain(
+    step: &Step,
+    failed: &StepFailure,
+    environment: &Environment,
+    host: &str,
+    user: &str,
+) -> Failure {
+    let what = match failed.status {
+        None => format!("could not {} on {host}: cut off", step.title()),
+        // The scripts' own words for what went wrong; the reader gets them spelled out as the reason.
+        Some(20..=69) => format!("could not {} on {host}", step.title()),
+        Some(status) => format!("could not {} on {host} (exit {status})", step.title()),
+    };
+    let failure = if failed.interrupted && step.call.is_some() && !step.is_critical() {
+        Failure::new(
+            "interrupted",
+            format!("interrupted while it was to {}", step.title()),
+        )
+        .exit(ExitCode::Interrupted)
+        .advise("run the same command again: it mends what was left half done")
+    } else {
+        match &step.action {
+            Action::Virtualenv { .. } => virtualenv(what, failed, environment),
+            Action::Start { port, .. } => start(what, *port, failed, environment),
+            Action::TestNginx => nginx_command("nginx.test", what, &environment.nginx.test, failed, user),
+            Action::Switch { .. } => switch(what, failed, environment, user),
+            Action::Stop { .. } => Failure::new("slot.stop", what)
+                .advise("end that process by hand, or give the slot another port in deployer.toml"),
+            Action::Seed(_) => Failure::new("seed", what),
+            _ => Failure::new("step", what),
+        }
+    };
+    let failure = match disk(&failed.output) {
+        Some(why) => {
+            let advice = make_room(&why, host, environment);
+            failure.why(why).advise(advice)
+        }
+        None => failure,
+    };
+    let first = failed.output.len().saturating_sub(SHOWN_LINES);
+    failure.output(failed.output[first..].to_vec())
+}
+
+/// What to do about a disk that is full or read-only, by the word that [`disk`] has for it.
+pub fn make_room(why: &str, host: &str, environment: &Environment) -> String {
+    let root = shell::display(std::slice::from_ref(&environment.root));
+    match why {
+        FULL => format!("make room on {host}: df -h {root}"),
+        _ => format!("see on {host} why it was mounted so: findmnt -T {root}; dmesg"),
+    }
+}
+
+/// A full or read-only disk, as every tool words it.
+pub fn disk(output: &[String]) -> Option<String> {
+    let said = |mark: &str| output.iter().any(|line| line.contains(mark));
+    if said("No space left on device") || said("Disk quota exceeded") {
+        return Some(FULL.to_string());
+    }
+    if said("Read-only file system") {
+        return Some("the host's disk is read-only".to_string());
+    }
+    None
+}
+
+fn virtualenv(what: String, failed: &StepFailure, environment: &Environment) -> Failure {
+    let failure = Failure::new("virtualenv", what);
+    if failed.status == Some(52) {
+        return failure
+            .why("the requirements bring no gunicorn")
+            .advise("add gunicorn to the requirements, or set [gunicorn] install = \"gunicorn\"");
+    }
+    if failed.status == Some(51) {
+        return failure
+            .why("uv is asked for, but is not there")
+            .advise("install uv on the host, or set [python] installer = \"auto\"");
+    }
+    let said = |mark: &str| failed.output.iter().rev().find(|line| line.contains(mark));
+    if let Some(why) = unsatisfied(&failed.output) {
+        return failure.why(why).advise(format!(
+            "look at {}",
+            environment
+                .python
+                .requirements
+                .as_deref()
+                .unwrap_or("the requirements")
+        ));
+    }
+    if said("ensurepip is not").is_some() || said("No module named venv").is_some() {
+        return failure
+            .why("the host's Python cannot make virtualenvs")
+            .advise("on the host, as root: apt-get install python3-venv");
+    }
+    failure
+}
+
+/// What pip or uv says of requirements that cannot be met or read.
+fn unsatisfied(output: &[String]) -> Option<String> {
+    let said = |mark: &str| output.iter().rev().find(|line| line.contains(mark));
+    if let Some(line) =
+        said("No matching distribution found for").or_else(|| said("ERROR: Invalid requirement"))
+    {
+        return Some(line.trim().trim_start_matches("ERROR: ").to_string());
+    }
+    // uv breaks its sentence into lines; older ones begin it with a tree.
+    let first = output.iter().rposition(|line| {
+        let line = line.trim_start();
+        line.starts_with("╰─▶")
+            || line.starts_with("cause: Because")
+            || line.starts_with("error: Couldn't parse requirement")
+    })?;
+    let sentence: Vec<&str> = output[first..]
+        .iter()
+        .map(|line| {
+            line.trim()
+                .trim_start_matches("╰─▶")
+                .trim_start_matches("cause:")
+                .trim_start_matches("error:")
+                .trim()
+        })
+        .take_while(|line| !line.is_empty() && !line.starts_with("hint:"))
+        .collect();
+    Some(sentence.join(" "))
+}
+
+fn start(what: String, port: u16, failed: &StepFailure, environment: &Environment) -> Failure {
+    let name = &environment.name;
+    let failure = Failure::new("release.unhealthy", what);
+    let failure = match (&failed.died, &failed.health) {
+        (Some(status), _) => {
+            let why = gunicorn::explain(&failed.output)
+                .unwrap_or_else(|| format!("gunicorn ended with status {status}"));
+            Failure {
+                code: "release.died",
+                ..failure
+            }
+            .why(why)
+        }
+        (None, Some(answer)) => {
+            let health = &environment.health;
+            let mut why = format!(
+                "http://127.0.0.1:{port}{} {}",
+                health.path,
+                probe::describe(answer, &health.expect)
+            );
+            if let Some(seconds) = answer.settled {
+                why.push_str(&format!(", after {seconds} s in which it was healthy"));
+            }
+            if answer.status.is_none() && answer.settled.is_none() {
+                why.push_str(&format!(
+                    "; it was given {} s",
+                    health.start_timeout.as_secs_f64()
+                ));
+            }
+            let mut failure = failure.why(why);
+            failure.advice = probe::advise(answer, environment);
+            failure
+        }
+        (None, None) => failure,
+    };
+    failure.advise(format!(
+        "mend the application, commit, and run: deployer {name} deploy"
+    ))
+}
+
+fn nginx_command(
+    code: &'static str,
+    what: String,
+    command: &[String],
+    failed: &StepFailure,
+    user: &str,
+) -> Failure {
+    let failure = Failure::new(code, format!("{what}: {}", shell::display(command)));
+    match nginx::explain(command, user, &failed.output.join("\n")) {
+        Some((why, advice)) => advice.into_iter().fold(failure.why(why), Failure::advise),
+        None => failure,
+    }
+}
+
+fn switch(what: String, failed: &StepFailure, environment: &Environment, user: &str) -> Failure {
+    let reload = &environment.nginx.reload;
+    if failed.switch.is_none() && failed.status == Some(44) {
+        return Failure::new("switch.unwritable", what).advise(format!(
+            "nothing was switched; when it is mended: deployer {} cutover",
+            environment.name
+        ));
+    }
+    if failed.switch.is_none() && failed.status == Some(45) {
+        return Failure::new(
+            "switch.unrecorded",
+            format!("{what}: it is live and proven, but the host could not write that down"),
+        )
+        .site(Site::Switched)
+        .exit(ExitCode::LiveAffected)
+        .advise(format!(
+            "mend that and complete it: deployer {} cutover",
+            environment.name
+        ));
+    }
+    let Some(switch) = &failed.switch else {
+        return Failure::new("switch.unknown", what)
+            .site(Site::Unknown)
+            .exit(ExitCode::LiveAffected)
+            .advise("see what is served: deployer status");
+    };
+    if let Some(why) = &switch.watched {
+        let failure = Failure::new(
+            "watch.rolled_back",
+            "the new release did not hold, and was rolled back".to_string(),
+        )
+        .why(why.clone())
+        .advise("the new release still runs in next: look at its log, mend it, deploy anew");
+        return match switch.restored {
+            true => failure.site(Site::Restored).exit(ExitCode::RolledBack),
+            false => failure.site(Site::Affected).exit(ExitCode::LiveAffected),
+        };
+    }
+    let failure = if switch.accepted {
+        let seen = match &switch.answer {
+            Some(Served {
+                color: Some(color), ..
+            }) => format!("the front door still answers from {color}"),
+            Some(
+                Served {
+                    unknown: Some(text), ..
+                }
+                | Served {
+                    error: Some(text), ..
+                },
+            ) => text.clone(),
+            _ => "the front door did not answer".to_string(),
+        };
+        let failure = Failure::new("reload.not_applied", what)
+            .why(format!("nginx accepted the reload but did not apply it: {seen}"))
+            .advise("nginx's error log says why: tail /var/log/nginx/error.log");
+        match &switch.answer {
+            Some(Served { unknown: Some(_), .. }) => failure
+                .advise(format!(
+                    "or its site does not include {}",
+                    nginx::included(environment)
+                ))
+                .advise(format!(
+                    "or [environments.{}] url is not that site's",
+                    environment.name
+                )),
+            _ => failure,
+        }
+    } else {
+        let failure = Failure::new("reload.refused", format!("{what}: {}", shell::display(reload)));
+        match nginx::explain(reload, user, &switch.said) {
+            Some((why, advice)) => advice.into_iter().fold(failure.why(why), Failure::advise),
+            None => failure.why(
+                switch
+                    .said
+                    .lines()
+                    .last()
+                    .unwrap_or("the reload was refused")
+                    .to_string(),
+            ),
+        }
+    };
+    if switch.restored {
+        return failure.site(Site::Restored).exit(ExitCode::LiveAffected);
+    }
+    failure
+        .site(Site::Affected)
+        .exit(ExitCode::LiveAffected)
+        .advise("the links are back; reload nginx by hand, then: deployer status")
+}

@@ -1,0 +1,25 @@
+//! Floor 3: what will be done, as data, and what is said while it is done.
+
+mod assess;
+mod cutover;
+mod deploy;
+mod event;
+mod explain;
+mod failure;
+mod rebuild;
+mod roles;
+mod rollback;
+pub mod status;
+mod step;
+mod world;
+
+pub use assess::assess;
+pub use cutover::{CutoverPlan, cutover, stop};
+pub use deploy::{DeployRequest, deploy, dirty, held};
+pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
+pub use explain::{FULL, SHOWN_LINES, StepFailure, SwitchFailure, disk, explain, make_room};
+pub use failure::{Failure, Site};
+pub use roles::{Roles, roles};
+pub use rollback::rollback;
+pub use step::{Action, Plan, Seed, Step, Touches, Virtualenv};
+pub use world::world;

@@ -1,0 +1,173 @@
+//! The steps that bring a release to life in next: what `deploy` and a rollback to an overwritten release share.
+
+use serde_json::json;
+
+use super::Failure;
+use super::step::{Action, Seed, Step, Virtualenv, start_call};
+use crate::config::{Environment, Installer};
+use crate::model::{Color, CommitSummary, HostState, Layout, Release};
+use crate::shell::Call;
+use crate::{gunicorn, nginx};
+
+/// A release that is to be built in a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Build<'a> {
+    pub environment: &'a Environment,
+    pub color: Color,
+    pub commit: &'a CommitSummary,
+    /// `user@machine`.
+    pub by: &'a str,
+    pub virtualenv: &'a Virtualenv,
+    /// The key of the host's probes.
+    pub key: &'a str,
+    /// The host's clock, in seconds since 1970.
+    pub now: i64,
+}
+
+impl Build<'_> {
+    pub(super) fn layout(&self) -> Layout {
+        Layout::new(&self.environment.root)
+    }
+
+    /// From the virtualenv to the record; the objects are there already.
+    pub(super) fn steps(&self, state: &HostState) -> Result<Vec<Step>, Failure> {
+        let (color, commit) = (self.color, self.commit);
+        let build = self.virtualenv(state);
+        let stop = self.vacate(state);
+        let check_out = Step::new(
+            Action::CheckOut {
+                color,
+                commit: commit.clone(),
+            },
+            Call::new("checkout").arg(color.as_str()).arg(&commit.id),
+        );
+        // All that can fail without harm comes before the stop; packages that are in the work tree need it first.
+        let mut steps = if self.virtualenv.local {
+            vec![stop, check_out, build]
+        } else {
+            vec![build, stop, check_out]
+        };
+        steps.push(self.configure()?);
+        steps.push(start(self.environment, color));
+        steps.push(self.record());
+        Ok(steps)
+    }
+
+    /// The seed of one repository; the bundle, if one is needed, is made when the step is carried out.
+    pub(super) fn seed(&self, module: Option<&str>, commit: &CommitSummary, haves: Vec<String>) -> Step {
+        let layout = self.layout();
+        let git = layout.git(self.color, module);
+        let upload = layout.home(&format!("upload.{}", commit.id));
+        let seed = Seed {
+            module: module.map(str::to_string),
+            commit: commit.clone(),
+            git,
+            upload,
+            haves,
+        };
+        let call = Call::new("seed").arg(&seed.git);
+        Step::new(Action::Seed(seed), call)
+    }
+
+    fn virtualenv(&self, state: &HostState) -> Step {
+        let python = &self.environment.python;
+        let virtualenv = self.virtualenv;
+        let installer = match python.installer {
+            Installer::Auto => "auto",
+            Installer::Pip => "pip",
+            Installer::Uv => "uv",
+        };
+        let files = if virtualenv.local {
+            String::new()
+        } else {
+            virtualenv.files.join("\n")
+        };
+        let call = Call::new("virtualenv")
+            .arg(&virtualenv.key)
+            .arg(self.color.as_str())
+            .arg(&self.commit.id)
+            .arg(&python.interpreter)
+            .arg(installer)
+            .arg(&self.environment.app.directory)
+            .arg(python.requirements.as_deref().unwrap_or("-"))
+            .arg(self.environment.gunicorn.install.as_deref().unwrap_or("-"))
+            .arg(files)
+            .args(python.install_args.iter().cloned());
+        let complete = state.virtualenvs.contains(&virtualenv.key);
+        Step::new(
+            Action::Virtualenv {
+                key: virtualenv.key.clone(),
+                complete,
+            },
+            call,
+        )
+    }
+
+    fn vacate(&self, state: &HostState) -> Step {
+        let color = self.color;
+        let pid = state.slot(color).process.as_ref().map(|process| process.pid);
+        let record = self.layout().etc(color, "release.json");
+        Step::new(
+            Action::Stop { color, pid },
+            Call::new("vacate").arg(color.as_str()).arg(record),
+        )
+    }
+
+    fn configure(&self) -> Result<Step, Failure> {
+        let (environment, color, layout) = (self.environment, self.color, self.layout());
+        let variables = gunicorn::variables(&environment.env, color, self.commit, &environment.name)
+            .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        let snippet = nginx::snippet(color, environment.ports.of(color), &self.commit.id, self.key);
+        let served = format!("deployer {color} {}\n", self.commit.id);
+        let activate = Call::new("activate")
+            .arg(color.as_str())
+            .arg(&self.virtualenv.key);
+        Ok(Step::new(Action::Configure { color }, activate)
+            .before(
+                Call::new("put")
+                    .arg(layout.etc(color, "served"))
+                    .arg("644")
+                    .arg(served),
+            )
+            .before(
+                Call::new("put")
+                    .arg(layout.etc(color, "env"))
+                    .arg("600")
+                    .arg(variables),
+            )
+            .before(
+                Call::new("put")
+                    .arg(layout.etc(color, "nginx.conf"))
+                    .arg("644")
+                    .arg(snippet),
+            ))
+    }
+
+    fn record(&self) -> Step {
+        let release = Release {
+            commit: self.commit.id.clone(),
+            subject: self.commit.subject.clone(),
+            by: self.by.to_string(),
+            at: self.now,
+            virtualenv: self.virtualenv.key.clone(),
+            files: self.virtualenv.files.clone(),
+            local: self.virtualenv.local,
+        };
+        let record = format!("{}\n", json!(release));
+        let path = self.layout().etc(self.color, "release.json");
+        Step {
+            action: Action::Record { color: self.color },
+            before: vec![Call::new("record").arg(path).arg(record)],
+            call: None,
+        }
+    }
+}
+
+/// Starts a slot's gunicorn and proves it.
+pub(super) fn start(environment: &Environment, color: Color) -> Step {
+    let action = Action::Start {
+        color,
+        port: environment.ports.of(color),
+    };
+    Step::new(action, start_call(environment, color))
+}

@@ -1,0 +1,179 @@
+//! *State → Plan or Refusal* for `rollback`.
+
+use super::Failure;
+use super::cutover::{CutoverPlan, runs, switch};
+use super::rebuild::{Build, start};
+use super::roles::roles;
+use super::step::{Action, Plan, Step, Virtualenv};
+use crate::config::Environment;
+use crate::model::{Color, HostState, Layout, Release, short};
+use crate::nginx;
+use crate::shell::Call;
+
+/// The plan of a rollback to what was live before, or to the commit `wanted` (a prefix will do) of the history.
+///
+/// A release that still runs in next is switched to; one that was stopped is started first; one that was overwritten is
+/// built again from its commit, which the host still has.
+///
+/// # Errors
+/// A refusal where nothing is known to go back to.
+pub fn rollback(
+    state: &HostState,
+    environment: &Environment,
+    by: &str,
+    wanted: Option<&str>,
+) -> Result<CutoverPlan, Failure> {
+    let roles = roles(state, environment)?;
+    let (from, to) = (roles.live, roles.next);
+    let release = target(state, environment, from, wanted)?;
+    let mut steps = Vec::new();
+    let held = state
+        .slot(to)
+        .release
+        .as_ref()
+        .is_some_and(|held| held.commit == release.commit);
+    let healthy = state.slot(to).health.as_ref().is_some_and(|answer| answer.ok);
+    if !held && adoptable(state, to, &release.commit) {
+        // It runs, but not by this tool's doing: given a snippet that names it, it can be proven like any other.
+        let key = state.key.as_deref().unwrap_or_default();
+        steps.push(introduce(environment, to, &release.commit, key));
+    } else if !held {
+        steps.extend(rebuild(state, environment, by, to, &release)?);
+    } else if !runs(state, to) || !healthy {
+        let pid = state.slot(to).process.as_ref().map(|process| process.pid);
+        steps.push(Step::new(
+            Action::Stop { color: to, pid },
+            Call::new("halt").arg(to.as_str()),
+        ));
+        steps.push(start(environment, to));
+    }
+    steps.extend(switch(state, environment, "rollback", by, (from, to), &release));
+    Ok(CutoverPlan {
+        plan: Plan { steps },
+        from,
+        to,
+        release,
+    })
+}
+
+/// Whether a slot runs a commit that another tool, gitric say, put there.
+fn adoptable(state: &HostState, color: Color, commit: &str) -> bool {
+    let slot = state.slot(color);
+    slot.release.is_none()
+        && slot.head.as_deref() == Some(commit)
+        && runs(state, color)
+        && slot.health.as_ref().is_some_and(|answer| answer.ok)
+}
+
+/// Writes a slot's snippet around what runs in it already.
+fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -> Step {
+    let layout = Layout::new(&environment.root);
+    let snippet = nginx::snippet(color, environment.ports.of(color), commit, key);
+    let put = Call::new("put")
+        .arg(layout.etc(color, "nginx.conf"))
+        .arg("644")
+        .arg(snippet);
+    Step {
+        action: Action::Introduce { color },
+        before: vec![put],
+        call: None,
+    }
+}
+
+/// The release to go back to.
+fn target(
+    state: &HostState,
+    environment: &Environment,
+    live: Color,
+    wanted: Option<&str>,
+) -> Result<Release, Failure> {
+    let name = &environment.name;
+    let known = |commit: &str| {
+        let next = live.other();
+        if adoptable(state, next, commit) {
+            return Some(Release::of(commit));
+        }
+        let held = state
+            .slot(live.other())
+            .release
+            .as_ref()
+            .filter(|release| release.commit.starts_with(commit));
+        let told = state
+            .history
+            .iter()
+            .rev()
+            .filter_map(|entry| entry.release.as_ref());
+        held.or_else(|| {
+            told.into_iter()
+                .find(|release| release.commit.starts_with(commit))
+        })
+        .cloned()
+    };
+    if let Some(wanted) = wanted {
+        return known(wanted).ok_or_else(|| {
+            Failure::new(
+                "rollback.unknown",
+                format!("no release of {wanted} is in the history of {name}"),
+            )
+            .advise(format!("see what was live: deployer {name} history"))
+            .advise(format!("or deploy it: deployer {name} deploy {wanted} --force"))
+        });
+    }
+    let Some(now) = super::held(state, live) else {
+        return Err(nothing(environment, "nothing is live"));
+    };
+    let brought = state
+        .history
+        .iter()
+        .rev()
+        .find(|entry| entry.verb == "cutover" && entry.commit == now);
+    let Some(previous) = brought.and_then(|entry| entry.previous.as_deref()) else {
+        return Err(nothing(environment, "no release was live before this one"));
+    };
+    known(previous).ok_or_else(|| {
+        let short = short(previous);
+        nothing(environment, &format!("how {short} was built is not recorded"))
+    })
+}
+
+fn nothing(environment: &Environment, why: &str) -> Failure {
+    Failure::new("rollback.nothing", "there is nothing to roll back to")
+        .why(why)
+        .advise(format!(
+            "see what was live: deployer {} history",
+            environment.name
+        ))
+}
+
+fn rebuild(
+    state: &HostState,
+    environment: &Environment,
+    by: &str,
+    color: Color,
+    release: &Release,
+) -> Result<Vec<Step>, Failure> {
+    let commit = release.summary();
+    let key = state
+        .key
+        .as_deref()
+        .ok_or_else(|| nothing(environment, "the host has no key for probes"))?;
+    let virtualenv = Virtualenv {
+        key: release.virtualenv.clone(),
+        files: release.files.clone(),
+        local: release.local,
+    };
+    let build = Build {
+        environment,
+        color,
+        commit: &commit,
+        by,
+        virtualenv: &virtualenv,
+        key,
+        #[allow(clippy::cast_possible_truncation)]
+        now: state.now as i64,
+    };
+    // The host has the objects, if need be in the other slot's repository: nothing travels.
+    let mut steps = vec![build.seed(None, &commit, vec![commit.id.clone()])];
+    steps.extend(build.steps(state)?);
+    Ok(steps)
+}

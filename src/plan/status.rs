@@ -1,0 +1,141 @@
+//! What `status` found, environment by environment.
+//!
+//! Its JSON shape is a promise to scripts: fields are added, never renamed, removed or given another meaning.
+//!
+//! ```json
+//! {"environments": [
+//!   {"name": "prod", "host": "web1.example", "state": "reached",
+//!    "served": {"state": "known", "color": "blue", "commit": {"id": "a1b2…", "subject": "fix the header"}},
+//!    "lock": {"by": "ann@laptop", "doing": "deploy", "age_seconds": 180},
+//!    "live": {"color": "blue", "commit": {"id": "a1b2…", "subject": "fix the header"}, "age_seconds": 7200,
+//!             "by": "ann@laptop", "port": 8888,
+//!             "process": {"state": "running", "pid": 4242, "uptime_seconds": 7190},
+//!             "health": {"state": "healthy"}},
+//!    "next": {"color": "green", "commit": null, "age_seconds": null, "by": null, "port": 8889,
+//!             "process": {"state": "stopped"},
+//!             "health": {"state": "unknown", "why": "nothing runs"}},
+//!    "problems": [{"what": "…", "run": "deployer prod deploy"}]},
+//!   {"name": "staging", "host": "web2.example", "state": "unreachable", "error": "connection refused"}
+//! ]}
+//! ```
+//!
+//! `served.state` is `known` or `unknown` (with `why`); `process.state` is `running`, `stopped`, `stranger` (with
+//! `what`) or `unknown` (with `why`); `health.state` is `healthy`, `unhealthy` (with `why`) or `unknown` (with `why`).
+//! What is not known or not there is `null`; ages are whole seconds by the host's clock.
+
+use serde::Serialize;
+
+use crate::model::{Color, CommitSummary, Role};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StatusReport {
+    /// In the order of `deployer.toml`.
+    pub environments: Vec<EnvironmentStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnvironmentStatus {
+    pub name: String,
+    pub host: String,
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Seen {
+    Unreachable {
+        /// One line.
+        error: String,
+    },
+    Reached(Box<HostStatus>),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HostStatus {
+    /// What nginx really serves, asked through the front door.
+    pub served: Served,
+    pub lock: Option<LockHolder>,
+    /// `None` where no such link, or no slot behind it, exists.
+    pub live: Option<SlotStatus>,
+    pub next: Option<SlotStatus>,
+    pub problems: Vec<Problem>,
+}
+
+impl HostStatus {
+    pub fn slot(&self, role: Role) -> Option<&SlotStatus> {
+        match role {
+            Role::Live => self.live.as_ref(),
+            Role::Next => self.next.as_ref(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Served {
+    Known {
+        color: Option<Color>,
+        commit: Option<CommitSummary>,
+    },
+    Unknown {
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LockHolder {
+    /// `user@machine`.
+    pub by: String,
+    /// The verb that holds it: `deploy`.
+    pub doing: Option<String>,
+    pub age_seconds: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SlotStatus {
+    pub color: Color,
+    /// `None` while nothing was deployed into the slot.
+    pub commit: Option<CommitSummary>,
+    /// Since the release was built.
+    pub age_seconds: Option<u64>,
+    /// Who built it, as `user@machine`.
+    pub by: Option<String>,
+    pub port: u16,
+    pub process: Process,
+    pub health: Health,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Process {
+    Running {
+        pid: u32,
+        uptime_seconds: Option<u64>,
+    },
+    Stopped,
+    /// The port is held by a process that is not ours.
+    Stranger {
+        /// Who: `pid 812 (node server.js)`.
+        what: String,
+    },
+    Unknown {
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Health {
+    Healthy,
+    Unhealthy { why: String },
+    Unknown { why: String },
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub what: String,
+    /// The command that mends it, where one does.
+    pub run: Option<String>,
+}

@@ -1,0 +1,225 @@
+//! What will be done, as data.
+
+use crate::config::{Cutover, Environment};
+use crate::model::{Color, CommitSummary};
+use crate::shell::Call;
+
+/// Everything that a command will do to a host, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+/// One line of a plan: one thing that a person can follow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub action: Action,
+    /// Run in the session's own shell first: what must not show in a process list.
+    pub before: Vec<Call>,
+    /// Run as a process group of its own.
+    pub call: Option<Call>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    LayOut,
+    /// Point `live` or `next` at a slot, where it is missing or wrong.
+    Link {
+        name: &'static str,
+        color: Color,
+    },
+    Seed(Seed),
+    Virtualenv {
+        key: String,
+        complete: bool,
+    },
+    Stop {
+        color: Color,
+        pid: Option<u32>,
+    },
+    /// Stop the release that was live before the switch, once its requests are served.
+    StopOld {
+        color: Color,
+    },
+    CheckOut {
+        color: Color,
+        commit: CommitSummary,
+    },
+    Configure {
+        color: Color,
+    },
+    Start {
+        color: Color,
+        port: u16,
+    },
+    Record {
+        color: Color,
+    },
+    /// Give a slot whose release was not built by this tool a snippet that names it.
+    Introduce {
+        color: Color,
+    },
+    TestNginx,
+    Switch {
+        from: Color,
+        to: Color,
+        commit: String,
+        moves_links: bool,
+        /// Whether nginx must be reloaded; with the socket cutover it follows the link by itself.
+        reloads: bool,
+    },
+}
+
+/// Objects that the host may lack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// The submodule that they are of, by its folder in the git directory (`modules/name`); `None`: the application's own repository.
+    pub module: Option<String>,
+    pub commit: CommitSummary,
+    /// Where on the host their git directory is.
+    pub git: String,
+    /// Where on the host they arrive.
+    pub upload: String,
+    /// Commits that the host has there.
+    pub haves: Vec<String>,
+}
+
+/// What a step can harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touches {
+    /// Neither slot's running release.
+    Nothing,
+    Next,
+    Live,
+}
+
+impl Plan {
+    /// Whether the plan leaves a slot without its process.
+    pub fn stops(&self, wanted: Color) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.action, Action::StopOld { color } if color == wanted))
+    }
+}
+
+impl Step {
+    pub(super) fn new(action: Action, call: Call) -> Step {
+        Step {
+            action,
+            before: Vec::new(),
+            call: Some(call),
+        }
+    }
+
+    pub(super) fn before(mut self, call: Call) -> Step {
+        self.before.push(call);
+        self
+    }
+
+    /// What a person reads, in the present.
+    pub fn title(&self) -> String {
+        match &self.action {
+            Action::LayOut => "lay out the slots".to_string(),
+            Action::Link { name, color } => format!("link {name} to {color}"),
+            Action::Seed(seed) => match &seed.module {
+                None => format!("seed {}", seed.commit.short()),
+                Some(module) => {
+                    format!(
+                        "seed {} of submodule {}",
+                        seed.commit.short(),
+                        module.replace("modules/", "")
+                    )
+                }
+            },
+            Action::Virtualenv { .. } => "build the virtualenv".to_string(),
+            Action::Stop {
+                color,
+                pid: Some(pid),
+            } => format!("stop what runs in {color} (process {pid})"),
+            Action::Stop { color, pid: None } => format!("make sure that nothing runs in {color}"),
+            Action::StopOld { color } => format!("stop {color} after its last requests"),
+            Action::CheckOut { commit, .. } => format!("check out {}", commit.short()),
+            Action::Configure { .. } => "write the snippet and the variables".to_string(),
+            Action::Start { port, .. } => format!("start gunicorn on port {port}"),
+            Action::Record { .. } => "record the release".to_string(),
+            Action::Introduce { color } => format!("write a snippet for what runs in {color}"),
+            Action::TestNginx => "test nginx's configuration".to_string(),
+            Action::Switch {
+                to,
+                moves_links: true,
+                reloads: true,
+                ..
+            } => {
+                format!("switch to {to} and reload nginx")
+            }
+            Action::Switch {
+                to,
+                moves_links: true,
+                ..
+            } => format!("switch to {to}"),
+            Action::Switch { to, .. } => format!("reload nginx for {to}"),
+        }
+    }
+
+    /// What its success means, where its title does not say.
+    pub fn outcome(&self) -> Option<&'static str> {
+        match &self.action {
+            Action::Start { .. } => Some("healthy"),
+            Action::Switch { .. } => Some("proven at the front door"),
+            _ => None,
+        }
+    }
+
+    /// What the step can harm while it runs or when it fails.
+    pub fn touches(&self) -> Touches {
+        match &self.action {
+            Action::LayOut | Action::Seed(_) | Action::Virtualenv { .. } | Action::TestNginx => {
+                Touches::Nothing
+            }
+            // `roles` points a missing `live` only at what nginx serves already, or where nothing was ever served.
+            Action::Link { .. } => Touches::Nothing,
+            Action::Stop { .. }
+            | Action::StopOld { .. }
+            | Action::CheckOut { .. }
+            | Action::Configure { .. }
+            | Action::Start { .. }
+            | Action::Record { .. }
+            | Action::Introduce { .. } => Touches::Next,
+            Action::Switch { .. } => Touches::Live,
+        }
+    }
+
+    /// Whether the step, once begun, finishes even if the client is gone.
+    pub fn is_critical(&self) -> bool {
+        matches!(self.action, Action::Switch { .. })
+    }
+}
+
+/// What a deploy's virtualenv is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Virtualenv {
+    /// Same key, same packages.
+    pub key: String,
+    /// The requirement files, by their paths in the repository.
+    pub files: Vec<String>,
+    /// Whether it needs the whole work tree, since a requirement is a path in it.
+    pub local: bool,
+}
+
+/// The words of gunicorn's start that come from the environment.
+pub(super) fn start_call(environment: &Environment, color: Color) -> Call {
+    let gunicorn = &environment.gunicorn;
+    Call::new("start")
+        .arg(color.as_str())
+        .arg(environment.ports.of(color).to_string())
+        .arg(if environment.cutover == Cutover::Socket {
+            "socket"
+        } else {
+            "-"
+        })
+        .arg(&environment.app.directory)
+        .arg(&gunicorn.app)
+        .arg(gunicorn.workers.to_string())
+        .arg(gunicorn.graceful_timeout.as_secs().max(1).to_string())
+        .args(gunicorn.args.iter().cloned())
+}

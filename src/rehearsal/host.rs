@@ -1,0 +1,345 @@
+use std::collections::HashSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::nginx::Nginx;
+use super::ports::{Port, reserve_port};
+use super::processes::{self, Process};
+use super::sshd::Sshd;
+use super::{HostError, HostOptions};
+use crate::config::Ports;
+
+/// A port may be taken between the moment it was found free and the moment a server binds it.
+const ATTEMPTS: usize = 5;
+const POLL: Duration = Duration::from_millis(20);
+/// How long a killed process may take to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running host on 127.0.0.1 with its own sshd, nginx, home and deploy root, all in one temporary folder.
+///
+/// Dropping it ends every process that it or its sessions started, and removes the folder.
+#[derive(Debug)]
+pub struct ThrowawayHost {
+    options: HostOptions,
+    user: String,
+    sshd: Sshd,
+    nginx: Nginx,
+    ssh_port: Port,
+    http_port: Port,
+    blue: Port,
+    green: Port,
+    /// Children of servers that were stopped on purpose, which nothing else would tie to this host.
+    strays: HashSet<Process>,
+    folder: TempDir,
+}
+
+impl ThrowawayHost {
+    /// Starts the host as the present user; it listens on both ports when this returns.
+    pub fn start(options: HostOptions) -> Result<ThrowawayHost, HostError> {
+        let folder = make_folder()?;
+        let path = folder.path();
+        for part in ["home", "client/.ssh"] {
+            let part = path.join(part);
+            fs::create_dir_all(&part).map_err(HostError::file(&part))?;
+        }
+        let user = user_name()?;
+        let mut host = ThrowawayHost {
+            sshd: Sshd::prepare(path, &path.join("client/.ssh"), &user, &options)?,
+            nginx: Nginx::prepare(path)?,
+            ssh_port: reserve_port()?,
+            http_port: reserve_port()?,
+            blue: reserve_port()?,
+            green: reserve_port()?,
+            strays: HashSet::new(),
+            options,
+            user,
+            folder,
+        };
+        host.start_sshd_anywhere()?;
+        host.start_nginx_anywhere()?;
+        host.add_route(&host.options.alias.clone(), host.ssh_port())?;
+        Ok(host)
+    }
+
+    fn start_sshd_anywhere(&mut self) -> Result<(), HostError> {
+        for _ in 1..ATTEMPTS {
+            match self.sshd.start(self.ssh_port.number()) {
+                Err(error) if lost_the_port(&error) => self.ssh_port = reserve_port()?,
+                done => return done,
+            }
+        }
+        self.sshd.start(self.ssh_port.number())
+    }
+
+    fn start_nginx_anywhere(&mut self) -> Result<(), HostError> {
+        for _ in 1..ATTEMPTS {
+            self.nginx
+                .configure(&self.root(), self.http_port.number(), &self.options)?;
+            match self.nginx.start() {
+                Err(error) if lost_the_port(&error) => self.http_port = reserve_port()?,
+                done => return done,
+            }
+        }
+        self.nginx
+            .configure(&self.root(), self.http_port.number(), &self.options)?;
+        self.nginx.start()
+    }
+
+    pub fn ssh_port(&self) -> u16 {
+        self.ssh_port.number()
+    }
+
+    /// The front door's port on 127.0.0.1.
+    pub fn http_port(&self) -> u16 {
+        self.http_port.number()
+    }
+
+    /// Two free ports for the slots.
+    pub fn app_ports(&self) -> Ports {
+        Ports {
+            blue: self.blue.number(),
+            green: self.green.number(),
+        }
+    }
+
+    /// The only user who may log in: the present one.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The name that the host has in its `ssh_config`.
+    pub fn alias(&self) -> &str {
+        &self.options.alias
+    }
+
+    /// The front door's name, for the Host header.
+    pub fn server_name(&self) -> &str {
+        &self.options.server_name
+    }
+
+    /// Everything of this host lies in here.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The session's home and the folder that it starts in.
+    pub fn home(&self) -> PathBuf {
+        self.folder().join("home")
+    }
+
+    /// The deploy root, which nginx includes the snippets from. It does not exist at first.
+    pub fn root(&self) -> PathBuf {
+        self.home().join(&self.options.root)
+    }
+
+    /// A home for the client, with the `.ssh` folder that the three files below lie in.
+    pub fn client_home(&self) -> PathBuf {
+        self.folder().join("client")
+    }
+
+    pub fn ssh_config(&self) -> PathBuf {
+        self.client_home().join(".ssh/config")
+    }
+
+    pub fn known_hosts(&self) -> PathBuf {
+        self.client_home().join(".ssh/known_hosts")
+    }
+
+    pub fn identity(&self) -> PathBuf {
+        self.client_home().join(".ssh/id_ed25519")
+    }
+
+    pub fn sshd_log(&self) -> PathBuf {
+        self.folder().join("ssh/log")
+    }
+
+    /// The command, as words, that tests nginx's whole configuration.
+    pub fn nginx_test_command(&self) -> Vec<String> {
+        self.nginx.command(&["-t"])
+    }
+
+    /// The command, as words, that reloads nginx gracefully.
+    pub fn nginx_reload_command(&self) -> Vec<String> {
+        self.nginx.command(&["-s", "reload"])
+    }
+
+    pub fn nginx_config(&self) -> PathBuf {
+        self.nginx.config()
+    }
+
+    /// Every `*.conf` in here is another site of the same nginx.
+    pub fn nginx_sites(&self) -> PathBuf {
+        self.nginx.sites()
+    }
+
+    pub fn nginx_error_log(&self) -> PathBuf {
+        self.nginx.error_log()
+    }
+
+    pub fn nginx_access_log(&self) -> PathBuf {
+        self.nginx.access_log()
+    }
+
+    /// The number of nginx's master process while it runs.
+    pub fn nginx_pid(&self) -> Option<u32> {
+        self.nginx.pid()
+    }
+
+    /// Gives the host another name in `ssh_config`, reached at `port` of 127.0.0.1: a proxy's, say.
+    pub fn add_route(&self, alias: &str, port: u16) -> Result<(), HostError> {
+        append(
+            &self.known_hosts(),
+            &format!("[127.0.0.1]:{port} {}\n", self.sshd.public_host_key()?),
+        )?;
+        let block = format!(
+            "Host {alias}\n    HostName 127.0.0.1\n    Port {port}\n    User {}\n    IdentityFile \"{}\"\n    \
+             IdentitiesOnly yes\n    IdentityAgent none\n    UserKnownHostsFile \"{}\"\n",
+            self.user,
+            self.identity().display(),
+            self.known_hosts().display(),
+        );
+        append(&self.ssh_config(), &block)
+    }
+
+    /// Ends the SSH listener: new connections are refused, open sessions go on.
+    pub fn refuse_ssh(&mut self) {
+        self.remember_children();
+        self.sshd.stop();
+    }
+
+    /// Listens for SSH again, on the same port.
+    pub fn accept_ssh(&mut self) -> Result<(), HostError> {
+        self.sshd.stop();
+        self.sshd.start(self.ssh_port.number())
+    }
+
+    /// Freezes the SSH listener: new connections are accepted by the kernel and never answered.
+    pub fn freeze_ssh(&self) {
+        self.sshd.signal("STOP");
+    }
+
+    pub fn thaw_ssh(&self) {
+        self.sshd.signal("CONT");
+    }
+
+    /// Restarts sshd with a host key that `known_hosts` does not know.
+    pub fn change_host_key(&mut self) -> Result<(), HostError> {
+        self.refuse_ssh();
+        self.sshd.change_host_key()?;
+        self.accept_ssh()
+    }
+
+    /// Ends nginx: the front door refuses connections.
+    pub fn stop_nginx(&mut self) {
+        self.remember_children();
+        self.nginx.stop();
+    }
+
+    /// Starts nginx again, on the same port.
+    pub fn start_nginx(&mut self) -> Result<(), HostError> {
+        self.nginx.stop();
+        self.nginx.start()
+    }
+
+    /// Takes the host down and says what could not be ended or removed; dropping does the same in silence.
+    pub fn stop(mut self) -> Result<(), HostError> {
+        self.end_processes()?;
+        let path = self.folder().to_path_buf();
+        fs::remove_dir_all(&path).map_err(HostError::file(&path))
+    }
+
+    fn end_processes(&mut self) -> Result<(), HostError> {
+        self.remember_children();
+        self.sshd.stop();
+        self.nginx.stop();
+        let kill_from = Instant::now() + self.options.grace;
+        let mut asked: HashSet<Process> = HashSet::new();
+        loop {
+            let left = self.processes();
+            if left.is_empty() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if now > kill_from + KILL_TIMEOUT {
+                return Err(HostError::Left {
+                    folder: self.folder().to_path_buf(),
+                    pids: left.iter().map(|process| process.pid).collect(),
+                });
+            }
+            if now >= kill_from {
+                processes::signal("KILL", left.iter().map(|process| process.pid));
+            } else {
+                let new: Vec<u32> = left.difference(&asked).map(|process| process.pid).collect();
+                processes::signal("TERM", new.iter().copied());
+                processes::signal("CONT", new);
+                asked.extend(left);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn processes(&self) -> HashSet<Process> {
+        let pid_files = ["blue", "green"].map(|color| self.root().join(color).join("etc/app.pid"));
+        processes::of_host(self.folder(), &pid_files, &self.strays)
+    }
+
+    fn remember_children(&mut self) {
+        let servers: Vec<u32> = [self.sshd.pid(), self.nginx.pid()]
+            .into_iter()
+            .flatten()
+            .collect();
+        self.strays.extend(processes::descendants(&servers));
+    }
+}
+
+impl Drop for ThrowawayHost {
+    fn drop(&mut self) {
+        let _ = self.end_processes();
+    }
+}
+
+/// The folder stands for itself in the settings of sshd, which know few ways to quote.
+fn make_folder() -> Result<TempDir, HostError> {
+    let parent = std::env::temp_dir();
+    let parent = parent.canonicalize().map_err(HostError::file(&parent))?;
+    let writable = parent
+        .to_str()
+        .is_some_and(|text| !text.contains(['"', '\'', '\\', '%', '\n']));
+    if !writable {
+        return Err(HostError::Path { path: parent });
+    }
+    tempfile::Builder::new()
+        .prefix("deployer-rehearsal-")
+        .tempdir_in(&parent)
+        .map_err(HostError::file(&parent))
+}
+
+fn user_name() -> Result<String, HostError> {
+    let output = Command::new("id")
+        .arg("-un")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| HostError::Run {
+            program: "id -un".into(),
+            source,
+        })?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
+}
+
+fn lost_the_port(error: &HostError) -> bool {
+    matches!(error, HostError::Start { log, .. } if log.contains("in use"))
+}
+
+fn append(file: &Path, text: &str) -> Result<(), HostError> {
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(HostError::file(file))
+}

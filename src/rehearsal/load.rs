@@ -1,0 +1,277 @@
+//! A load on the front door, and what became of each of its requests.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A steady stream of requests from several clients, each sending its next one when the last is answered.
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub address: SocketAddr,
+    /// The Host header.
+    pub host: String,
+    pub path: String,
+    pub clients: usize,
+    /// Whether a client keeps its connection from one request to the next.
+    pub keep_alive: bool,
+    /// Whether a client asks once more, on a new connection, where an idle one was closed, as browsers do.
+    pub asks_again: bool,
+    /// How long a client rests after an answer.
+    pub pause: Duration,
+    /// The first of these that an answer's body holds is noted with it.
+    pub markers: Vec<String>,
+    /// Bound on all clients' requests together.
+    pub requests: usize,
+    /// Bound on the whole.
+    pub duration: Duration,
+    /// Bound on one answer.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Status(u16),
+    ConnectFailed,
+    /// The connection that an earlier request had used was closed before this one was answered with a single byte:
+    /// what keep-alive always risks, and what browsers send again by themselves.
+    IdleClosed,
+    /// The connection ended before the whole answer was there.
+    Broken,
+    TimedOut,
+}
+
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub started: Instant,
+    pub latency: Duration,
+    pub outcome: Outcome,
+    pub marker: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct LoadReport {
+    /// In the order in which they were begun.
+    pub answers: Vec<Answer>,
+}
+
+pub struct Running {
+    over: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<Vec<Answer>>>,
+}
+
+impl Load {
+    /// One request a connection, four clients, as many requests as fit into a minute.
+    pub fn new(address: SocketAddr, host: &str) -> Load {
+        Load {
+            address,
+            host: host.into(),
+            path: "/".into(),
+            clients: 4,
+            keep_alive: false,
+            asks_again: false,
+            pause: Duration::ZERO,
+            markers: Vec::new(),
+            requests: 1_000_000,
+            duration: Duration::from_secs(60),
+            timeout: Duration::from_secs(30),
+        }
+    }
+
+    pub fn start(self) -> Running {
+        let over = Arc::new(AtomicBool::new(false));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let deadline = Instant::now() + self.duration;
+        let clients = (0..self.clients)
+            .map(|_| {
+                let (load, over, begun) = (self.clone(), Arc::clone(&over), Arc::clone(&begun));
+                thread::spawn(move || {
+                    let mut answers = Vec::new();
+                    let mut connection = None;
+                    while !over.load(Ordering::SeqCst)
+                        && Instant::now() < deadline
+                        && begun.fetch_add(1, Ordering::SeqCst) < load.requests
+                    {
+                        answers.push(load.request(&mut connection));
+                        thread::sleep(load.pause);
+                    }
+                    answers
+                })
+            })
+            .collect();
+        Running { over, clients }
+    }
+
+    fn request(&self, kept: &mut Option<BufReader<TcpStream>>) -> Answer {
+        let started = Instant::now();
+        let (mut outcome, mut body) = self.exchange(kept);
+        if self.asks_again && outcome == Outcome::IdleClosed {
+            (outcome, body) = self.exchange(kept);
+        }
+        let body = String::from_utf8_lossy(&body);
+        Answer {
+            started,
+            latency: started.elapsed(),
+            outcome,
+            marker: self
+                .markers
+                .iter()
+                .find(|marker| body.contains(marker.as_str()))
+                .cloned(),
+        }
+    }
+
+    fn exchange(&self, kept: &mut Option<BufReader<TcpStream>>) -> (Outcome, Vec<u8>) {
+        let reused = kept.is_some();
+        let Some(mut connection) = kept.take().or_else(|| self.connect().ok()) else {
+            return (Outcome::ConnectFailed, Vec::new());
+        };
+        let wish = if self.keep_alive { "keep-alive" } else { "close" };
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: {wish}\r\n\r\n",
+            self.path, self.host
+        );
+        let begun = connection
+            .get_mut()
+            .write_all(request.as_bytes())
+            .and_then(|()| connection.fill_buf().map(|bytes| !bytes.is_empty()));
+        match begun {
+            Err(error) if is_timeout(&error) => return (Outcome::TimedOut, Vec::new()),
+            Ok(false) | Err(_) if reused => return (Outcome::IdleClosed, Vec::new()),
+            Ok(false) | Err(_) => return (Outcome::Broken, Vec::new()),
+            Ok(true) => {}
+        }
+        match read_answer(&mut connection) {
+            Ok((status, stays_open, body)) => {
+                *kept = (self.keep_alive && stays_open).then_some(connection);
+                (Outcome::Status(status), body)
+            }
+            Err(error) if is_timeout(&error) => (Outcome::TimedOut, Vec::new()),
+            Err(_) => (Outcome::Broken, Vec::new()),
+        }
+    }
+
+    fn connect(&self) -> io::Result<BufReader<TcpStream>> {
+        let stream = TcpStream::connect_timeout(&self.address, CONNECT_TIMEOUT)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(self.timeout))?;
+        Ok(BufReader::new(stream))
+    }
+}
+
+impl Running {
+    /// Lets each client finish the request it is at.
+    pub fn stop(self) -> LoadReport {
+        self.over.store(true, Ordering::SeqCst);
+        self.wait()
+    }
+
+    /// Waits until the load's own bounds end it.
+    pub fn wait(self) -> LoadReport {
+        let mut answers: Vec<Answer> = self
+            .clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("a client does not panic"))
+            .collect();
+        answers.sort_by_key(|answer| answer.started);
+        LoadReport { answers }
+    }
+}
+
+impl LoadReport {
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.answers
+            .iter()
+            .filter(|answer| answer.outcome == outcome)
+            .count()
+    }
+
+    pub fn with_marker(&self, marker: &str) -> usize {
+        let has = |answer: &&Answer| answer.marker.as_deref() == Some(marker);
+        self.answers.iter().filter(has).count()
+    }
+
+    /// Every answer that is not a 2xx.
+    pub fn failures(&self) -> Vec<&Answer> {
+        let failed = |answer: &&Answer| !matches!(answer.outcome, Outcome::Status(200..=299));
+        self.answers.iter().filter(failed).collect()
+    }
+
+    /// The latency that `share` (0 to 1) of the requests did not exceed.
+    pub fn latency(&self, share: f64) -> Duration {
+        let mut latencies: Vec<Duration> = self.answers.iter().map(|answer| answer.latency).collect();
+        latencies.sort();
+        let last = latencies.len().saturating_sub(1);
+        latencies
+            .get((last as f64 * share) as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Status, whether the connection stays open, body.
+fn read_answer(from: &mut BufReader<TcpStream>) -> io::Result<(u16, bool, Vec<u8>)> {
+    let bad = |what: &str| io::Error::new(ErrorKind::InvalidData, what.to_string());
+    let first = read_line(from)?;
+    let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let status = status.ok_or_else(|| bad("no status"))?;
+    let (mut length, mut chunked, mut stays_open) = (None, false, true);
+    loop {
+        let line = read_line(from)?;
+        let Some((name, value)) = line.split_once(':') else {
+            break;
+        };
+        match (name.to_ascii_lowercase().as_str(), value.trim()) {
+            ("content-length", value) => length = Some(value.parse::<usize>().map_err(|_| bad("length"))?),
+            ("connection", value) if value.eq_ignore_ascii_case("close") => stays_open = false,
+            ("transfer-encoding", value) => chunked = value.eq_ignore_ascii_case("chunked"),
+            _ => {}
+        }
+    }
+    let mut body = Vec::new();
+    if chunked {
+        while read_chunk(from, &mut body)? > 0 {}
+        return Ok((status, stays_open, body));
+    }
+    match length {
+        Some(length) => {
+            body.resize(length, 0);
+            from.read_exact(&mut body)?;
+        }
+        None => {
+            stays_open = false;
+            from.read_to_end(&mut body)?;
+        }
+    }
+    Ok((status, stays_open, body))
+}
+
+/// One chunk with its line ends; returns its size, 0 for the last.
+fn read_chunk(from: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> io::Result<usize> {
+    let line = read_line(from)?;
+    let digits = line.split(';').next().unwrap_or_default().trim();
+    let size = usize::from_str_radix(digits, 16)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "no chunk size"))?;
+    let begin = body.len();
+    body.resize(begin + size, 0);
+    from.read_exact(&mut body[begin..])?;
+    read_line(from)?;
+    Ok(size)
+}
+
+fn read_line(from: &mut BufReader<TcpStream>) -> io::Result<String> {
+    let mut line = Vec::new();
+    from.read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(String::from_utf8_lossy(&line).trim_end().to_string())
+}

@@ -1,0 +1,205 @@
+//! Which processes belong to a throwaway host, read from `/proc`, and how they are signalled.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The variable that every session of a throwaway host carries; its value is the host's folder.
+pub(super) const MARKER: &str = "DEPLOYER_REHEARSAL";
+
+/// A process, told from a later one with the same number by its start time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    parent: u32,
+    started: u64,
+}
+
+impl Process {
+    /// `None` if there is no such process, or only its exit status is left.
+    pub(super) fn find(pid: u32) -> Option<Process> {
+        Process::parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(pid: u32, stat: &str) -> Option<Process> {
+        // The program's name, in brackets, may itself hold brackets and spaces.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        if matches!(*fields.first()?, "Z" | "X") {
+            return None;
+        }
+        Some(Process {
+            pid,
+            parent: fields.get(1)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+        })
+    }
+
+    fn all() -> Vec<Process> {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter_map(Process::find)
+            .collect()
+    }
+
+    fn is_marked(&self, folder: &Path) -> bool {
+        let mut marker = format!("{MARKER}=").into_bytes();
+        marker.extend_from_slice(folder.as_os_str().as_bytes());
+        fs::read(format!("/proc/{}/environ", self.pid)).is_ok_and(|environ| {
+            environ
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == marker)
+        })
+    }
+
+    fn works_in(&self, folder: &Path) -> bool {
+        let needle = folder.as_os_str().as_bytes();
+        fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd.starts_with(folder))
+            || fs::read(format!("/proc/{}/cmdline", self.pid))
+                .is_ok_and(|line| line.windows(needle.len()).any(|window| window == needle))
+    }
+}
+
+/// Every living process that was started by `ancestors`, at any remove.
+pub(super) fn descendants(ancestors: &[u32]) -> HashSet<Process> {
+    below(&Process::all(), ancestors.iter().copied().collect())
+}
+
+fn below(all: &[Process], mut family: HashSet<u32>) -> HashSet<Process> {
+    let mut found = HashSet::new();
+    loop {
+        let more: Vec<Process> = all
+            .iter()
+            .filter(|process| family.contains(&process.parent) && !found.contains(*process))
+            .copied()
+            .collect();
+        if more.is_empty() {
+            return found;
+        }
+        family.extend(more.iter().map(|process| process.pid));
+        found.extend(more);
+    }
+}
+
+/// Every living process that belongs to the host in `folder`: marked by its session's variable, or named by one of
+/// the pid files and at work in the folder, or a child of one of these, or `known` from before.
+///
+/// A pid file alone proves nothing: it may be stale and name a stranger.
+pub(super) fn of_host(folder: &Path, pid_files: &[PathBuf], known: &HashSet<Process>) -> HashSet<Process> {
+    let all = Process::all();
+    let named: HashSet<u32> = pid_files.iter().filter_map(|file| read_pid(file)).collect();
+    let mut mine: HashSet<Process> = all
+        .iter()
+        .filter(|process| {
+            process.is_marked(folder)
+                || known
+                    .iter()
+                    .any(|old| old.pid == process.pid && old.started == process.started)
+                || (named.contains(&process.pid) && process.works_in(folder))
+        })
+        .copied()
+        .collect();
+    mine.extend(below(&all, mine.iter().map(|process| process.pid).collect()));
+    let callers = ancestry(&all, std::process::id());
+    mine.retain(|process| !callers.contains(&process.pid));
+    mine
+}
+
+fn ancestry(all: &[Process], pid: u32) -> HashSet<u32> {
+    let parents: HashMap<u32, u32> = all.iter().map(|process| (process.pid, process.parent)).collect();
+    let mut line = HashSet::new();
+    let mut current = Some(pid);
+    while let Some(pid) = current {
+        if !line.insert(pid) {
+            break;
+        }
+        current = parents.get(&pid).copied().filter(|parent| *parent != 0);
+    }
+    line
+}
+
+pub(super) fn read_pid(file: &Path) -> Option<u32> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// Sends a signal (`TERM`, `KILL`, ...); a process that has ended meanwhile is no error.
+pub(super) fn signal(name: &str, pids: impl IntoIterator<Item = u32>) {
+    let pids: Vec<String> = pids.into_iter().map(|pid| pid.to_string()).collect();
+    if pids.is_empty() {
+        return;
+    }
+    // The shell's own `kill`, because the program of that name is not on every machine.
+    let _ = Command::new("/bin/sh")
+        .args([
+            "-c",
+            r#"name=$1; shift; for pid; do kill -s "$name" "$pid"; done"#,
+            "sh",
+            name,
+        ])
+        .args(pids)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: u32, parent: u32) -> Process {
+        Process {
+            pid,
+            parent,
+            started: 7,
+        }
+    }
+
+    #[test]
+    fn a_stat_line_is_read_past_a_name_with_brackets() {
+        let stat = "42 (a) b) S 17 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 99123 1 1";
+        let read = Process::parse(42, stat).unwrap();
+        assert_eq!((read.parent, read.started), (17, 99123));
+        assert_eq!(Process::parse(42, &stat.replace(" S ", " Z ")), None);
+        assert_eq!(Process::parse(42, "nonsense"), None);
+    }
+
+    #[test]
+    fn descendants_are_found_at_any_remove() {
+        let all = [process(9, 5), process(5, 2), process(2, 1), process(3, 1)];
+        let found = below(&all, HashSet::from([2]));
+        assert_eq!(found, HashSet::from([process(5, 2), process(9, 5)]));
+    }
+
+    #[test]
+    fn a_pid_file_that_names_a_stranger_ties_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut stranger = Command::new("sleep").arg("60").current_dir("/").spawn().unwrap();
+        let file = folder.path().join("app.pid");
+        fs::write(&file, stranger.id().to_string()).unwrap();
+        let tied = of_host(folder.path(), &[file], &HashSet::new());
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+        assert_eq!(tied, HashSet::new());
+    }
+
+    #[test]
+    fn a_marked_process_is_found_without_a_pid_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .env(MARKER, folder.path())
+            .spawn()
+            .unwrap();
+        let tied = of_host(folder.path(), &[], &HashSet::new());
+        signal("TERM", tied.iter().map(|process| process.pid));
+        let status = child.wait().unwrap();
+        assert_eq!(tied.len(), 1);
+        assert!(!status.success());
+    }
+}

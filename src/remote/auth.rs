@@ -1,0 +1,286 @@
+//! Proving to a host who one is: keys from the agent, then keys from files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ssh2::{Agent, ErrorCode, PublicKey};
+
+use super::error::{Attempt, AttemptResult, ConnectError};
+use super::keyfile::{KeyFile, Unusable, public_blob_of};
+use super::options::{ConnectOptions, Prompt};
+use super::ssh_config::HostConfig;
+use super::wire::{Trouble, Wire};
+
+/// sshd hangs up at the sixth refusal.
+const MOST_REFUSALS: usize = 5;
+const MOST_PASSPHRASES: usize = 3;
+const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+pub(super) fn authenticate(
+    wire: &mut Wire,
+    config: &HostConfig,
+    options: &ConnectOptions,
+    prompt: &mut dyn Prompt,
+) -> Result<(), ConnectError> {
+    let mut login = Login {
+        wire,
+        config,
+        patience: options.handshake_timeout,
+        prompt,
+        attempts: Vec::new(),
+    };
+    match login.run(options) {
+        Ok(true) => Ok(()),
+        // A host that hangs up after refusing keys has answered.
+        Ok(false) => Err(login.failed()),
+        Err(Trouble::Io(_)) if login.refusals() > 0 => Err(login.failed()),
+        Err(trouble) => Err(super::session::connect_error(
+            trouble,
+            config,
+            "authentication",
+            options.handshake_timeout,
+        )),
+    }
+}
+
+struct Login<'l> {
+    wire: &'l mut Wire,
+    config: &'l HostConfig,
+    /// Bound on one try.
+    patience: Duration,
+    prompt: &'l mut dyn Prompt,
+    attempts: Vec<Attempt>,
+}
+
+/// What the host made of a key.
+enum Answer {
+    Accepted,
+    Refused,
+    /// The private key could not be used; the host may well like it.
+    Unusable(String),
+}
+
+impl Login<'_> {
+    /// As `ssh`: configured keys that the agent holds; then configured keys that need no passphrase, which `ssh` would
+    /// try after the agent's others and may never come to; the agent's others; then files that need a passphrase.
+    fn run(&mut self, options: &ConnectOptions) -> Result<bool, Trouble> {
+        let paths = match (&self.config.identity_files, &options.home) {
+            (Some(files), _) => files.clone(),
+            (None, Some(home)) => DEFAULT_KEYS
+                .iter()
+                .map(|name| home.join(".ssh").join(name))
+                .collect(),
+            (None, None) => Vec::new(),
+        };
+        let configured = self.config.identity_files.is_some();
+        let wanted: Vec<Vec<u8>> = paths.iter().filter_map(|path| public_blob_of(path)).collect();
+        let agent = self.agent();
+        let held = agent
+            .as_ref()
+            .and_then(|agent| agent.identities().ok())
+            .unwrap_or_default();
+        let in_agent = |blob: &[u8]| held.iter().any(|identity| identity.blob() == blob);
+        let mut files = Vec::new();
+        for path in &paths {
+            match KeyFile::read(path) {
+                Ok(key)
+                    if key.certificate.is_none() && key.public_blob().is_some_and(|blob| in_agent(&blob)) => {
+                }
+                Ok(key) => files.push(key),
+                Err(Unusable::Absent) if !configured => {}
+                // A configured public key stands for one that the agent holds.
+                Err(_) if public_blob_of(path).is_some_and(|blob| in_agent(&blob)) => {}
+                Err(unusable) => self.note_unusable(path, unusable),
+            }
+        }
+        let (asking, silent): (Vec<_>, Vec<_>) = files.into_iter().partition(|key| key.encrypted);
+        let (chosen, others): (Vec<_>, Vec<_>) = held
+            .iter()
+            .partition(|identity| wanted.iter().any(|blob| blob == identity.blob()));
+
+        if let Some(agent) = &agent {
+            let mut chosen = chosen;
+            chosen.sort_by_key(|identity| wanted.iter().position(|blob| blob == identity.blob()));
+            if self.try_agent(agent, &chosen)? {
+                return Ok(true);
+            }
+        }
+        if configured && self.try_files(&silent)? {
+            return Ok(true);
+        }
+        if let Some(agent) = &agent
+            && !self.config.identities_only
+            && self.try_agent(agent, &others)?
+        {
+            return Ok(true);
+        }
+        Ok((!configured && self.try_files(&silent)?) || self.try_files(&asking)?)
+    }
+
+    fn agent(&mut self) -> Option<Agent> {
+        let path = self.config.agent.as_ref()?;
+        let mut agent = self.wire.ssh.agent().ok()?;
+        agent.set_identity_path(path).ok()?;
+        agent.connect().ok()?;
+        agent.list_identities().ok()?;
+        Some(agent)
+    }
+
+    fn try_agent(&mut self, agent: &Agent, identities: &[&PublicKey]) -> Result<bool, Trouble> {
+        let user = self.config.user.clone();
+        for identity in identities {
+            let name = match identity.comment() {
+                "" => "a key of the agent".to_owned(),
+                comment => format!("{comment} (agent)"),
+            };
+            if !self.may_try(&name) {
+                continue;
+            }
+            match self.answer(|_| agent.userauth(&user, identity))? {
+                Answer::Accepted => return Ok(true),
+                Answer::Refused => self.note(name, AttemptResult::Refused),
+                Answer::Unusable(why) => self.note(name, AttemptResult::Unusable(why)),
+            }
+        }
+        Ok(false)
+    }
+
+    fn try_files(&mut self, keys: &[KeyFile]) -> Result<bool, Trouble> {
+        for key in keys {
+            let certificate = key.certificate.as_deref().map(Some);
+            // Without a public half there is still one try: libssh2 takes it from the private one.
+            for public in certificate.into_iter().chain([key.public.as_deref()]) {
+                if self.try_file(key, public)? {
+                    return Ok(true);
+                }
+                // Whoever did not open the key for its certificate is not asked again for the key alone.
+                let last = self.attempts.last().map(|attempt| &attempt.result);
+                if matches!(
+                    last,
+                    Some(AttemptResult::NeedsPassphrase | AttemptResult::WrongPassphrase)
+                ) {
+                    break;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn try_file(&mut self, key: &KeyFile, public: Option<&str>) -> Result<bool, Trouble> {
+        let name = key.path.display().to_string();
+        if !self.may_try(&name) {
+            return Ok(false);
+        }
+        // The host is asked about the public key first, so without a passphrase we learn whether to ask for it.
+        if !key.encrypted || public.is_some() {
+            match self.offer(key, public, None)? {
+                Answer::Accepted => return Ok(true),
+                Answer::Refused => {
+                    self.note(name, AttemptResult::Refused);
+                    return Ok(false);
+                }
+                Answer::Unusable(why) if !key.encrypted => {
+                    self.note(name, AttemptResult::Unusable(why));
+                    return Ok(false);
+                }
+                Answer::Unusable(_) => {}
+            }
+        }
+        for attempt in 1..=MOST_PASSPHRASES {
+            let Some(passphrase) = self.prompt.passphrase(&key.path, attempt) else {
+                self.note(name, AttemptResult::NeedsPassphrase);
+                return Ok(false);
+            };
+            match self.offer(key, public, Some(&passphrase))? {
+                Answer::Accepted => return Ok(true),
+                Answer::Refused => {
+                    self.note(name, AttemptResult::Refused);
+                    return Ok(false);
+                }
+                Answer::Unusable(_) => {}
+            }
+        }
+        self.note(name, AttemptResult::WrongPassphrase);
+        Ok(false)
+    }
+
+    fn offer(
+        &mut self,
+        key: &KeyFile,
+        public: Option<&str>,
+        passphrase: Option<&str>,
+    ) -> Result<Answer, Trouble> {
+        let user = self.config.user.clone();
+        self.answer(|ssh| ssh.userauth_pubkey_memory(&user, public, &key.text, passphrase))
+    }
+
+    fn answer(
+        &mut self,
+        op: impl FnMut(&mut ssh2::Session) -> Result<(), ssh2::Error>,
+    ) -> Result<Answer, Trouble> {
+        let deadline = Instant::now() + self.patience;
+        match self.wire.drive(Some(deadline), op) {
+            Ok(()) if self.wire.ssh.authenticated() => Ok(Answer::Accepted),
+            Ok(()) => Ok(Answer::Refused),
+            Err(Trouble::Ssh(error)) => meaning(&error),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    fn may_try(&mut self, name: &str) -> bool {
+        let may = self.refusals() < MOST_REFUSALS;
+        if !may {
+            self.note(name.to_owned(), AttemptResult::NotTried);
+        }
+        may
+    }
+
+    fn refusals(&self) -> usize {
+        self.attempts
+            .iter()
+            .filter(|attempt| attempt.result == AttemptResult::Refused)
+            .count()
+    }
+
+    fn note(&mut self, key: String, result: AttemptResult) {
+        self.attempts.push(Attempt { key, result });
+    }
+
+    fn note_unusable(&mut self, path: &Path, unusable: Unusable) {
+        let result = match unusable {
+            Unusable::Absent => AttemptResult::Unusable("no such file".into()),
+            Unusable::TooOpen(mode) => AttemptResult::TooOpen(mode),
+            Unusable::Other(why) => AttemptResult::Unusable(why),
+        };
+        self.note(PathBuf::from(path).display().to_string(), result);
+    }
+
+    fn failed(&mut self) -> ConnectError {
+        ConnectError::AuthFailed {
+            host: self.config.alias.clone(),
+            user: self.config.user.clone(),
+            attempts: std::mem::take(&mut self.attempts),
+        }
+    }
+}
+
+/// What an error of libssh2 says about a key. It has few codes, and one of them means three things.
+fn meaning(error: &ssh2::Error) -> Result<Answer, Trouble> {
+    let message = error.message();
+    match error.code() {
+        // LIBSSH2_ERROR_AUTHENTICATION_FAILED.
+        ErrorCode::Session(-18) => Ok(Answer::Refused),
+        // LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED: no signature could be made, no answer came, or the answer is no.
+        ErrorCode::Session(-19) if message.starts_with("Callback") => Ok(Answer::Unusable(
+            "it could not sign: the private key does not open or does not fit".into(),
+        )),
+        ErrorCode::Session(-19) if !message.starts_with("Waiting") => Ok(Answer::Refused),
+        // The latter, or no connection: LIBSSH2_ERROR_SOCKET_NONE, _SEND, _DISCONNECT, _RECV, LIBSSH2_ERROR_BAD_SOCKET.
+        ErrorCode::Session(-19 | -1 | -7 | -13 | -43 | -45) => Err(Trouble::Io(io::Error::new(
+            io::ErrorKind::ConnectionAborted,
+            "the host closed the connection",
+        ))),
+        _ => Ok(Answer::Unusable(message.to_owned())),
+    }
+}

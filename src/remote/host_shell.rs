@@ -1,0 +1,291 @@
+//! The one long-lived shell on a host: what `templates/session.sh` says, as values.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::channel::{Channel, Received};
+use super::message::{Message, lines, parse};
+use super::{RemoteError, Session};
+use crate::model::Holder;
+use crate::shell::{NulError, quote};
+
+const SESSION: &str = include_str!("../../templates/session.sh");
+const STEPS: &str = include_str!("../../templates/steps.sh");
+const HOST: &str = concat!(
+    include_str!("../../templates/host/proc.py"),
+    include_str!("../../templates/host/http.py"),
+    include_str!("../../templates/host/lock.py"),
+    include_str!("../../templates/host/observe.py"),
+    include_str!("../../templates/host/switch.py"),
+    include_str!("../../templates/host/verbs.py"),
+    include_str!("../../templates/host/main.py"),
+);
+
+/// More than this libssh2 cannot put into one request.
+const LONGEST_COMMAND: usize = 34_000;
+
+/// How often a host is told that the client lives.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// What a shell is opened for.
+#[derive(Clone, Debug)]
+pub struct Opening<'a> {
+    pub root: &'a str,
+    pub interpreter: &'a str,
+    /// From [`crate::facts::facts`].
+    pub facts: &'a str,
+    /// Who takes the environment's lock; `None`: the shell only reads.
+    pub lock: Option<&'a Holder>,
+    /// How long to wait for a lock that somebody else holds.
+    pub patience: Duration,
+    /// End whoever holds it.
+    pub break_lock: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ShellError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Nul(#[from] NulError),
+    #[error("cannot read what is to be sent: {0}")]
+    Upload(#[from] std::io::Error),
+    #[error("the command for the host is {0} bytes long, more than SSH carries")]
+    TooLong(usize),
+    #[error("the host said something that this version does not understand: {0}")]
+    Strange(String),
+}
+
+/// A shell on the host, opened by [`HostShell::open`].
+pub struct HostShell<'s> {
+    channel: Channel<'s>,
+    nonce: String,
+    /// Bytes of lines that have not ended yet.
+    out: Vec<u8>,
+    err: Vec<u8>,
+    /// Messages that came in one piece with an earlier one.
+    ready: std::collections::VecDeque<Message>,
+    last_beat: Instant,
+    /// While an upload runs, its bytes are the sign of life, and nothing else may come between them.
+    uploading: bool,
+}
+
+impl<'s> HostShell<'s> {
+    /// Starts the shell; its messages follow by [`HostShell::next`].
+    ///
+    /// # Errors
+    /// Where the connection is lost or a value cannot be an argument.
+    pub fn open(session: &'s mut Session, opening: &Opening) -> Result<HostShell<'s>, ShellError> {
+        let nonce = nonce();
+        let command = command(&nonce, opening)?;
+        if command.len() > LONGEST_COMMAND {
+            return Err(ShellError::TooLong(command.len()));
+        }
+        let channel = session.exec(&command)?;
+        Ok(HostShell {
+            channel,
+            nonce,
+            out: Vec::new(),
+            err: Vec::new(),
+            ready: std::collections::VecDeque::new(),
+            last_beat: Instant::now(),
+            uploading: false,
+        })
+    }
+
+    /// Sends a line of calls to run; [`Message::Idle`] tells its end.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn run(&mut self, line: &str) -> Result<(), ShellError> {
+        debug_assert!(!line.contains('\n'));
+        Ok(self.channel.send(format!("run {line}\n").as_bytes())?)
+    }
+
+    /// Sends the next bytes of an upload that the running line takes in.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn upload(&mut self, bytes: &[u8]) -> Result<(), ShellError> {
+        self.uploading = true;
+        Ok(self.channel.send(bytes)?)
+    }
+
+    /// The upload is complete.
+    pub fn uploaded(&mut self) {
+        self.uploading = false;
+    }
+
+    /// Asks a guarded step to stop.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn stop(&mut self) -> Result<(), ShellError> {
+        Ok(self.channel.send(b"stop\n")?)
+    }
+
+    /// Waits until the line that was sent is worked off, and returns its status.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn until_idle(&mut self) -> Result<i32, ShellError> {
+        loop {
+            match self.next(BEAT)? {
+                Message::Idle(status) => return Ok(status),
+                Message::Ended(exit) => return Ok(exit.status.unwrap_or(-1)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives a sign of life while this side is at work by itself.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn beat(&mut self) -> Result<(), ShellError> {
+        if self.last_beat.elapsed() >= BEAT {
+            self.last_beat = Instant::now();
+            self.channel.send(b"beat\n")?;
+        }
+        Ok(())
+    }
+
+    /// Tells the host that there is nothing more to do.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn close(&mut self) -> Result<(), ShellError> {
+        Ok(self.channel.close_input()?)
+    }
+
+    /// What the host says next, or [`Message::Nothing`] after `wait` or at a press of Ctrl-C.
+    ///
+    /// # Errors
+    /// Where the connection is lost or a message cannot be read.
+    pub fn next(&mut self, wait: Duration) -> Result<Message, ShellError> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(message);
+            }
+            if !self.uploading {
+                self.beat()?;
+            }
+            match self.channel.receive(wait.min(BEAT))? {
+                Received::Nothing => return Ok(Message::Nothing),
+                Received::End(exit) => {
+                    self.flush_log();
+                    self.ready.push_back(Message::Ended(exit));
+                }
+                Received::Stdout(bytes) => {
+                    self.out.extend(bytes);
+                    for line in lines(&mut self.out) {
+                        // What the user's shell start-up files print has no nonce.
+                        let said = line.strip_prefix(&*self.nonce);
+                        if let Some(message) = said.map(str::trim_start).map(parse).transpose()?.flatten() {
+                            self.ready.push_back(message);
+                        }
+                    }
+                }
+                Received::Stderr(bytes) => {
+                    self.err.extend(bytes);
+                    let mark = format!("{} flush", self.nonce);
+                    for line in lines(&mut self.err) {
+                        let flushed = line == mark;
+                        self.ready.push_back(if flushed {
+                            Message::Flushed
+                        } else {
+                            Message::Log(line)
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn flush_log(&mut self) {
+        if !self.err.is_empty() {
+            let rest = String::from_utf8_lossy(&std::mem::take(&mut self.err)).into_owned();
+            self.ready.push_back(Message::Log(rest));
+        }
+    }
+}
+
+/// The command that SSH carries. Packed, so that it passes any login shell unharmed and stays small.
+fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
+    let holder = opening
+        .lock
+        .map(|holder| serde_json::json!(holder).to_string())
+        .unwrap_or_default();
+    let patience = opening.patience.as_secs().to_string();
+    let lock = match (opening.lock, opening.break_lock) {
+        (None, _) => "none",
+        (Some(_), false) => "take",
+        (Some(_), true) => "break",
+    };
+    let mut text = String::from("set --");
+    for word in [
+        nonce,
+        opening.root,
+        opening.interpreter,
+        opening.facts,
+        lock,
+        &patience,
+        &holder,
+    ] {
+        text.push(' ');
+        text.push_str(&quote(word)?);
+    }
+    text.push_str(&format!(
+        "\ndeployer_steps={}\ndeployer_host={}\n",
+        quote(STEPS)?,
+        quote(HOST)?
+    ));
+    text.push_str(SESSION);
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
+    let packed = packed.expect("memory takes whatever is written to it");
+    let packed = STANDARD.encode(packed);
+    Ok(format!(
+        "exec sh -c 'eval \"$(printf %s \"$1\" | base64 -d | gzip -d)\"' deployer {packed}"
+    ))
+}
+
+/// A word that nobody can guess: 32 hexadecimal digits.
+pub fn nonce() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let random = || {
+        std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish()
+    };
+    format!("{:016x}{:016x}", random(), random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_of_the_scripts_fits_one_request() {
+        let holder = Holder {
+            by: "ann@laptop".to_string(),
+            verb: "deploy".to_string(),
+            commit: None,
+        };
+        let opening = Opening {
+            root: "/srv/app",
+            interpreter: "python3",
+            facts: &"x".repeat(4000),
+            lock: Some(&holder),
+            patience: Duration::ZERO,
+            break_lock: false,
+        };
+        let command = command("0", &opening).unwrap();
+        assert!(command.len() < LONGEST_COMMAND, "{}", command.len());
+    }
+}

@@ -1,0 +1,94 @@
+//! Ctrl-C, counted: once asks for a careful end, twice ends now.
+
+use std::io::{self, PipeReader, PipeWriter};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// A handle on the user's wish to stop. Clones share one count.
+#[derive(Clone, Debug)]
+pub struct Interrupt(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    count: AtomicUsize,
+    /// One for the first press, one for the second.
+    latches: [Option<Latch>; 2],
+}
+
+/// A pipe whose reading end turns readable, for good, when the writing end is dropped: something to poll for.
+#[derive(Debug)]
+struct Latch {
+    watch: PipeReader,
+    hold: Mutex<Option<PipeWriter>>,
+}
+
+impl Interrupt {
+    /// Counts SIGINT, SIGTERM and SIGHUP from now on, for the rest of the process.
+    ///
+    /// # Errors
+    /// When the signals cannot be registered or no pipe can be made.
+    pub fn install() -> io::Result<Interrupt> {
+        let interrupt = Interrupt::new([Some(Latch::new()?), Some(Latch::new()?)]);
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let pressed = interrupt.clone();
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                for _ in signals.forever() {
+                    pressed.press();
+                }
+            })?;
+        Ok(interrupt)
+    }
+
+    /// One that no signal reaches; [`Interrupt::press`] still works, and whoever waits sees it within a moment.
+    #[must_use]
+    pub fn never() -> Interrupt {
+        Interrupt::new([Latch::new().ok(), Latch::new().ok()])
+    }
+
+    fn new(latches: [Option<Latch>; 2]) -> Interrupt {
+        Interrupt(Arc::new(Shared {
+            count: AtomicUsize::new(0),
+            latches,
+        }))
+    }
+
+    /// How often the user has asked to stop.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.count.load(Ordering::SeqCst)
+    }
+
+    /// The press that ends what begins now and may be given up at any time: the next one, and the second at the latest.
+    pub(super) fn next(&self) -> usize {
+        (self.count() + 1).min(2)
+    }
+
+    /// What a signal does: the first press only counts, the second also ends whatever waits on a session.
+    pub fn press(&self) {
+        let before = self.0.count.fetch_add(1, Ordering::SeqCst);
+        if let Some(Some(latch)) = self.0.latches.get(before) {
+            latch.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
+    /// Turns readable at press number `press`, counted from 1.
+    pub(super) fn watch(&self, press: usize) -> Option<&PipeReader> {
+        let latch = self.0.latches.get(press.checked_sub(1)?)?.as_ref()?;
+        Some(&latch.watch)
+    }
+}
+
+impl Latch {
+    fn new() -> io::Result<Latch> {
+        let (watch, hold) = io::pipe()?;
+        Ok(Latch {
+            watch,
+            hold: Mutex::new(Some(hold)),
+        })
+    }
+}

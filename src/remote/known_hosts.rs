@@ -1,0 +1,358 @@
+//! Which host key to believe: known_hosts files, read as OpenSSH reads them.
+//!
+//! libssh2 has a reader of its own, which takes no wildcards, stops at a malformed line, and believes revoked keys; only
+//! its comparison of hashed names is used here.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use ssh2::{CheckResult, KnownHostFileKind};
+
+use super::pattern::listed;
+
+/// A host's public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostKey(Vec<u8>);
+
+impl HostKey {
+    /// Takes the key as it travels: a list of length-prefixed fields, the type first.
+    #[must_use]
+    pub fn new(blob: &[u8]) -> HostKey {
+        HostKey(blob.to_vec())
+    }
+
+    /// `ssh-ed25519`; empty for bytes that are no key.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        let field = self.0.first_chunk::<4>().and_then(|length| {
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            self.0.get(4..4usize.checked_add(length)?)
+        });
+        field
+            .and_then(|field| std::str::from_utf8(field).ok())
+            .unwrap_or_default()
+    }
+
+    /// As `ssh` prints it: `SHA256:` and base64 without padding.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        format!(
+            "SHA256:{}",
+            STANDARD_NO_PAD.encode(hmac_sha256::Hash::hash(&self.0))
+        )
+    }
+}
+
+impl fmt::Display for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.fingerprint())
+    }
+}
+
+/// Everything that the files say about one host.
+pub(super) struct KnownHosts {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    file: PathBuf,
+    line: usize,
+    marker: Option<Marker>,
+    key: HostKey,
+    /// The line names the host without the port that is connected to: good for a match, no proof of a change.
+    without_port: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    Revoked,
+    CertificateAuthority,
+}
+
+/// What to think of the key that a host has shown.
+pub(super) enum Verdict<'k> {
+    Known,
+    /// The types that are known for this host, if others are.
+    Unknown {
+        others: Vec<String>,
+    },
+    Changed(Place<'k>),
+    Revoked(Place<'k>),
+    CertificateAuthority(Place<'k>),
+}
+
+pub(super) struct Place<'k> {
+    pub(super) file: &'k PathBuf,
+    pub(super) line: usize,
+    pub(super) key: &'k HostKey,
+}
+
+impl KnownHosts {
+    /// Reads what `files` say about `host`; an alias is looked up as it stands, without a port.
+    pub(super) fn read(files: &[PathBuf], host: &str, port: u16, alias: Option<&str>) -> KnownHosts {
+        let name = name(host, port, alias);
+        let bare = (alias.is_none() && port != 22).then(|| host.to_lowercase());
+        let mut entries = Vec::new();
+        for file in files {
+            // A file that cannot be read knows nobody: the host is then unknown, and the message names the file.
+            let text = fs::read(file).unwrap_or_default();
+            for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+                let Some((marker, hosts, key)) = parse(line) else {
+                    continue;
+                };
+                let named = matches(hosts, &name);
+                if named || bare.as_ref().is_some_and(|bare| matches(hosts, bare)) {
+                    entries.push(Entry {
+                        file: file.clone(),
+                        line: index + 1,
+                        marker,
+                        key,
+                        without_port: !named,
+                    });
+                }
+            }
+        }
+        KnownHosts { entries }
+    }
+
+    /// The signature algorithms to ask for: those of known keys first, so that a host with several keys shows one that
+    /// is known. Certificates are never asked for, since nothing here can check them.
+    pub(super) fn algorithms(&self) -> String {
+        let kinds = [
+            "ssh-ed25519",
+            "ecdsa-sha2-nistp256",
+            "ecdsa-sha2-nistp384",
+            "ecdsa-sha2-nistp521",
+            "ssh-rsa",
+        ];
+        let known = |kind: &str| self.plain().any(|entry| entry.key.kind() == kind);
+        let (first, last): (Vec<&str>, Vec<&str>) = kinds.into_iter().partition(|kind| known(kind));
+        let algorithms: Vec<_> = first.into_iter().chain(last).map(signatures).collect();
+        algorithms.join(",")
+    }
+
+    pub(super) fn judge(&self, shown: &HostKey) -> Verdict<'_> {
+        let revoked = |entry: &&Entry| entry.marker == Some(Marker::Revoked) && entry.key == *shown;
+        if let Some(entry) = self.entries.iter().find(revoked) {
+            return Verdict::Revoked(entry.place());
+        }
+        if self.plain().any(|entry| entry.key == *shown) {
+            return Verdict::Known;
+        }
+        let named = || self.plain().filter(|entry| !entry.without_port);
+        if let Some(entry) = named().find(|entry| entry.key.kind() == shown.kind()) {
+            return Verdict::Changed(entry.place());
+        }
+        let authority = |entry: &&Entry| entry.marker == Some(Marker::CertificateAuthority);
+        match self.entries.iter().find(authority) {
+            Some(entry) if named().next().is_none() => Verdict::CertificateAuthority(entry.place()),
+            _ => Verdict::Unknown {
+                others: named().map(|entry| entry.key.kind().to_owned()).collect(),
+            },
+        }
+    }
+
+    fn plain(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.marker.is_none())
+    }
+}
+
+impl Entry {
+    fn place(&self) -> Place<'_> {
+        Place {
+            file: &self.file,
+            line: self.line,
+            key: &self.key,
+        }
+    }
+}
+
+/// A host as known_hosts names it.
+pub(super) fn name(host: &str, port: u16, alias: Option<&str>) -> String {
+    match (alias, port) {
+        (Some(alias), _) => alias.to_lowercase(),
+        (None, 22) => host.to_lowercase(),
+        (None, port) => format!("[{}]:{port}", host.to_lowercase()),
+    }
+}
+
+fn signatures(kind: &str) -> &str {
+    match kind {
+        "ssh-rsa" => "rsa-sha2-512,rsa-sha2-256",
+        other => other,
+    }
+}
+
+/// The marker, the host list and the key of a line; `None` for a comment and for what is malformed.
+fn parse(line: &str) -> Option<(Option<Marker>, &str, HostKey)> {
+    let mut fields = line.split_whitespace().peekable();
+    let marker = match *fields.peek()? {
+        "@revoked" => Some(Marker::Revoked),
+        "@cert-authority" => Some(Marker::CertificateAuthority),
+        other if other.starts_with(['#', '@']) => return None,
+        _ => None,
+    };
+    if marker.is_some() {
+        fields.next();
+    }
+    let (hosts, kind, key) = (fields.next()?, fields.next()?, fields.next()?);
+    let key = HostKey(STANDARD.decode(key).ok()?);
+    (key.kind() == kind).then_some((marker, hosts, key))
+}
+
+fn matches(hosts: &str, name: &str) -> bool {
+    if hosts.starts_with("|1|") {
+        return hashed(hosts, name);
+    }
+    let hosts = hosts.to_lowercase();
+    listed(hosts.split(','), name)
+}
+
+/// Has libssh2 compare a hashed name; what key stands beside it is of no matter for that.
+fn hashed(hash: &str, name: &str) -> bool {
+    let key = STANDARD.encode([0; 32]);
+    let found = || {
+        let session = ssh2::Session::new().ok()?;
+        let mut hosts = session.known_hosts().ok()?;
+        hosts
+            .read_str(&format!("{hash} ssh-rsa {key}"), KnownHostFileKind::OpenSSH)
+            .ok()?;
+        Some(!matches!(
+            hosts.check(name, b"another key"),
+            CheckResult::NotFound | CheckResult::Failure
+        ))
+    };
+    found().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kind: &str, fill: u8) -> HostKey {
+        let mut blob = u32::try_from(kind.len()).unwrap().to_be_bytes().to_vec();
+        blob.extend_from_slice(kind.as_bytes());
+        blob.extend_from_slice(&[fill; 32]);
+        HostKey(blob)
+    }
+
+    fn line(hosts: &str, key: &HostKey) -> String {
+        format!("{hosts} {} {} comment\n", key.kind(), STANDARD.encode(&key.0))
+    }
+
+    fn known(text: &str, host: &str, port: u16, alias: Option<&str>) -> KnownHosts {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("known_hosts");
+        fs::write(&file, text).unwrap();
+        KnownHosts::read(&[folder.path().join("absent"), file], host, port, alias)
+    }
+
+    fn word(known: &KnownHosts, key: &HostKey) -> String {
+        match known.judge(key) {
+            Verdict::Known => "known".into(),
+            Verdict::Unknown { others } => format!("unknown {}", others.join(",")).trim().into(),
+            Verdict::Changed(place) => format!("changed {}", place.line),
+            Verdict::Revoked(place) => format!("revoked {}", place.line),
+            Verdict::CertificateAuthority(place) => format!("authority {}", place.line),
+        }
+    }
+
+    #[test]
+    fn each_form_of_line() {
+        let (ours, other) = (key("ssh-ed25519", 1), key("ssh-ed25519", 2));
+        let rsa = key("ssh-rsa", 3);
+        for (text, host, port, expected) in [
+            (line("web", &ours), "web", 22, "known"),
+            (line("WEB", &ours), "Web", 22, "known"),
+            (line("web", &ours), "db", 22, "unknown"),
+            (line("web", &other), "web", 22, "changed 1"),
+            (line("db,web", &ours), "web", 22, "known"),
+            (line("[web]:2222", &ours), "web", 2222, "known"),
+            (line("[web]:2222", &ours), "web", 22, "unknown"),
+            (line("web", &ours), "web", 2222, "known"),
+            (line("web", &other), "web", 2222, "unknown"),
+            (
+                line("*.example.com,!bad.example.com", &ours),
+                "a.example.com",
+                22,
+                "known",
+            ),
+            (
+                line("*.example.com,!bad.example.com", &ours),
+                "bad.example.com",
+                22,
+                "unknown",
+            ),
+            (line("[127.0.0.*]:2207", &ours), "127.0.0.1", 2207, "known"),
+            (line("web", &rsa), "web", 22, "unknown ssh-rsa"),
+            (line("web", &rsa) + &line("web", &ours), "web", 22, "known"),
+            (line("web", &other) + &line("web", &ours), "web", 22, "known"),
+            (
+                line("web", &ours) + &line("@revoked *", &ours),
+                "web",
+                22,
+                "revoked 2",
+            ),
+            (
+                line("web", &ours) + &line("@revoked *", &other),
+                "web",
+                22,
+                "known",
+            ),
+            (line("@cert-authority *", &rsa), "web", 22, "authority 1"),
+            (
+                line("@cert-authority *", &rsa) + &line("web", &ours),
+                "web",
+                22,
+                "known",
+            ),
+            (
+                "web ssh-ed25519 %%%\n\n# web\nweb\n@odd web x y\n".to_owned() + &line("web", &ours),
+                "web",
+                22,
+                "known",
+            ),
+            (
+                "web ssh-rsa ".to_owned() + line("x", &ours).split(' ').nth(2).unwrap(),
+                "web",
+                22,
+                "unknown",
+            ),
+        ] {
+            assert_eq!(
+                word(&known(&text, host, port, None), &ours),
+                expected,
+                "{host}:{port} in\n{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_alias_is_looked_up_in_place_of_name_and_port() {
+        let ours = key("ssh-ed25519", 1);
+        let text = line("alias", &ours);
+        assert_eq!(word(&known(&text, "web", 2222, Some("alias")), &ours), "known");
+        assert_eq!(word(&known(&text, "alias", 22, Some("web")), &ours), "unknown");
+    }
+
+    #[test]
+    fn known_types_are_asked_for_first_and_certificates_never() {
+        let text = line("web", &key("ssh-rsa", 1)) + &line("@revoked web", &key("ecdsa-sha2-nistp521", 1));
+        let algorithms = known(&text, "web", 22, None).algorithms();
+        assert!(
+            algorithms.starts_with("rsa-sha2-512,rsa-sha2-256,ssh-ed25519,"),
+            "{algorithms}"
+        );
+        assert!(!algorithms.contains("cert"), "{algorithms}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_have_no_type() {
+        for bytes in [&b""[..], b"\0\0", b"\xff\xff\xff\xffab", b"\0\0\0\x02\xff\xfe"] {
+            assert_eq!(HostKey::new(bytes).kind(), "");
+        }
+    }
+}

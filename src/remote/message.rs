@@ -1,0 +1,131 @@
+//! What the host's shell says, line by line, as values.
+
+use serde::Deserialize;
+
+use super::channel::Exit;
+use super::host_shell::ShellError;
+use crate::model::{Answer, HostState, Lock};
+use crate::plan::SwitchFailure;
+
+/// What the host says.
+#[derive(Debug)]
+pub enum Message {
+    /// A command that is not on the host's PATH.
+    Missing(String),
+    /// The user may not write below the root, or its disk is full.
+    Unwritable,
+    /// Somebody else holds the lock, and is waited for.
+    Locked(Option<Lock>),
+    /// Somebody else holds the lock, and the wait is over.
+    Denied,
+    Acquired,
+    State(Box<HostState>),
+    Begin(usize),
+    End(usize, i32),
+    /// The line that was sent has been worked off, with this status.
+    Idle(i32),
+    Note(String),
+    Health(Answer),
+    Died(i32),
+    Switched {
+        seconds: f64,
+    },
+    SwitchFailed(Box<SwitchFailure>),
+    Watched(Watched),
+    Draining(Draining),
+    /// A line that a tool printed.
+    Log(String),
+    /// Everything printed before was handed over.
+    Flushed,
+    /// The shell has ended.
+    Ended(Exit),
+    /// Nothing came in the time given.
+    Nothing,
+}
+
+/// One look of the guard at a release that has just become live.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Watched {
+    /// How long it goes on, in seconds.
+    pub left: f64,
+    /// What is wrong, if anything is.
+    pub why: Option<String>,
+    /// What nginx's access log counts since the switch, where it can be read.
+    pub requests: Option<u64>,
+    pub errors: Option<u64>,
+}
+
+/// nginx's workers from before the last reload still have requests.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Draining {
+    pub workers: u32,
+    /// How long they are waited for, in seconds.
+    pub left: f64,
+}
+
+/// Reads what stands behind the nonce; `None`: nothing to act upon.
+pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
+    let strange = || ShellError::Strange(said.chars().take(200).collect());
+    let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
+    let number = |text: &str| text.trim().parse::<i32>().map_err(|_| strange());
+    fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ShellError> {
+        serde_json::from_str(text).map_err(|error| ShellError::Strange(error.to_string()))
+    }
+    Ok(Some(match word {
+        "hello" => return Ok(None),
+        "missing" => Message::Missing(rest.to_string()),
+        "unwritable" => Message::Unwritable,
+        "locked" => Message::Locked(json(rest)?),
+        "denied" => Message::Denied,
+        "acquired" => Message::Acquired,
+        "state" => Message::State(Box::new(json(rest)?)),
+        "begin" => Message::Begin(number(rest)? as usize),
+        "end" => {
+            let (step, status) = rest.split_once(' ').ok_or_else(strange)?;
+            Message::End(number(step)? as usize, number(status)?)
+        }
+        "idle" => Message::Idle(number(rest)?),
+        "note" => Message::Note(json(rest)?),
+        "health" => Message::Health(json(rest)?),
+        "died" => Message::Died(number(rest)?),
+        "switched" => {
+            let value: serde_json::Value = json(rest)?;
+            Message::Switched {
+                seconds: value["seconds"].as_f64().unwrap_or_default(),
+            }
+        }
+        "watched" => Message::Watched(json(rest)?),
+        "draining" => Message::Draining(json(rest)?),
+        "switch_failed" => Message::SwitchFailed(Box::new(json(rest)?)),
+        _ => return Err(strange()),
+    }))
+}
+
+/// Takes the whole lines out of a buffer. A carriage return ends one too: tools that draw progress bars use it.
+pub(super) fn lines(buffer: &mut Vec<u8>) -> Vec<String> {
+    let Some(end) = buffer.iter().rposition(|byte| *byte == b'\n') else {
+        return Vec::new();
+    };
+    let rest = buffer.split_off(end + 1);
+    let whole = std::mem::replace(buffer, rest);
+    whole[..end]
+        .split(|byte| *byte == b'\n')
+        .map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let shown = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
+            String::from_utf8_lossy(shown).into_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_wait_for_their_end() {
+        let mut buffer = b"one\ntwo\r\n10%\r20%\nthr".to_vec();
+        assert_eq!(lines(&mut buffer), ["one", "two", "20%"]);
+        assert_eq!(buffer, b"thr");
+    }
+}

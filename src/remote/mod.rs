@@ -1,0 +1,31 @@
+//! Floor 4: the one way to a host. One SSH session, on which everything travels: scripts, git objects, probes.
+//!
+//! The session never blocks inside libssh2: each call is tried, and between tries the socket is polled, so that a
+//! timeout, a dead peer and Ctrl-C are noticed wherever the program stands.
+
+mod auth;
+mod channel;
+mod dial;
+mod error;
+mod host_key_error;
+mod host_shell;
+mod interrupt;
+mod jump;
+mod keyfile;
+mod known_hosts;
+mod message;
+mod options;
+mod pattern;
+mod session;
+mod ssh_config;
+mod wire;
+
+pub use channel::{Channel, Exit, Output, Received};
+pub use error::{Attempt, AttemptResult, ConnectError, RemoteError};
+pub use host_key_error::{HostKeyError, Way};
+pub use host_shell::{HostShell, Opening, ShellError, nonce};
+pub use interrupt::Interrupt;
+pub use known_hosts::HostKey;
+pub use message::{Draining, Message, Watched};
+pub use options::{ConnectOptions, NoPrompt, Prompt};
+pub use session::Session;

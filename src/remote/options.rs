@@ -1,0 +1,96 @@
+//! What a connection takes from its surroundings, so that nothing below reads the environment by itself.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How to reach a host, beyond what its [`Target`](crate::config::Target) says.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// Bound on the TCP connection to one address.
+    pub connect_timeout: Duration,
+    /// Bound on the key exchange, and on each try to authenticate.
+    pub handshake_timeout: Duration,
+    /// How long a host may say nothing at all, although asked, before the connection counts as dead.
+    pub silence: Duration,
+    /// What `~` means, and where default keys and known hosts are looked for.
+    pub home: Option<PathBuf>,
+    /// The user who runs this program; their name on the host too, where nothing else is said.
+    pub local_user: String,
+    /// ssh_config files, the user's before the machine's; those that do not exist are skipped.
+    pub config_files: Vec<PathBuf>,
+    /// Reads host keys from this file alone: for CI, where the key lies beside the code.
+    pub known_hosts: Option<PathBuf>,
+    /// The machine's own host keys, beside those of the user.
+    pub global_known_hosts: Vec<PathBuf>,
+    /// The agent's socket.
+    pub agent: Option<PathBuf>,
+}
+
+impl Default for ConnectOptions {
+    /// Knows no home, no files and no agent.
+    fn default() -> ConnectOptions {
+        ConnectOptions {
+            connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(20),
+            silence: Duration::from_secs(25),
+            home: None,
+            local_user: String::new(),
+            config_files: Vec::new(),
+            known_hosts: None,
+            global_known_hosts: Vec::new(),
+            agent: None,
+        }
+    }
+}
+
+impl ConnectOptions {
+    /// What `ssh` would use here: `~/.ssh/config`, `/etc/ssh/ssh_config`, the agent at `SSH_AUTH_SOCK`.
+    #[must_use]
+    pub fn from_env() -> ConnectOptions {
+        let home = env::home_dir().filter(|home| home.is_absolute());
+        let user_config = home.as_ref().map(|home| home.join(".ssh/config"));
+        ConnectOptions {
+            local_user: local_user(),
+            config_files: user_config
+                .into_iter()
+                .chain(["/etc/ssh/ssh_config".into()])
+                .collect(),
+            global_known_hosts: ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
+                .map(PathBuf::from)
+                .into(),
+            agent: env::var_os("SSH_AUTH_SOCK")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            home,
+            ..ConnectOptions::default()
+        }
+    }
+}
+
+/// The name of the user who runs this; empty if the machine does not know it.
+fn local_user() -> String {
+    let uid = rustix::process::getuid().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let by_uid = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    by_uid.or_else(|| env::var("USER").ok()).unwrap_or_default()
+}
+
+/// Asks a person.
+pub trait Prompt {
+    /// The passphrase of a key that the host accepts. `attempt` counts from 1; `None` where nobody can be asked.
+    fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String>;
+}
+
+/// For runs without a terminal: nobody can be asked.
+pub struct NoPrompt;
+
+impl Prompt for NoPrompt {
+    fn passphrase(&mut self, _: &Path, _: usize) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,370 @@
+//! The part of `~/.ssh/config` that matters for reaching a host. The first value of a keyword wins, as in OpenSSH.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::ConnectError;
+use super::options::ConnectOptions;
+use super::pattern::listed;
+use crate::config::Target;
+use text::{Tokens, glob, parse_hop, tilde, words};
+
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+/// How deep files may include files.
+const DEEPEST: usize = 16;
+
+/// What the files say about one host, with defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HostConfig {
+    /// As the user calls it.
+    pub(super) alias: String,
+    /// What to resolve.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: String,
+    /// In the order to try; `None`: none is configured, so the default ones.
+    pub(super) identity_files: Option<Vec<PathBuf>>,
+    pub(super) identities_only: bool,
+    pub(super) agent: Option<PathBuf>,
+    pub(super) known_hosts: Vec<PathBuf>,
+    pub(super) host_key_alias: Option<String>,
+    /// The hops on the way, the first to be reached first.
+    pub(super) jumps: Vec<Target>,
+    pub(super) connect_timeout: Duration,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads the files for `target`, whose own values win over theirs.
+pub(super) fn resolve(target: &Target, options: &ConnectOptions) -> Result<HostConfig, ConnectError> {
+    let mut reader = Reader {
+        alias: &target.host,
+        options,
+        found: Found {
+            port: target.port.map(|port| port.to_string()),
+            user: target.user.clone(),
+            ..Found::default()
+        },
+        warnings: Vec::new(),
+        system: false,
+    };
+    for (index, file) in options.config_files.iter().enumerate() {
+        reader.system = index > 0;
+        let mut active = true;
+        reader.file(file, &mut active, 0)?;
+    }
+    reader.finish()
+}
+
+/// Raw values, the first found of each.
+#[derive(Default)]
+struct Found {
+    host_name: Option<String>,
+    port: Option<String>,
+    user: Option<String>,
+    identity_files: Vec<String>,
+    identities_only: Option<String>,
+    identity_agent: Option<String>,
+    user_known_hosts: Option<Vec<String>>,
+    global_known_hosts: Option<Vec<String>>,
+    host_key_alias: Option<String>,
+    connect_timeout: Option<String>,
+    proxy: Option<Proxy>,
+}
+
+/// Of ProxyJump and ProxyCommand the first that is set wins.
+enum Proxy {
+    Jump(String),
+    Command { place: String },
+}
+
+struct Reader<'r> {
+    alias: &'r str,
+    options: &'r ConnectOptions,
+    found: Found,
+    warnings: Vec<String>,
+    /// Whether the file is the machine's: its includes lie beside it.
+    system: bool,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: &Path, active: &mut bool, depth: usize) -> Result<(), ConnectError> {
+        let bytes = match fs::read(file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(config_error(file, error.to_string())),
+        };
+        for (index, line) in String::from_utf8_lossy(&bytes)
+            .trim_start_matches('\u{feff}')
+            .lines()
+            .enumerate()
+        {
+            let place = format!("{} line {}", file.display(), index + 1);
+            let Some(words) = words(line) else {
+                return Err(config_error(
+                    file,
+                    format!("line {}: a quote is not closed", index + 1),
+                ));
+            };
+            let Some((keyword, arguments)) = words.split_first() else {
+                continue;
+            };
+            match (keyword.to_lowercase().as_str(), arguments) {
+                ("host", patterns) => *active = listed(patterns.iter().map(String::as_str), self.alias),
+                ("match", criteria) => *active = self.matches(criteria, &place),
+                _ if !*active => {}
+                (_, []) => self
+                    .warnings
+                    .push(format!("{place}: {keyword} has no value; the line is ignored")),
+                ("include", patterns) => {
+                    if depth >= DEEPEST {
+                        return Err(config_error(
+                            file,
+                            format!("line {}: includes are nested too deep", index + 1),
+                        ));
+                    }
+                    for pattern in patterns {
+                        self.include(pattern, depth)?;
+                    }
+                }
+                (keyword, arguments) => self.take(keyword, arguments, &place),
+            }
+        }
+        Ok(())
+    }
+
+    /// An included file may open blocks of its own, which end with it.
+    fn include(&mut self, pattern: &str, depth: usize) -> Result<(), ConnectError> {
+        let home = self.options.home.as_deref();
+        let pattern = tilde(pattern, home);
+        let base = if self.system {
+            Some(PathBuf::from("/etc/ssh"))
+        } else {
+            home.map(|home| home.join(".ssh"))
+        };
+        let full = base.map_or_else(|| PathBuf::from(&pattern), |base| base.join(&pattern));
+        for file in glob(&full) {
+            let mut active = true;
+            self.file(&file, &mut active, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a Match block is about this host. One that cannot be judged is skipped, and said to be: its body must
+    /// never be taken for another host's.
+    fn matches(&mut self, criteria: &[String], place: &str) -> bool {
+        let mut rest = criteria.iter();
+        let mut fits = !criteria.is_empty();
+        while let Some(criterion) = rest.next() {
+            let (negated, name) = criterion
+                .strip_prefix('!')
+                .map_or((false, criterion.as_str()), |name| (true, name));
+            let name = name.to_lowercase();
+            let holds = match name.as_str() {
+                "all" => true,
+                "host" | "originalhost" | "user" | "localuser" => {
+                    let Some(patterns) = rest.next() else {
+                        return self.skip_match(criteria, place);
+                    };
+                    let Some(text) = self.criterion_value(&name) else {
+                        return self.skip_match(criteria, place);
+                    };
+                    listed(patterns.split(','), &text)
+                }
+                _ if !fits => return false,
+                _ => return self.skip_match(criteria, place),
+            };
+            fits = fits && holds != negated;
+        }
+        fits
+    }
+
+    fn criterion_value(&self, name: &str) -> Option<String> {
+        match name {
+            "originalhost" => Some(self.alias.to_owned()),
+            "host" => Some(self.host_name()),
+            "user" => Some(
+                self.found
+                    .user
+                    .clone()
+                    .unwrap_or_else(|| self.options.local_user.clone()),
+            ),
+            _ => Some(self.options.local_user.clone()).filter(|user| !user.is_empty()),
+        }
+    }
+
+    fn skip_match(&mut self, criteria: &[String], place: &str) -> bool {
+        self.warnings.push(format!(
+            "{place}: `Match {}` is not understood; its block is ignored",
+            criteria.join(" ")
+        ));
+        false
+    }
+
+    fn take(&mut self, keyword: &str, arguments: &[String], place: &str) {
+        let found = &mut self.found;
+        let single = match keyword {
+            "hostname" => &mut found.host_name,
+            "port" => &mut found.port,
+            "user" => &mut found.user,
+            "identitiesonly" => &mut found.identities_only,
+            "identityagent" => &mut found.identity_agent,
+            "hostkeyalias" => &mut found.host_key_alias,
+            "connecttimeout" => &mut found.connect_timeout,
+            _ => return self.take_several(keyword, arguments, place),
+        };
+        if single.is_none() {
+            *single = arguments.first().cloned();
+        }
+    }
+
+    fn take_several(&mut self, keyword: &str, arguments: &[String], place: &str) {
+        let found = &mut self.found;
+        match keyword {
+            "identityfile" => found.identity_files.extend(arguments.first().cloned()),
+            "userknownhostsfile" if found.user_known_hosts.is_none() => {
+                found.user_known_hosts = Some(arguments.to_vec());
+            }
+            "globalknownhostsfile" if found.global_known_hosts.is_none() => {
+                found.global_known_hosts = Some(arguments.to_vec());
+            }
+            "proxyjump" if found.proxy.is_none() => found.proxy = Some(Proxy::Jump(arguments.join(" "))),
+            "proxycommand" if found.proxy.is_none() => {
+                found.proxy = Some(match is_none(&arguments[0]) {
+                    true => Proxy::Jump("none".into()),
+                    false => Proxy::Command { place: place.into() },
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// The name to resolve, with `%h` put in.
+    fn host_name(&self) -> String {
+        match &self.found.host_name {
+            Some(name) => name
+                .replace("%%", "\0")
+                .replace("%h", self.alias)
+                .replace('\0', "%"),
+            None => self.alias.to_owned(),
+        }
+    }
+
+    fn finish(mut self) -> Result<HostConfig, ConnectError> {
+        let options = self.options;
+        let host = self.host_name();
+        let user = self
+            .found
+            .user
+            .take()
+            .unwrap_or_else(|| options.local_user.clone());
+        let port = match self.found.port.take() {
+            None => 22,
+            Some(port) => match port.parse() {
+                Ok(port) if port > 0 => port,
+                _ => return Err(self.wrong("Port", &port)),
+            },
+        };
+        let tokens = Tokens {
+            alias: self.alias,
+            host: &host,
+            port,
+            user: &user,
+            options,
+        };
+        let expand =
+            |values: &[String]| -> Vec<PathBuf> { values.iter().map(|value| tokens.path(value)).collect() };
+        let none = |values: &[String]| values.iter().any(|value| is_none(value));
+
+        let identity_files = match self.found.identity_files.as_slice() {
+            [] => None,
+            files => {
+                let files: Vec<_> = files.iter().filter(|file| !is_none(file)).cloned().collect();
+                Some(expand(&files))
+            }
+        };
+        let agent = match self.found.identity_agent.as_deref() {
+            None | Some("SSH_AUTH_SOCK") => options.agent.clone(),
+            Some(none) if is_none(none) => None,
+            Some(value) => Some(match value.strip_prefix('$') {
+                Some(variable) => std::env::var_os(variable.trim_matches(['{', '}']))
+                    .unwrap_or_default()
+                    .into(),
+                None => tokens.path(value),
+            }),
+        };
+        let mut known_hosts = match &self.found.user_known_hosts {
+            Some(files) if none(files) => Vec::new(),
+            Some(files) => expand(files),
+            None => expand(&["~/.ssh/known_hosts".into(), "~/.ssh/known_hosts2".into()]),
+        };
+        known_hosts.extend(match &self.found.global_known_hosts {
+            Some(files) if none(files) => Vec::new(),
+            Some(files) => expand(files),
+            None => options.global_known_hosts.clone(),
+        });
+        if let Some(only) = &options.known_hosts {
+            known_hosts = vec![only.clone()];
+        }
+        let connect_timeout = match self.found.connect_timeout.as_deref().map(str::parse) {
+            Some(Ok(seconds)) if seconds > 0 => Duration::from_secs(seconds),
+            _ => options.connect_timeout,
+        };
+        let jumps = match &self.found.proxy {
+            Some(Proxy::Command { place }) => {
+                let (host, place) = (self.alias.to_owned(), place.clone());
+                return Err(ConnectError::Unsupported {
+                    host,
+                    keyword: "ProxyCommand",
+                    place,
+                });
+            }
+            Some(Proxy::Jump(none)) if is_none(none) => Vec::new(),
+            None => Vec::new(),
+            Some(Proxy::Jump(hops)) => {
+                let parsed: Option<Vec<Target>> = hops.split(',').map(|hop| parse_hop(hop.trim())).collect();
+                parsed.ok_or_else(|| self.wrong("ProxyJump", hops))?
+            }
+        };
+        Ok(HostConfig {
+            alias: self.alias.to_owned(),
+            port,
+            identity_files,
+            identities_only: self
+                .found
+                .identities_only
+                .is_some_and(|value| value.eq_ignore_ascii_case("yes")),
+            agent,
+            known_hosts,
+            host_key_alias: self.found.host_key_alias,
+            jumps,
+            connect_timeout,
+            warnings: self.warnings,
+            host,
+            user,
+        })
+    }
+
+    fn wrong(&self, keyword: &str, value: &str) -> ConnectError {
+        let file = self.options.config_files.first().cloned().unwrap_or_default();
+        config_error(
+            &file,
+            format!("{keyword} for {} is not valid: {value}", self.alias),
+        )
+    }
+}
+
+fn is_none(value: &str) -> bool {
+    value.eq_ignore_ascii_case("none")
+}
+
+fn config_error(file: &Path, detail: String) -> ConnectError {
+    ConnectError::Config {
+        file: file.to_owned(),
+        detail,
+    }
+}

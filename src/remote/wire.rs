@@ -1,0 +1,226 @@
+//! A libssh2 session on a socket, driven without ever blocking inside the library.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvFlags, recv};
+use socket2::Socket;
+use ssh2::{BlockDirections, ErrorCode};
+
+use super::Interrupt;
+
+/// libssh2's word for "not now".
+const EAGAIN: i32 = -37;
+
+/// Why a call on a session came to nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Interrupted,
+    TimedOut,
+    /// Nothing was heard for so long, although the host was asked.
+    Silent(Duration),
+    Ssh(ssh2::Error),
+    Io(io::Error),
+}
+
+pub(super) struct Wire {
+    pub(super) ssh: ssh2::Session,
+    socket: Arc<Socket>,
+    pub(super) interrupt: Interrupt,
+    /// The press of Ctrl-C that ends whatever waits, counted from 1.
+    pub(super) ends_at_press: usize,
+    /// How long the host may be silent; `None` before it is authenticated, when it cannot be asked.
+    patience: Option<Duration>,
+    silent: Duration,
+}
+
+impl Wire {
+    /// Puts a session on a connected socket; nothing is sent yet.
+    pub(super) fn new(socket: Socket, interrupt: Interrupt, ends_at_press: usize) -> Result<Wire, Trouble> {
+        socket.set_nonblocking(true).map_err(Trouble::Io)?;
+        let socket = Arc::new(socket);
+        let mut ssh = ssh2::Session::new().map_err(Trouble::Ssh)?;
+        ssh.set_tcp_stream(Arc::clone(&socket));
+        ssh.set_blocking(false);
+        Ok(Wire {
+            ssh,
+            socket,
+            interrupt,
+            ends_at_press,
+            patience: None,
+            silent: Duration::ZERO,
+        })
+    }
+
+    /// From here on the host is asked for a sign of life when it says nothing, and given up after `patience`.
+    pub(super) fn expect_life(&mut self, patience: Duration) {
+        self.ssh.set_keepalive(true, 2);
+        self.patience = Some(patience);
+    }
+
+    /// Calls `op` until it no longer says "not now".
+    ///
+    /// An op that was begun must be finished before another one may send: libssh2 holds the rest of a half-sent
+    /// packet and takes nothing else until the same call has flushed it.
+    pub(super) fn drive<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        mut op: impl FnMut(&mut ssh2::Session) -> Result<T, ssh2::Error>,
+    ) -> Result<T, Trouble> {
+        loop {
+            match op(&mut self.ssh) {
+                Ok(value) => return Ok(value),
+                Err(error) if would_block(&error) => self.wait(deadline)?,
+                Err(error) => return Err(Trouble::Ssh(error)),
+            }
+        }
+    }
+
+    /// Agrees on keys. `greeting` takes the first bytes that the other side says, to tell what it is.
+    pub(super) fn handshake(
+        &mut self,
+        deadline: Option<Instant>,
+        greeting: &mut Vec<u8>,
+    ) -> Result<(), Trouble> {
+        let socket = Arc::clone(&self.socket);
+        self.drive(deadline, |ssh| {
+            if greeting.is_empty() {
+                let mut first = [0; 80];
+                let (count, _) = recv(&*socket, &mut first[..], RecvFlags::PEEK).unwrap_or_default();
+                greeting.extend_from_slice(&first[..count]);
+            }
+            ssh.handshake()
+        })
+    }
+
+    /// Whether libssh2 holds a packet that the socket has not taken whole.
+    pub(super) fn half_sent(&self) -> bool {
+        matches!(
+            self.ssh.block_directions(),
+            BlockDirections::Outbound | BlockDirections::Both
+        )
+    }
+
+    /// Waits until the socket may let libssh2 get on, or fails.
+    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
+        let flags = if self.half_sent() {
+            PollFlags::IN | PollFlags::OUT
+        } else {
+            PollFlags::IN
+        };
+        if self.poll(flags, deadline, self.ends_at_press)? {
+            return Ok(());
+        }
+        match deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Trouble::TimedOut),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the socket takes bytes: a small packet then goes out whole.
+    pub(super) fn wait_writable(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
+        while !self.poll(PollFlags::OUT, deadline, self.ends_at_press)? {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Trouble::TimedOut);
+            }
+        }
+        Ok(())
+    }
+
+    /// Polls once; true when the socket is ready. `press` wakes it, and is an error only if it is the ending one.
+    pub(super) fn poll(
+        &mut self,
+        flags: PollFlags,
+        deadline: Option<Instant>,
+        press: usize,
+    ) -> Result<bool, Trouble> {
+        if self.interrupt.count() >= self.ends_at_press {
+            self.cut();
+            return Err(Trouble::Interrupted);
+        }
+        let began = Instant::now();
+        let ready = self.poll_raw(flags, self.nap(deadline, began), press);
+        if ready.contains(PollFlags::IN) || (ready.contains(PollFlags::OUT) && self.half_sent()) {
+            self.silent = Duration::ZERO;
+        } else {
+            self.silent += began.elapsed();
+            self.listen_for_life()?;
+        }
+        Ok(!ready.is_empty())
+    }
+
+    fn poll_raw(&self, flags: PollFlags, nap: Duration, press: usize) -> PollFlags {
+        let nap = Timespec {
+            tv_sec: i64::try_from(nap.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: nap.subsec_nanos().into(),
+        };
+        let socket = PollFd::new(&*self.socket, flags);
+        let ready = match self.interrupt.watch(press) {
+            Some(latch) => {
+                let mut both = [socket, PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)];
+                poll(&mut both, Some(&nap)).map(|_| both[0].revents())
+            }
+            None => {
+                let mut one = [socket];
+                poll(&mut one, Some(&nap)).map(|_| one[0].revents())
+            }
+        };
+        // An error is EINTR: a signal, which the caller looks at anyway.
+        ready.unwrap_or(PollFlags::empty())
+    }
+
+    /// How long one poll may last: to the deadline, and never past the moment to ask for a sign of life.
+    fn nap(&self, deadline: Option<Instant>, now: Instant) -> Duration {
+        let tick = self.patience.map_or(Duration::from_secs(1), |patience| {
+            (patience / 8).min(Duration::from_secs(1))
+        });
+        deadline.map_or(tick, |deadline| deadline.saturating_duration_since(now).min(tick))
+    }
+
+    /// libssh2 never counts keepalives that stay unanswered, so bytes on the socket are what counts.
+    fn listen_for_life(&mut self) -> Result<(), Trouble> {
+        let Some(patience) = self.patience else {
+            return Ok(());
+        };
+        // A packet that the socket does not take may wait longer: a slow line is not dead, and TCP watches it too.
+        let patience = if self.half_sent() { patience * 3 } else { patience };
+        if self.silent >= patience {
+            return Err(Trouble::Silent(self.silent));
+        }
+        if self.silent >= patience / 3 && !self.half_sent() {
+            // libssh2 sends no more than one in two seconds, however often it is called. It
+            // forgets the rest of one that is sent by half, and is stuck then.
+            let writable = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press);
+            if writable.contains(PollFlags::OUT) {
+                self.ssh.keepalive_send().map_err(Trouble::Ssh)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection at once; whatever is called later fails and does not wait.
+    pub(super) fn cut(&self) {
+        // It fails where the peer has gone already.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if !self.half_sent() && self.ssh.authenticated() {
+            let _ = self.ssh.disconnect(None, "done", None);
+        }
+        self.cut();
+    }
+}
+
+pub(super) fn would_block(error: &ssh2::Error) -> bool {
+    error.code() == ErrorCode::Session(EAGAIN)
+}

@@ -1,0 +1,86 @@
+//! Folding of a step's output in the logs of build services, and no other instruction to them.
+
+use super::options::Ci;
+use super::text::clean;
+
+/// The fold that is open, if any.
+#[derive(Default)]
+pub(crate) struct Fold {
+    open: bool,
+    /// Section names must not repeat within a job.
+    number: usize,
+}
+
+impl Fold {
+    /// The line that opens a fold, unless one is open.
+    pub(crate) fn open(&mut self, ci: Ci, title: &str, unix: i64) -> Option<String> {
+        if self.open {
+            return None;
+        }
+        self.open = true;
+        self.number += 1;
+        let title = clean(title);
+        Some(match ci {
+            Ci::Github => format!("::group::{}", harmless(&title.replace('%', "%25"))),
+            Ci::Gitlab => format!(
+                "\u{1b}[0Ksection_start:{unix}:deployer_{}[collapsed=true]\r\u{1b}[0K{title}",
+                self.number
+            ),
+        })
+    }
+
+    /// The line that closes the open fold.
+    pub(crate) fn close(&mut self, ci: Ci, unix: i64) -> Option<String> {
+        if !self.open {
+            return None;
+        }
+        self.open = false;
+        Some(match ci {
+            Ci::Github => "::endgroup::".to_owned(),
+            Ci::Gitlab => format!("\u{1b}[0Ksection_end:{unix}:deployer_{}\r\u{1b}[0K", self.number),
+        })
+    }
+}
+
+/// A line that GitHub cannot take for a workflow command: those begin with `::` after blanks, and those of the older
+/// kind have `##[` anywhere. (GitLab's need control characters, which no line of ours has.)
+pub(crate) fn harmless(line: &str) -> String {
+    let line = line.replace("##[", "# #[");
+    if line.trim_start().starts_with("::") {
+        format!("|{line}")
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workflow_commands_lose_their_power() {
+        assert_eq!(harmless("::set-env name=x::y"), "|::set-env name=x::y");
+        assert_eq!(harmless("  \u{a0}::error::x"), "|  \u{a0}::error::x");
+        assert_eq!(harmless("x ##[error]y"), "x # #[error]y");
+        assert_eq!(harmless("std::fmt"), "std::fmt");
+    }
+
+    #[test]
+    fn folds_open_once_and_close_once() {
+        let mut fold = Fold::default();
+        assert_eq!(fold.close(Ci::Github, 1), None);
+        let opened = fold.open(Ci::Github, "100 %\n::error::x", 1);
+        assert_eq!(opened.as_deref(), Some("::group::100 %25 ::error::x"));
+        assert_eq!(fold.open(Ci::Github, "again", 1), None);
+        assert_eq!(fold.close(Ci::Github, 2).as_deref(), Some("::endgroup::"));
+        let opened = fold.open(Ci::Gitlab, "build", 3);
+        assert_eq!(
+            opened.as_deref(),
+            Some("\u{1b}[0Ksection_start:3:deployer_2[collapsed=true]\r\u{1b}[0Kbuild")
+        );
+        assert_eq!(
+            fold.close(Ci::Gitlab, 4).as_deref(),
+            Some("\u{1b}[0Ksection_end:4:deployer_2\r\u{1b}[0K")
+        );
+    }
+}

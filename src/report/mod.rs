@@ -1,0 +1,24 @@
+//! Floor 6: events and failures become words. The only room that prints.
+
+mod ci;
+mod clock;
+mod failure;
+mod history;
+mod json;
+mod lines;
+mod log;
+mod look;
+mod options;
+mod progress;
+mod reporter;
+mod status;
+mod tee;
+mod terminal;
+mod text;
+mod words;
+
+pub use clock::{Clock, SystemClock};
+pub use log::LogFile;
+pub use options::{Ci, ColorMode, Columns, Mode, ReportOptions, Streams, Surroundings, Verbosity};
+pub use reporter::Reporter;
+pub use tee::Tee;

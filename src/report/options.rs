@@ -1,0 +1,288 @@
+//! What is printed how, found out once from the command line and the surroundings.
+
+use std::env;
+use std::io::{IsTerminal, Write};
+
+use super::look::Look;
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Coloured lines and a spinner for a person.
+    Terminal,
+    /// Plain lines: no carriage return, no escape code.
+    Plain,
+    /// One event a line on stdout.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Failures and the last line only.
+    Quiet,
+    #[default]
+    Normal,
+    /// Also each command, and all that it prints.
+    Verbose,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorMode {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// A build service whose log folds lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ci {
+    Github,
+    Gitlab,
+}
+
+/// Where lines are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    Unlimited,
+    Fixed(usize),
+    /// The width that the terminal has at the moment of printing; people resize it.
+    OfTerminal,
+}
+
+impl Columns {
+    pub(crate) fn now(self) -> Option<usize> {
+        match self {
+            Columns::Unlimited => None,
+            Columns::Fixed(columns) => Some(columns),
+            Columns::OfTerminal => terminal_size::terminal_size_of(std::io::stderr())
+                .or_else(terminal_size::terminal_size)
+                .map(|(width, _)| usize::from(width.0).max(20)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportOptions {
+    pub mode: Mode,
+    pub verbosity: Verbosity,
+    /// For what goes to stderr. `Auto` means: coloured in [`Mode::Terminal`].
+    pub color: ColorMode,
+    /// For `status` on stdout, which may be a terminal where stderr is not, and the reverse.
+    pub status_color: bool,
+    pub ci: Option<Ci>,
+    /// Whether the locale can show ticks.
+    pub unicode: bool,
+    /// Of the lines on stderr.
+    pub columns: Columns,
+    /// Of the table that `status` prints.
+    pub status_columns: Columns,
+}
+
+impl ReportOptions {
+    /// Plain lines of any width in UTF-8, as for a file.
+    pub fn plain() -> ReportOptions {
+        ReportOptions {
+            mode: Mode::Plain,
+            verbosity: Verbosity::Normal,
+            color: ColorMode::Never,
+            status_color: false,
+            ci: None,
+            unicode: true,
+            columns: Columns::Unlimited,
+            status_columns: Columns::Unlimited,
+        }
+    }
+
+    /// What suits the place that this process runs in.
+    pub fn detect(json: bool, verbosity: Verbosity, color: ColorMode) -> ReportOptions {
+        ReportOptions::suited_to(&Surroundings::of_process(), json, verbosity, color)
+    }
+
+    /// [`ReportOptions::detect`] for given surroundings.
+    pub fn suited_to(
+        place: &Surroundings,
+        json: bool,
+        verbosity: Verbosity,
+        color: ColorMode,
+    ) -> ReportOptions {
+        // A dumb terminal can neither go back in a line nor show colour.
+        let live = place.stderr_terminal && !place.dumb;
+        let mode = match (json, live) {
+            (true, _) => Mode::Json,
+            (false, true) => Mode::Terminal,
+            (false, false) => Mode::Plain,
+        };
+        let colored = |terminal: bool| match color {
+            ColorMode::Always => true,
+            ColorMode::Never => false,
+            ColorMode::Auto => terminal && !place.dumb && !place.no_color,
+        };
+        let columns = |terminal: bool| match terminal {
+            true => Columns::OfTerminal,
+            false => Columns::Unlimited,
+        };
+        ReportOptions {
+            mode,
+            verbosity,
+            color: match colored(place.stderr_terminal) {
+                true => ColorMode::Always,
+                false => ColorMode::Never,
+            },
+            status_color: colored(place.stdout_terminal),
+            ci: place.ci,
+            unicode: place.utf8,
+            columns: columns(place.stderr_terminal),
+            status_columns: columns(place.stdout_terminal),
+        }
+    }
+
+    /// Looks of what goes to stderr.
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            color: match self.color {
+                ColorMode::Auto => self.mode == Mode::Terminal,
+                ColorMode::Always => true,
+                ColorMode::Never => false,
+            },
+            unicode: self.unicode,
+            columns: self.columns.now(),
+        }
+    }
+
+    /// Looks of what `status` prints on stdout.
+    pub(crate) fn status_look(&self) -> Look {
+        Look {
+            color: self.status_color,
+            unicode: self.unicode,
+            columns: self.status_columns.now(),
+        }
+    }
+}
+
+/// What is known of the place where the output goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    pub stdout_terminal: bool,
+    pub stderr_terminal: bool,
+    /// `TERM=dumb`.
+    pub dumb: bool,
+    /// `NO_COLOR` is set to anything but nothing.
+    pub no_color: bool,
+    pub utf8: bool,
+    pub ci: Option<Ci>,
+}
+
+impl Surroundings {
+    pub fn of_process() -> Surroundings {
+        let get = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Surroundings {
+            stdout_terminal: std::io::stdout().is_terminal(),
+            stderr_terminal: std::io::stderr().is_terminal(),
+            ..Surroundings::of_variables(get)
+        }
+    }
+
+    /// What environment variables tell; nothing is taken for a terminal.
+    pub fn of_variables(get: impl Fn(&str) -> Option<String>) -> Surroundings {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        // POSIX: the first of these that is set and not empty decides.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| get(name));
+        let utf8 = locale.is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        let is_true = |name: &str| get(name).as_deref() == Some("true");
+        let ci = match (is_true("GITHUB_ACTIONS"), is_true("GITLAB_CI")) {
+            (true, _) => Some(Ci::Github),
+            (false, true) => Some(Ci::Gitlab),
+            (false, false) => None,
+        };
+        Surroundings {
+            stdout_terminal: false,
+            stderr_terminal: false,
+            dumb: get("TERM").as_deref() == Some("dumb"),
+            no_color: get("NO_COLOR").is_some(),
+            utf8: utf8 || ci.is_some(),
+            ci,
+        }
+    }
+}
+
+/// Where bytes go.
+pub struct Streams {
+    /// Data: `status`, and every line of `--json`.
+    pub out: Box<dyn Write + Send>,
+    /// All else.
+    pub err: Box<dyn Write + Send>,
+}
+
+impl Streams {
+    /// Those of this process.
+    pub fn standard() -> Streams {
+        Streams {
+            out: Box::new(std::io::stdout()),
+            err: Box::new(std::io::stderr()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Surroundings {
+        Surroundings::of_variables(|name| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn on_terminal(pairs: &[(&str, &str)]) -> ReportOptions {
+        let place = Surroundings {
+            stdout_terminal: true,
+            stderr_terminal: true,
+            ..of(pairs)
+        };
+        ReportOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto)
+    }
+
+    #[test]
+    fn a_terminal_gets_colour_unless_it_says_no() {
+        let options = on_terminal(&[("LANG", "de_DE.UTF-8"), ("TERM", "xterm")]);
+        assert_eq!(options.mode, Mode::Terminal);
+        assert!(options.look().color && options.status_color && options.unicode);
+        assert!(!on_terminal(&[("NO_COLOR", "1")]).look().color);
+        assert!(on_terminal(&[("NO_COLOR", "")]).look().color);
+        assert_eq!(on_terminal(&[("TERM", "dumb")]).mode, Mode::Plain);
+    }
+
+    #[test]
+    fn each_stream_is_judged_by_itself() {
+        let place = Surroundings {
+            stderr_terminal: true,
+            ..of(&[])
+        };
+        let options = ReportOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto);
+        assert!(options.look().color && !options.status_color);
+        assert_eq!(options.status_columns, Columns::Unlimited);
+        let always = ReportOptions::suited_to(&of(&[]), false, Verbosity::Normal, ColorMode::Always);
+        assert!(always.mode == Mode::Plain && always.look().color);
+    }
+
+    #[test]
+    fn the_first_locale_variable_that_is_set_decides() {
+        assert!(of(&[("LANG", "en_US.utf8")]).utf8);
+        assert!(!of(&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")]).utf8);
+        assert!(of(&[("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8")]).utf8);
+        assert!(!of(&[]).utf8);
+    }
+
+    #[test]
+    fn build_services_are_recognised() {
+        assert_eq!(of(&[("GITHUB_ACTIONS", "true")]).ci, Some(Ci::Github));
+        assert_eq!(of(&[("GITLAB_CI", "true")]).ci, Some(Ci::Gitlab));
+        assert_eq!(of(&[("GITHUB_ACTIONS", "false")]).ci, None);
+    }
+}

@@ -1,0 +1,233 @@
+//! The one that prints: it takes events as they come and decides what of them a person sees, and where.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::ci::{Fold, harmless};
+use super::clock::{Clock, SystemClock};
+use super::options::{Ci, Mode, ReportOptions, Streams, Verbosity};
+use super::progress::{Gate, is_long};
+use super::terminal::{Screen, Spinner};
+use super::{failure, history, json, lines, status};
+use crate::model::HistoryEntry;
+use crate::plan::status::StatusReport;
+use crate::plan::{Event, Failure, Observer};
+
+/// Turns events, failures and the status into words on the given streams.
+///
+/// A stream that cannot be written to (its reader has gone) never stops a deploy: such errors are ignored, but for
+/// those of [`Reporter::status`], whose words are all that it is for.
+pub struct Reporter {
+    options: ReportOptions,
+    out: Box<dyn Write + Send>,
+    screen: Screen,
+    clock: Box<dyn Clock>,
+    /// The step that runs.
+    step: Option<String>,
+    spinner: Option<Spinner>,
+    gate: Gate,
+    fold: Fold,
+}
+
+impl Reporter {
+    pub fn new(options: ReportOptions, streams: Streams) -> Reporter {
+        Reporter::with_clock(options, streams, Box::new(SystemClock::new()))
+    }
+
+    /// [`Reporter::new`] with another clock, so that what is printed does not depend on the time.
+    pub fn with_clock(options: ReportOptions, streams: Streams, clock: Box<dyn Clock>) -> Reporter {
+        Reporter {
+            screen: Screen::new(streams.err, options.columns),
+            out: streams.out,
+            options,
+            clock,
+            step: None,
+            spinner: None,
+            gate: Gate::default(),
+            fold: Fold::default(),
+        }
+    }
+
+    /// Prints a failure in its fixed layout; `log` is where the full log lies.
+    pub fn failure(&mut self, failed: &Failure, log: Option<&Path>) {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            let line = json::failure(failed, log);
+            self.data(&line);
+            return;
+        }
+        for line in failure::lines(failed, log, self.options.look()) {
+            self.line(&line);
+        }
+    }
+
+    /// Prints the status on stdout: a table, or one JSON object.
+    pub fn status(&mut self, report: &StatusReport) -> io::Result<()> {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            writeln!(self.out, "{}", json::line(report))?;
+        } else {
+            for line in status::lines(report, self.options.status_look()) {
+                let line = self.guarded(&line);
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Prints the proven switches of an environment on stdout; `now` is the host's clock, in seconds since 1970.
+    pub fn history(&mut self, environment: &str, entries: &[HistoryEntry], now: f64) -> io::Result<()> {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            let object = serde_json::json!({"environment": environment, "now": now, "history": entries});
+            writeln!(self.out, "{}", json::line(&object))?;
+        } else {
+            for line in history::lines(environment, entries, now, self.options.status_look()) {
+                let line = self.guarded(&line);
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Takes what moves off the screen and closes what is folded: before a question, or at the end.
+    pub fn settle(&mut self) {
+        self.spinner = None;
+        self.close_fold();
+    }
+
+    fn person(&mut self, event: &Event) {
+        let quiet = self.options.verbosity == Verbosity::Quiet;
+        match event {
+            Event::StepStarted { title, .. } if !quiet => self.start(title),
+            Event::Progress { done, total, unit } if !quiet => {
+                // A large push is prepared and sent before the host's first step begins.
+                if self.options.mode == Mode::Terminal && self.spinner.is_none() && is_long(*total, *unit) {
+                    self.start("send what the host lacks");
+                }
+                if let Some(spinner) = &self.spinner {
+                    spinner.progress(*done, *total, *unit);
+                } else if self.options.mode == Mode::Plain {
+                    let now = self.clock.elapsed();
+                    if let Some(line) = self.gate.line(*done, *total, *unit, now) {
+                        self.close_fold();
+                        self.line(&line);
+                    }
+                }
+            }
+            // The first line that stays is the intent.
+            Event::Connecting { host } if !quiet => self.start(&format!("connect to {host}")),
+            Event::Asking { .. } => self.settle(),
+            Event::Connected { .. } if !quiet => {
+                self.settle();
+                self.step = None;
+                if self.options.verbosity == Verbosity::Verbose {
+                    self.lines_of(event);
+                }
+            }
+            Event::Output { line } if !quiet => {
+                if let Some(spinner) = &self.spinner {
+                    spinner.tail(line);
+                }
+                self.detail(event);
+            }
+            Event::Command { .. } if !quiet => self.detail(event),
+            Event::StepFinished { .. } | Event::StepFailed { .. } if !quiet => {
+                self.settle();
+                self.step = None;
+                self.lines_of(event);
+            }
+            Event::World(_) => {
+                self.settle();
+                self.lines_of(event);
+            }
+            _ if quiet => {}
+            _ => {
+                self.close_fold();
+                self.lines_of(event);
+            }
+        }
+    }
+
+    fn start(&mut self, title: &str) {
+        self.settle();
+        self.gate = Gate::default();
+        self.step = Some(title.to_owned());
+        if self.options.mode == Mode::Terminal {
+            self.spinner = Some(Spinner::start(&self.screen, title, self.options.look()));
+        }
+    }
+
+    /// What a step's tools say: for those who asked for it, and folded away in the logs of build services.
+    fn detail(&mut self, event: &Event) {
+        match self.folding() {
+            Some(ci) => {
+                let title = self.step.clone().unwrap_or_else(|| "output".to_owned());
+                let unix = self.clock.now().as_second();
+                if let Some(line) = self.fold.open(ci, &title, unix) {
+                    self.raw(&line);
+                }
+                self.lines_of(event);
+            }
+            None if self.options.verbosity == Verbosity::Verbose => self.lines_of(event),
+            None => {}
+        }
+    }
+
+    fn folding(&self) -> Option<Ci> {
+        self.options.ci.filter(|_| self.options.mode == Mode::Plain)
+    }
+
+    fn close_fold(&mut self) {
+        if let Some(ci) = self.folding()
+            && let Some(line) = self.fold.close(ci, self.clock.now().as_second())
+        {
+            self.raw(&line);
+        }
+    }
+
+    fn lines_of(&mut self, event: &Event) {
+        for line in lines::of_event(event, self.options.look()) {
+            self.line(&line);
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.raw(&self.guarded(line));
+    }
+
+    fn guarded(&self, line: &str) -> String {
+        match self.options.ci {
+            Some(Ci::Github) => harmless(line),
+            _ => line.to_owned(),
+        }
+    }
+
+    fn raw(&self, line: &str) {
+        let print = || {
+            let _ = self.screen.write(&format!("{line}\n"));
+        };
+        match &self.spinner {
+            Some(spinner) => spinner.aside(print),
+            None => print(),
+        }
+    }
+
+    fn data(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+    }
+}
+
+impl Observer for Reporter {
+    fn event(&mut self, event: Event) {
+        if self.options.mode != Mode::Json {
+            self.person(&event);
+        } else if self.options.verbosity != Verbosity::Quiet || matches!(event, Event::World(_)) {
+            let line = json::line(&event);
+            self.data(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The status as a table that a person reads: one block an environment, one row a slot.
+
+use super::look::Look;
+use super::text::{clean, pad, width};
+use super::words;
+use crate::model::{Color, CommitSummary, Role};
+use crate::plan::status::{
+    EnvironmentStatus, Health, HostStatus, LockHolder, Process, Seen, Served, SlotStatus, StatusReport,
+};
+
+/// Where the second column of a slot's rows begins: `  live  green  `.
+const LEFT: usize = 15;
+/// Room for `3ab9d42` and for `unhealthy` below it.
+const WORD: usize = 9;
+
+/// The whole report, ready to print.
+pub(crate) fn lines(report: &StatusReport, look: Look) -> Vec<String> {
+    if report.environments.is_empty() {
+        return vec!["no environments".to_owned()];
+    }
+    let mut lines = Vec::new();
+    let mut previous_was_block = false;
+    for environment in &report.environments {
+        let block = environment_lines(environment, look);
+        // Neighbours of one line each may stand together.
+        if !lines.is_empty() && (previous_was_block || block.len() > 1) {
+            lines.push(String::new());
+        }
+        previous_was_block = block.len() > 1;
+        lines.extend(block);
+    }
+    lines
+}
+
+fn environment_lines(environment: &EnvironmentStatus, look: Look) -> Vec<String> {
+    let name = look.strong(&clean(&environment.name));
+    let head = format!("{name} on {}", clean(&environment.host));
+    match &environment.seen {
+        Seen::Unreachable { error } => {
+            let error = clean(error);
+            vec![format!("{head}: {} {error}", look.bad("unreachable:"))]
+        }
+        Seen::Reached(host) => {
+            let mut lines = vec![head];
+            lines.extend(host_lines(host, look));
+            lines
+        }
+    }
+}
+
+fn host_lines(host: &HostStatus, look: Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    let slots = [Role::Live, Role::Next];
+    let facts = slots.map(|role| host.slot(role).map(facts));
+    let widths = [0, 1].map(|column| {
+        let cells = facts.iter().flatten().map(|facts| width(&facts[column]));
+        cells.max().unwrap_or(0)
+    });
+    for (role, facts) in slots.iter().zip(facts) {
+        match (host.slot(*role), facts) {
+            (Some(slot), Some(facts)) => {
+                lines.extend(slot_lines(*role, slot, facts, widths, look));
+            }
+            _ => lines.push(format!(
+                "  {}  {}",
+                look.strong(role.as_str()),
+                look.faint("none")
+            )),
+        }
+    }
+    lines.push(format!("  {}  {}", look.strong("site"), served(host, look)));
+    if let Some(lock) = &host.lock {
+        lines.push(format!("  {}  {}", look.strong("lock"), holder(lock, look)));
+    }
+    for problem in &host.problems {
+        lines.push(format!("  {} {}", look.doubtful("!"), clean(&problem.what)));
+        if let Some(run) = &problem.run {
+            lines.push(format!("    run: {}", look.hint(&clean(run))));
+        }
+    }
+    lines
+}
+
+/// Three cells: what was deployed when by whom, the port, the process.
+fn facts(slot: &SlotStatus) -> [String; 3] {
+    let age = slot.age_seconds.map(|age| format!("{} ago", words::age(age)));
+    let by = slot.by.as_ref().map(|by| format!("by {}", clean(by)));
+    let built: Vec<String> = [age, by].into_iter().flatten().collect();
+    let process = match &slot.process {
+        Process::Running {
+            pid,
+            uptime_seconds: Some(up),
+        } => format!("pid {pid}, up {}", words::age(*up)),
+        Process::Running { pid, .. } => format!("pid {pid}"),
+        Process::Stopped => "stopped".to_owned(),
+        Process::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
+        Process::Unknown { why } => format!("process unknown: {}", clean(why)),
+    };
+    [built.join(" "), format!("port {}", slot.port), process]
+}
+
+fn slot_lines(
+    role: Role,
+    slot: &SlotStatus,
+    facts: [String; 3],
+    widths: [usize; 2],
+    look: Look,
+) -> Vec<String> {
+    let room = |taken: usize| look.columns.map(|columns| columns.saturating_sub(taken).max(10));
+    let indent = " ".repeat(LEFT + WORD + 2);
+    let (commit, subject) = match &slot.commit {
+        Some(commit) => (clean(commit.short()), clean(&commit.subject)),
+        None => ("empty".to_owned(), "nothing was deployed here yet".to_owned()),
+    };
+    let first = format!(
+        "  {}  {}  {}  {}",
+        look.strong(role.as_str()),
+        pad(slot.color.as_str(), 5),
+        pad(&commit, WORD),
+        look.clip(&subject, room(LEFT + WORD + 2)),
+    );
+    let (word, detail) = health(slot, look);
+    let [built, port, process] = facts;
+    let mut cells = Vec::new();
+    if widths[0] > 0 {
+        cells.push(pad(&built, widths[0]));
+    }
+    cells.push(pad(&port, widths[1]));
+    let together = format!("{}  {process}", cells.join("  "));
+    let mut lines = vec![first];
+    if room(LEFT + WORD + 2).is_some_and(|room| width(&together) > room) {
+        lines.push(format!("{}{word}  {}", " ".repeat(LEFT), cells.join("  ")));
+        lines.push(format!("{indent}{process}"));
+    } else {
+        lines.push(format!("{}{word}  {together}", " ".repeat(LEFT)));
+    }
+    if let Some(detail) = detail {
+        lines.push(format!("{indent}{detail}"));
+    }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
+    }
+    lines
+}
+
+/// The word in its column, and what there is to say about it.
+fn health(slot: &SlotStatus, look: Look) -> (String, Option<String>) {
+    match &slot.health {
+        Health::Healthy => (look.good(&pad("healthy", WORD)), None),
+        Health::Unhealthy { why } => (look.bad(&pad("unhealthy", WORD)), Some(clean(why))),
+        // That nothing answers where nothing runs need not be said twice.
+        Health::Unknown { .. } if slot.process == Process::Stopped => (look.faint(&pad("-", WORD)), None),
+        Health::Unknown { why } => (look.doubtful(&pad("unknown", WORD)), Some(clean(why))),
+    }
+}
+
+fn served(host: &HostStatus, look: Look) -> String {
+    let (color, commit) = match &host.served {
+        Served::Known { color, commit } => (*color, commit.as_ref()),
+        Served::Unknown { why } => {
+            return look.doubtful(&format!("what is served is unknown: {}", clean(why)));
+        }
+    };
+    let said = named(color, commit);
+    let Some(live) = &host.live else {
+        return look.doubtful(&format!("serves {said}, but no slot is live"));
+    };
+    let differs = color.is_some_and(|color| color != live.color)
+        || commit.is_some_and(|commit| live.commit.as_ref().map(|live| &live.id) != Some(&commit.id));
+    if differs {
+        let live = named(Some(live.color), live.commit.as_ref());
+        look.bad(&format!("serves {said}, but live is {live}"))
+    } else {
+        look.good(&format!("serves {said}"))
+    }
+}
+
+/// `blue a1b2c3d`.
+fn named(color: Option<Color>, commit: Option<&CommitSummary>) -> String {
+    let color = color.map(|color| color.to_string());
+    let commit = commit.map(|commit| clean(commit.short()));
+    let parts: Vec<String> = [color, commit].into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => "an unnamed release".to_owned(),
+        false => parts.join(" "),
+    }
+}
+
+fn holder(lock: &LockHolder, look: Look) -> String {
+    let mut said = format!("held by {}", clean(&lock.by));
+    if let Some(age) = lock.age_seconds {
+        said.push_str(&format!(" for {}", words::age(age)));
+    }
+    if let Some(doing) = &lock.doing {
+        said.push_str(&format!(" ({})", clean(doing)));
+    }
+    look.doubtful(&said)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! Floor 4: the user's own repository: which commit, is anything uncommitted, and the bundle a host lacks.
+
+mod bundle;
+mod error;
+mod pack;
+mod repository;
+mod revision;
+mod sendable;
+mod status;
+mod submodule;
+
+pub use bundle::Bundle;
+pub use error::SourceError;
+pub use pack::{PackProgress, PackStage, Packer};
+pub use repository::Repository;
+pub use submodule::Submodule;

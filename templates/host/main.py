@@ -1,0 +1,23 @@
+
+
+def main(verb, facts, *words):
+    facts = json.loads(facts)
+    if verb == "observe":
+        tell("state", observe(facts))
+        return 0
+    if verb == "held":
+        tell("locked", holder(facts["root"] + "/.deployer"))
+        return 0
+    if verb == "takeover":
+        return takeover(facts, *words)
+    if verb == "stop":
+        return stop(facts, *words)
+    if verb == "prove":
+        return prove(facts, words[0], int(words[1]))
+    if verb == "roles":
+        write_roles(facts)
+        return 0
+    return switch(facts, *words)
+
+
+sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,196 @@
+# Reads the whole host into one JSON object. Changes nothing.
+
+
+def run(*words):
+    import subprocess
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        return 127, "", error.strerror or str(error)
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+
+def which(name):
+    for folder in os.environ.get("PATH", "").split(":"):
+        path = os.path.join(folder, name)
+        if folder and os.access(path, os.X_OK) and os.path.isfile(path):
+            return path
+    return None
+
+
+def document(path):
+    text = read(path)
+    try:
+        value = json.loads(text) if text else None
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else None
+
+
+def link(root, name):
+    """A link's text, and the slot that it leads to, if it leads to one."""
+    path = os.path.join(root, name)
+    try:
+        target = os.readlink(path)
+    except OSError:
+        return {"target": None, "color": None, "exists": os.path.lexists(path)}
+    full = os.path.realpath(path)
+    colors = [color for color in ("blue", "green") if full == os.path.realpath(os.path.join(root, color))]
+    return {"target": target, "color": colors[0] if colors else None, "exists": True}
+
+
+def modified(path):
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return None
+
+
+def refs(repo):
+    """The commits that a slot's repository can be asked to build upon: name -> commit."""
+    if not os.path.isdir(repo + "/.git"):
+        return None, None, None
+    # One call, and one that tells an owner's mistake (safe.directory) from an empty repository.
+    code, out, err = run("git", "-C", repo, "for-each-ref", "--format=%(objectname) %(objecttype) %(refname)",
+                         "refs/deployer", "refs/heads", "refs/remotes")
+    if code:
+        return {}, None, err.strip()[:400]
+    found = {}
+    for line in out.splitlines():
+        commit, kind, name = line.split(" ", 2)
+        if kind == "commit":
+            found[name] = commit
+    head = (read(repo + "/.git/HEAD", 300) or "").strip()
+    if head.startswith("ref: "):
+        head = found.get(head[5:], "")
+    return found, head if len(head) == 40 else None, None
+
+
+def modules(repo, wanted):
+    """What the submodules' repositories below a slot's own already hold: name -> commits."""
+    held = {}
+    for name in wanted:
+        folder = repo + "/.git/" + name
+        if os.path.isdir(folder):
+            code, out, _ = run("git", "--git-dir=" + folder, "for-each-ref", "--format=%(objectname)", "refs/deployer")
+            held[name] = out.split() if code == 0 else []
+    return held
+
+
+def slot(facts, color):
+    path = os.path.join(facts["root"], color)
+    if not os.path.isdir(path):
+        return {"exists": False}
+    found, head, trouble = refs(path + "/repo")
+    word, pid = pid_file(path)
+    report = {
+        "exists": True,
+        "release": document(path + "/etc/release.json"),
+        "refs": found or {},
+        "repository": found is not None,
+        "repository_error": trouble,
+        "head": head,
+        "modules": modules(path + "/repo", facts.get("modules", [])) if found is not None else {},
+        "snippet": (read(path + "/etc/nginx.conf", 4000) or ""),
+        "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
+        "pid_file": word,
+        "pid": pid,
+        "listener": listener(facts["ports"][color], path),
+    }
+    master = pid if word == "ours" else None
+    if report["listener"] and report["listener"]["ours"]:
+        master = report["listener"]["pid"]
+    stat = stat_of(master) if master else None
+    if stat:
+        report["process"] = {"pid": master, "started": boot_time() + stat["start"] / TICKS}
+    return report
+
+
+def space(root):
+    path = root
+    while not os.path.exists(path) and path not in ("", "/"):
+        path = os.path.dirname(path)
+    found = {"exists": os.path.isdir(root), "ancestor": path, "writable": os.access(path, os.W_OK)}
+    try:
+        disk = os.statvfs(path)
+        found.update(free=disk.f_bavail * disk.f_frsize, inodes=disk.f_favail if disk.f_files else None)
+    except OSError:
+        pass
+    return found
+
+
+def lock(home):
+    """Who holds the lock, without so much as touching it."""
+    try:
+        number = os.stat(home + "/lock").st_ino
+    except OSError:
+        return None
+    held = [line for line in (read("/proc/locks", 1 << 20) or "").splitlines()
+            if " FLOCK " in line and "->" not in line and (":%d " % number) in line]
+    return holder(home) if held else None
+
+
+def interrupted(home, held):
+    """The command that was cut off, its step, and when: what the next holder of the lock puts aside, or would."""
+    for path, step in ((home + "/holder", home + "/step"), (home + "/interrupted", home + "/interrupted.step")):
+        found = document(path)
+        at = (read(step, 100) or "").strip()
+        if found and at and not (held and path.endswith("/holder")):
+            return found, at, modified(step)
+    return None, None, None
+
+
+def history(home):
+    """The last cutovers and rollbacks, oldest first. A line that power loss tore is left out."""
+    entries = []
+    for line in (read(home + "/history.jsonl", 1 << 22) or "").splitlines()[-100:]:
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            pass
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def probe(facts, report, color):
+    report["health"] = health(facts, facts["ports"][color])
+
+
+def observe(facts):
+    root = facts["root"]
+    home = root + "/.deployer"
+    state = {
+        "now": time.time(),
+        "user": user_name(os.getuid()),
+        "name": socket.gethostname(),
+        "root": space(root),
+        "tools": {name: which(name) for name in ("git", "uv", "setsid", "tar")},
+        "python": "%s %s %s" % (sys.version.split()[0], sys.implementation.name, os.path.realpath(sys.executable)),
+        "live": link(root, "live"),
+        "next": link(root, "next"),
+        "key": (read(home + "/key", 64) or "").strip() or None,
+        "switch": document(home + "/switch"),
+        "freeze": document(home + "/freeze"),
+        "history": history(home),
+        "lock": lock(home),
+        "virtualenvs": [],
+    }
+    past = interrupted(home, state["lock"])
+    state["interrupted"], state["interrupted_step"], state["interrupted_at"] = past
+    try:
+        state["virtualenvs"] = sorted(
+            name for name in os.listdir(home + "/virtualenvs")
+            if os.path.exists(home + "/virtualenvs/" + name + "/.complete"))
+    except OSError:
+        pass
+    state["blue"] = slot(facts, "blue")
+    state["green"] = slot(facts, "green")
+    threads = []
+    for color in ("blue", "green") if facts["probe"] == "all" else ():
+        if state[color].get("listener"):
+            import threading
+            threads.append(threading.Thread(target=probe, args=(facts, state[color], color), daemon=True))
+            threads[-1].start()
+    state["served"] = served(facts)
+    for thread in threads:
+        thread.join()
+    return state

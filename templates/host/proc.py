@@ -1,0 +1,139 @@
+# Processes and listening sockets, as /proc tells of them. Python 3.6 or later, standard library only.
+import json, os, select, socket, sys, time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def read(path, limit=65536):
+    try:
+        with open(path, "rb") as file:
+            return file.read(limit).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def stat_of(pid):
+    """Parent, session and start time of a process that is alive (a zombie is not), or None."""
+    text = read("/proc/%d/stat" % pid)
+    if not text:
+        return None
+    fields = text[text.rindex(")") + 2:].split()
+    if fields[0] in "ZX":
+        return None
+    return {"parent": int(fields[1]), "session": int(fields[3]), "start": int(fields[19])}
+
+
+def boot_time():
+    for line in (read("/proc/stat", 1 << 20) or "").splitlines():
+        if line.startswith("btime "):
+            return int(line.split()[1])
+    return 0
+
+
+def command_of(pid):
+    return (read("/proc/%d/cmdline" % pid, 4096) or "").replace("\0", " ").strip()
+
+
+def is_ours(pid, slot):
+    """Whether a process provably is the slot's gunicorn: of this user, and at home or named in the slot."""
+    try:
+        if os.stat("/proc/%d" % pid).st_uid != os.getuid():
+            return False
+        home = os.path.realpath(slot) + "/"
+        inside = (os.readlink("/proc/%d/cwd" % pid).replace(" (deleted)", "") + "/").startswith(home)
+    except OSError:
+        return False
+    command = command_of(pid)
+    return "gunicorn" in command and (inside or home in command or slot + "/" in command)
+
+
+def pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def listeners(port):
+    """Inode -> user number of every socket that listens on a TCP port."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in (read(table, 1 << 24) or "").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found[fields[9]] = int(fields[7])
+    return found
+
+
+def holders(inodes):
+    """The processes that hold one of these sockets open, as far as this user may see."""
+    wanted = set("socket:[%s]" % inode for inode in inodes)
+    held = []
+    for pid in pids() if wanted else []:
+        folder = "/proc/%d/fd" % pid
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        for name in names:
+            try:
+                if os.readlink(folder + "/" + name) in wanted:
+                    held.append(pid)
+                    break
+            except OSError:
+                pass
+    return held
+
+
+def eldest(group):
+    """Of processes that share a socket, the one whose parent is not among them: gunicorn's master."""
+    for pid in group:
+        stat = stat_of(pid)
+        if stat and stat["parent"] not in group:
+            return pid
+    return group[0] if group else None
+
+
+def listener(port, slot):
+    """Who listens on a port: None, or its master process, its user, and whether it is the slot's own."""
+    sockets = listeners(port)
+    if not sockets:
+        return None
+    group = holders(sockets)
+    pid = eldest(group)
+    user = list(sockets.values())[0]
+    return {
+        "pid": pid,
+        "user": user_name(user),
+        "ours": pid is not None and is_ours(pid, slot),
+        "command": command_of(pid)[:200] if pid else "",
+    }
+
+
+def user_name(number):
+    for line in (read("/etc/passwd", 1 << 20) or "").splitlines():
+        fields = line.split(":")
+        if len(fields) > 2 and fields[2] == str(number):
+            return fields[0]
+    return str(number)
+
+
+def pid_file(slot):
+    """What a slot's pid file says: (word, pid); the word is none, garbage, stale, stranger or ours."""
+    text = read(slot + "/etc/app.pid", 64)
+    if text is None:
+        return "none", None
+    try:
+        pid = int(text.strip())
+    except ValueError:
+        return "garbage", None
+    if pid <= 1 or not stat_of(pid):
+        return ("garbage" if pid <= 0 else "stranger" if pid == 1 else "stale"), pid
+    return ("ours" if is_ours(pid, slot) else "stranger"), pid
+
+
+def wait_gone(group, seconds):
+    """Waits until every process of a group has ended; returns those that have not."""
+    deadline = time.monotonic() + seconds
+    left = [pid for pid in group if stat_of(pid)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.01)
+        left = [pid for pid in left if stat_of(pid)]
+    return left

@@ -1,0 +1,137 @@
+# What the steps ask for. Each verb prints a JSON object on descriptor 4 where it has something to tell.
+
+
+def tell(word, value):
+    line = "%s %s %s\n" % (os.environ["DEPLOYER_NONCE"], word, json.dumps(value))
+    try:
+        os.write(4, line.encode("ascii"))
+    except OSError:
+        pass  # The client is gone; the work goes on.
+
+
+def stop(facts, color, grace=None, also=None):
+    """Stops what runs in a slot: TERM, a wait for requests in flight, KILL for the rest. Only what is ours."""
+    path = os.path.join(facts["root"], color)
+    port = facts["ports"][color]
+    word, pid = pid_file(path)
+    found = listener(port, path)
+    grace = facts["grace"] if grace is None else float(grace)
+    if found and not found["ours"] and not also:
+        who = "process %s (%s)" % (found["pid"], found["command"]) if found["pid"] else "a process"
+        print("port %d is held by %s of user %s, which is not this slot's" % (port, who, found["user"]))
+        return 21
+    masters = set([pid] if word == "ours" else [])
+    if found and found["ours"]:
+        masters.add(found["pid"])
+    if also:
+        masters.add(int(also))
+    if word in ("stale", "garbage", "stranger"):
+        os.unlink(path + "/etc/app.pid")
+        tell("note", "removed a pid file that named %s" % {
+            "stale": "a process that is gone", "garbage": "no process",
+            "stranger": "process %s, which is not ours" % pid}[word])
+    if not masters:
+        return 0
+    # The workers too: they outlive a master that is killed, and go on listening.
+    group = set(masters) | set(other for other in pids()
+                               if (stat_of(other) or {}).get("parent") in masters and is_ours(other, path))
+    if not also:
+        waiting = drain(facts, facts["drain"], path)
+        if waiting:
+            tell("note", "%d connection(s) or nginx worker(s) still had requests of the old release after %g s" % (waiting, facts["drain"]))
+    signal_all(masters, 15)
+    left = wait_gone(group, grace)
+    if left:
+        tell("note", "did not end within %g s of TERM: killed" % grace)
+        signal_all([other for other in left if is_ours(other, path)], 9)
+        left = wait_gone(left, 5)
+    if left or (listeners(port) and not also):
+        print("process %s still holds port %d after KILL" % (" ".join(map(str, left)) or "?", port))
+        return 22
+    try:
+        os.unlink(path + "/etc/app.pid")
+    except OSError:
+        pass
+    return 0
+
+
+def signal_all(group, number):
+    for pid in group:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            pass
+
+
+def prove(facts, color, pid):
+    """Waits until the process just started is the one that listens and answers as expected, and stays so."""
+    path = os.path.join(facts["root"], color)
+    port = facts["ports"][color]
+    start = time.monotonic()
+    deadline = start + facts["start_timeout"]
+    answer = {"error": "nothing listens on port %d" % port}
+    healthy_since = None
+    while True:
+        if not stat_of(pid):
+            return 31
+        group = holders(listeners(port))
+        if pid not in group and healthy_since and not wait_gone([pid], 5):
+            return 31  # It let go of its socket first; a worker may still have it.
+        if pid in group:
+            answer = health(facts, port)
+        elif group or listeners(port):
+            found = listener(port, path) or {}
+            if found.get("pid") != pid:  # It may have begun to listen in this very moment.
+                answer = {"error": "port %d is held by process %s of user %s (%s), not by the gunicorn just started"
+                          % (port, found.get("pid"), found.get("user"), found.get("command"))}
+        now = time.monotonic()
+        if answer.get("ok"):
+            healthy_since = healthy_since or now
+            if now - healthy_since >= facts["settle"]:
+                tell("health", answer)
+                return 0
+        elif healthy_since:
+            tell("health", dict(answer, settled=round(now - healthy_since, 1)))
+            return 33
+        if now > deadline and not healthy_since:
+            tell("health", answer)
+            return 32
+        # A wrong status at once is the application's answer, but some say 503 until they are warm.
+        time.sleep(0.02 if "status" not in answer or answer.get("ok") else 0.1)
+
+
+def workers():
+    """nginx's worker processes: pid -> (start time, whether it is shutting down)."""
+    found = {}
+    for pid in pids():
+        command = read("/proc/%d/cmdline" % pid, 200) or ""
+        if command.startswith("nginx: worker process"):
+            stat = stat_of(pid)
+            if stat:
+                found[pid] = (stat, "shutting down" in command)
+    return found
+
+
+def prove_served(facts, color, commit, before):
+    """Waits until the front door answers from a slot, and no worker from before the reload takes requests.
+
+    Returns the answer that convinced, or the last one that did not."""
+    deadline = time.monotonic() + facts["door"]["applied"]
+    in_row = 0
+    while True:
+        answer = served(facts)
+        if answer.get("color") == color and (not commit or answer.get("commit") == commit):
+            in_row += 1
+            now = workers()
+            ours = set(now[pid][0]["parent"] for pid in now if pid not in before)
+            taking = [pid for pid in before if pid in now and before[pid][0] == now[pid][0]
+                      and not now[pid][1] and now[pid][0]["parent"] in ours]
+            # Another nginx of this machine that starts a worker looks like one that reloads and keeps its old ones:
+            # so many answers in a row outweigh it. Our own tells its old workers within a tenth of a second.
+            if in_row >= 3 and (not taking or in_row >= 100):
+                return True, answer
+        else:
+            in_row = 0
+        if time.monotonic() > deadline:
+            return False, answer
+        time.sleep(0.01)

@@ -1,0 +1,157 @@
+# shellcheck shell=sh
+# One long-lived shell on the host, for as long as the client's session lives.
+#
+# It takes the environment's lock, reads the state, then runs the steps that arrive as lines on its input. What it says to
+# the client goes to descriptor 4, each line led by the session's nonce, so that nothing a tool prints can pass for it;
+# what tools print goes to standard error. Descriptor 3 is the client's input, 9 the lock.
+#
+# arguments: nonce, root, interpreter, facts (JSON), lock (none|take|break), seconds to wait for it, holder (JSON)
+# variables, set by the client in front of this text: deployer_steps (steps.sh), deployer_host (host/*.py)
+# shellcheck disable=SC2154 # both come in front of this text
+export DEPLOYER_NONCE="$1" DEPLOYER_ROOT="$2" DEPLOYER_PYTHON="$3" DEPLOYER_FACTS="$4" DEPLOYER_HOST="$deployer_host"
+home=$2/.deployer lock=$5 patience=$6 holder=$7
+# The locale may be C, and sbin not on the PATH. Nothing of the user's shell may steer git.
+export LC_ALL=C.UTF-8 PYTHONUTF8=1 PATH="${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin"
+unset CDPATH GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+exec 3<&0 4>&1 </dev/null >&2
+
+say() { printf '%s %s\n' "$DEPLOYER_NONCE" "$*" >&4; }
+
+# What it says to a client that is gone fails, and must not end it: it still has a step to finish and files to clear.
+trap : PIPE
+say hello "$$"
+
+# put <path> <mode> <content>: replaces a file whole. A builtin writes it: its content is in no process's arguments.
+put() {
+  if (umask 077 && printf '%s' "$3" >"$1.new"); then
+    chmod "$2" "$1.new" && mv -f "$1.new" "$1"
+    return
+  fi
+  # The builtin says "I/O error" of a full disk; this says what it is.
+  cp /proc/self/status "$1.new"
+  rm -f "$1.new"
+  return 1
+}
+
+# unwritable: ends the session; head tells why, where the shell's own words do not.
+unwritable() { say unwritable; head -c 65536 /dev/zero >"$home/room"; rm -f "$home/room"; exit 12; }
+
+interpreter=$(command -v "$DEPLOYER_PYTHON") || {
+  say missing "$DEPLOYER_PYTHON"
+  interpreter=$(command -v python3) || exit 11
+}
+DEPLOYER_PYTHON=$interpreter
+
+# host <verb> [argument…]: what the shell cannot do by itself.
+host() { verb=$1; shift; "$DEPLOYER_PYTHON" -ISBc "$DEPLOYER_HOST" "$verb" "$DEPLOYER_FACTS" "$@" 3<&-; }
+
+# started <process>: when it began, in ticks since boot: with its number, this names a process for good.
+started() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
+# beat: the client lives. Who wants the lock looks at this file's age.
+beat() { : >"$home/beat"; }
+
+if [ "$lock" != none ]; then
+  (umask 022 && mkdir -p "$home") || unwritable
+  command -v flock >/dev/null || { say missing flock; exit 11; }
+  # Tried first: a shell ends at once where the redirection of an exec fails.
+  true >>"$home/lock" || unwritable
+  exec 9>>"$home/lock"
+  if ! flock -n 9; then
+    host held
+    # A holder whose client has fallen silent is ended, unless it is in a step that must finish and will.
+    until host takeover "$lock" && flock -w 20 9; do
+      [ "$patience" -gt 0 ] || { say denied; exit 13; }
+      slice=10
+      [ "$patience" -ge 10 ] || slice=$patience
+      patience=$((patience - slice))
+      ! flock -w "$slice" 9 || break
+    done
+  fi
+  # Whoever held the lock before and left this behind was cut off; the first step says how far it came.
+  if [ -e "$home/holder" ] && [ -e "$home/step" ]; then
+    mv -f "$home/holder" "$home/interrupted"
+    mv -f "$home/step" "$home/interrupted.step"
+    mv -f "$home/journal" "$home/interrupted.journal"
+  fi
+  rm -f "$home"/upload.* "$home/child" "$home/journal"
+  if ! { put "$home/holder" 644 "$holder" && put "$home/session" 644 "$$ $(started $$)" && beat; }; then
+    unwritable
+  fi
+  say acquired
+fi
+
+# observe: the host's whole state, as one line.
+observe() { host observe 9>&-; }
+
+observe || exit 14
+
+# step <number> <guarded|critical> <function> [argument…]: runs one step in a session of its own.
+# A guarded one ends when the client does or asks for it; a critical one finishes whatever becomes of the client.
+# None begins for a client that is known to be gone.
+step() {
+  number=$1 kind=$2
+  shift 2
+  say begin "$number" || return
+  printf '%s\n' "$1" >"$home/step"
+  printf 'begin %s %s\n' "$number" "$1" >>"$home/journal"
+  # shellcheck disable=SC2154
+  setsid sh -c "$deployer_steps" deployer "$@" 3<&- &
+  child=$!
+  printf '%s %s %s\n' "$child" "$(started "$child")" "$kind" >"$home/child"
+  watcher=
+  if [ "$kind" = guarded ]; then
+    (
+      while IFS= read -r word && [ "$word" = beat ]; do beat; done
+      kill -TERM "-$child"; sleep 5; kill -KILL "-$child"
+    ) <&3 >/dev/null 2>&1 4>&- 9>&- &
+    watcher=$!
+  fi
+  wait "$child"
+  result=$?
+  if [ -n "$watcher" ]; then
+    kill -KILL "$watcher" 2>/dev/null
+    wait "$watcher" 2>/dev/null
+  fi
+  rm -f "$home/child"
+  printf 'end %s %s\n' "$number" "$result" >>"$home/journal"
+  say end "$number" "$result"
+  return "$result"
+}
+
+# record <path> <content>: put, and on the disk whole or not at all.
+record() { put "$1" 644 "$2" && { sync "$1" "${1%/*}" 2>/dev/null || sync; }; }
+
+# take <file> <bytes>: takes exactly so many bytes of the client's input into a file.
+take() {
+  printf 'seed\n' >"$home/step"
+  (umask 077 && head -c "$2" <&3 >"$1" 9>&-) || return
+  [ "$(wc -c <"$1")" -eq "$2" ]
+}
+
+# flush: lets the client know that it has read all that a step's tools printed.
+flush() { printf '%s flush\n' "$DEPLOYER_NONCE" >&2; }
+
+# finish: the command is complete; nothing of it is left to be told to the next one.
+finish() { rm -f "$home/interrupted" "$home/interrupted.step" "$home/interrupted.journal"; release; }
+
+# release: nothing was done, and so nothing is left to be told. The lock goes too: a client that falls silent after its
+# last step would hold it, by a holder that nobody could name and end.
+# Without the lock, they are somebody else's.
+release() {
+  { [ "$lock" = none ] || rm -f "$home/holder" "$home/step" "$home/session"; } && over=1
+  exec 9>&-
+}
+
+# A line feed inside an argument of a line.
+# shellcheck disable=SC2034 # used by the lines that arrive
+newline='
+'
+over=
+# Nothing comes after a release; a client that fell silent would be waited for in vain.
+while [ -z "$over" ] && IFS= read -r line <&3; do
+  case $line in
+    'run '*) eval "${line#run }"; say idle "$?" ;;
+    beat) beat ;;
+  esac
+done

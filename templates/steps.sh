@@ -1,0 +1,204 @@
+# shellcheck shell=sh
+# The steps that change the host, one function each; the last line calls the one that is asked for.
+#
+# They run under the environment's lock. Descriptor 4 speaks to the client, 9 holds the lock: what outlives a step must
+# close both. Values arrive as arguments only.
+set -u
+root=$DEPLOYER_ROOT
+home=$root/.deployer
+
+note() { printf '%s note "%s"\n' "$DEPLOYER_NONCE" "$*" >&4; }
+host() { verb=$1; shift; "$DEPLOYER_PYTHON" -ISBc "$DEPLOYER_HOST" "$verb" "$DEPLOYER_FACTS" "$@"; }
+
+# layout: the folders, the key for probes (which waits in key.new), and snippets that answer 503, wherever one of these is missing.
+layout() {
+  umask 022
+  mkdir -p "$home/virtualenvs" || return
+  if [ -s "$home/key" ]; then rm -f "$home/key.new"; else mv "$home/key.new" "$home/key" || return; fi
+  key=$(cat "$home/key") || return
+  for color in blue green; do
+    mkdir -p "$root/$color/etc" "$root/$color/log" "$root/$color/repo" || return
+    snippet=$root/$color/etc/nginx.conf
+    if [ ! -e "$snippet" ]; then
+      # nginx refuses its whole configuration, other sites included, where an included file is missing.
+      # shellcheck disable=SC2016 # the first variable is nginx's
+      printf 'if ($http_x_deployer_probe = "%s") { return 200 "deployer %s none"; }\nreturn 503;\n' "$key" "$color" \
+        >"$snippet.new" && mv "$snippet.new" "$snippet" || return
+    fi
+    [ -e "$root/$color/etc/served" ] || printf 'deployer %s none\n' "$color" >"$root/$color/etc/served" || return
+    [ -d "$root/$color/repo/.git" ] || git -c init.defaultBranch=main init -q "$root/$color/repo" || return
+  done
+  # For a site that includes them; later only a cutover changes them.
+  [ -e "$home/nginx-live.conf" ] || host roles
+}
+
+# link <name> <color>: one rename, so that no reader ever finds the link missing.
+link() {
+  rm -f "$root/.$1.new" && ln -s "$root/$2" "$root/.$1.new" && mv -T "$root/.$1.new" "$root/$1"
+}
+
+# seed <git directory> <bundle or -> <commit>: takes in the objects and names the commit, so that git keeps it.
+seed() {
+  git=$1 bundle=$2 commit=$3
+  if [ ! -d "$git" ]; then
+    # A submodule's repository: made bare, or git would want a work tree; not bare, or its first checkout fails.
+    mkdir -p "$git" && git init -q --bare "$git" && git --git-dir="$git" config core.bare false || return
+  fi
+  if [ "$bundle" != - ]; then
+    git --git-dir="$git" -c gc.auto=0 -c fetch.unpackLimit=100 fetch -q --no-tags --no-recurse-submodules \
+      "$bundle" "+refs/deployer/seed:refs/deployer/seed"
+    result=$?
+    rm -f "$bundle"
+    [ "$result" -eq 0 ] || return "$result"
+  elif ! git --git-dir="$git" cat-file -e "$commit^{commit}" 2>/dev/null; then
+    # The other slot's repository may have it.
+    for color in blue green; do
+      git --git-dir="$git" -c gc.auto=0 fetch -q --no-tags "$root/$color/repo" "refs/deployer/releases/$commit" 2>/dev/null && break
+    done
+  fi
+  git --git-dir="$git" cat-file -e "$commit^{commit}" &&
+    git --git-dir="$git" update-ref refs/deployer/seed "$commit" &&
+    git --git-dir="$git" update-ref "refs/deployer/releases/$commit" "$commit"
+}
+
+# virtualenv <key> <color> <commit> <interpreter> <auto|pip|uv> <directory> <requirements or -> <gunicorn or ->
+#   <files, a line each; empty: build in the work tree> [installer argument…]
+virtualenv() {
+  key=$1 repo=$root/$2/repo commit=$3 interpreter=$4 installer=$5 directory=$6 requirements=$7 gunicorn=$8 files=$9
+  shift 9
+  target=$home/virtualenvs/$key
+  if [ -e "$target/.complete" ] && "$target/bin/python" -ISc ''; then
+    note unchanged
+    return 0
+  fi
+  umask 022
+  mkdir -p "$home/virtualenvs" && rm -rf "$target" || return
+  uv=
+  [ "$installer" = pip ] || uv=$(PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin command -v uv)
+  [ "$installer" != uv ] || [ -n "$uv" ] || { echo "no uv on the host's PATH"; return 51; }
+  case $requirements in
+    -) ;;
+    *pyproject.toml) set -- "$@" . ;;
+    *) set -- "$@" -r "$requirements" ;;
+  esac
+  [ "$gunicorn" = - ] || set -- "$@" "$gunicorn"
+  if [ -n "$files" ]; then
+    extract "$repo" "$commit" "$files" || return
+  else
+    work=$repo
+  fi
+  cd "$work/$directory" || return
+  if [ -n "$uv" ]; then
+    "$uv" venv -q --no-project --python "$interpreter" "$target" || return
+    [ $# -eq 0 ] || "$uv" pip install --compile-bytecode --python "$target/bin/python" "$@" || return
+  else
+    "$interpreter" -m venv "$target" || return
+    [ $# -eq 0 ] || "$target/bin/python" -m pip install --disable-pip-version-check --no-input "$@" || return
+  fi
+  # Newer gunicorns share one control socket among all of a user's, which two slots must not.
+  "$target/bin/python" -c 'import gunicorn.config as c
+print("--no-control-socket" if hasattr(c, "ControlSocketDisable") else "")' >"$target/.gunicorn" 2>/dev/null || return 52
+  # On a full disk Python leaves torn bytecode behind, and says nothing.
+  head -c 65536 /dev/zero >"$target/.room" || return
+  rm -f "$target/.room"
+  sync -f "$target" 2>/dev/null
+  : >"$target/.complete" || return
+  if [ -n "$uv" ]; then note "built with uv"; else note "built with pip"; fi
+}
+
+# extract <repository> <commit> <files, a line each>: lays these files of a commit into a new folder, $work, until the step ends.
+extract() {
+  work=$(mktemp -d "$home/requirements.XXXXXX") || return
+  trap 'rm -rf "$work"' EXIT
+  (
+    set -f
+    IFS='
+'
+    # shellcheck disable=SC2086 # one word a line
+    git -C "$1" archive "$2" -- $3
+  ) >"$work/.tar" && tar -xf "$work/.tar" -C "$work"
+}
+
+# checkout <color> <commit>: the work tree becomes the commit's, and nothing else.
+checkout() {
+  repo=$root/$1/repo
+  cd "$repo" || return
+  if [ -e .git/index.lock ]; then
+    for process in /proc/[0-9]*; do
+      case $(readlink "$process/exe" 2>/dev/null) in
+        */git)
+          if [ "$(readlink -f "$process/cwd")" = "$(readlink -f "$repo")" ]; then
+            echo "git (process ${process#/proc/}) is at work in $repo"
+            return 61
+          fi
+          ;;
+      esac
+    done
+    rm -f .git/index.lock && note "removed a lock that a killed git left behind"
+  fi
+  git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$2" || return
+  if [ -e .gitmodules ]; then
+    git -c core.hooksPath=/dev/null submodule -q update --init --recursive --force --no-fetch || return
+  fi
+  git clean -ffdxq
+}
+
+# activate <color> <key>: the slot's env is the virtualenv of this key. A virtualenv made otherwise makes way.
+activate() {
+  env=$root/$1/env
+  [ -L "$env" ] || rm -rf "$env" || return
+  rm -f "$env.new" && ln -s "$home/virtualenvs/$2" "$env.new" && mv -T "$env.new" "$env"
+}
+
+# start <color> <port> <socket|-> <directory> <application> <workers> <grace> [gunicorn argument…]: gunicorn, proven healthy.
+start() {
+  color=$1 port=$2 socket=$3 directory=$4 application=$5 workers=$6 grace=$7
+  shift 7
+  slot=$root/$color
+  [ "$socket" = - ] || set -- --bind "unix:$slot/app.sock" "$@"
+  log=$slot/log/gunicorn.log
+  cd "$slot/repo/$directory" || return
+  [ ! -f "$log" ] || [ "$(wc -c <"$log")" -lt 10000000 ] || mv -f "$log" "$log.1"
+  before=$(($(wc -c 2>/dev/null <"$log") + 0))
+  flag=$(cat "$slot/env/.gunicorn" 2>/dev/null)
+  [ -z "$flag" ] || set -- "$flag" "$@"
+  (
+    unset LC_ALL DEPLOYER_NONCE DEPLOYER_ROOT DEPLOYER_PYTHON DEPLOYER_FACTS DEPLOYER_HOST
+    # The virtualenv is shared with live: bytecode is written when it is built, and never torn later by a full disk.
+    export LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 BLUEGREEN="$color"
+    # shellcheck source=/dev/null
+    . "$slot/etc/env"
+    exec setsid "$slot/env/bin/python" -m gunicorn --bind "127.0.0.1:$port" --pid "$slot/etc/app.pid" \
+      --workers "$workers" --graceful-timeout "$grace" "$@" "$application" </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&-
+  ) &
+  master=$!
+  # Whoever stops this step stops what it has not proven.
+  trap 'kill -TERM "$master" 2>/dev/null; exit 143' TERM
+  host prove "$color" "$master"
+  result=$?
+  [ "$result" -ne 0 ] || return 0
+  if [ "$result" -eq 31 ]; then
+    wait "$master"
+    printf '%s died %s\n' "$DEPLOYER_NONCE" "$?" >&4
+    # It may not have come to it, and nothing else can have written one since.
+    rm -f "$slot/etc/app.pid"
+  else
+    host stop "$color" 3 "$master"
+  fi
+  tail -c "+$((before + 1))" "$log"
+  return "$result"
+}
+
+# vacate <color> <release record>: what runs in the slot ends, and the slot no longer counts as a proven release.
+vacate() { host stop "$1" && rm -f "$2"; }
+
+# halt <color>: what runs in the slot ends; its release stays, for a rollback.
+halt() { host stop "$1"; }
+
+# switch <old color> <new color> <commit> <history entry>: the cutover.
+switch() { host switch "$@"; }
+
+# nginx_test <command…>: nginx's own word on its whole configuration.
+nginx_test() { "$@"; }
+
+"$@"

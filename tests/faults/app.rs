@@ -1,0 +1,97 @@
+//! Faults of the application itself.
+
+use std::time::Duration;
+
+use crate::fixture::{SHORT, live, live_with, meet};
+use crate::support::{APP, Site, until};
+
+const DIES: &str = "import os, threading\nthreading.Timer(3, lambda: os._exit(3)).start()\n";
+
+fn breaks(site: &Site, subject: &str, code: &str) {
+    site.write("app.py", code);
+    site.commit(subject);
+}
+
+fn answers(status: &str, headers: &str) -> String {
+    format!(
+        "def app(environ, start_response):\n    start_response({status:?}, {headers})\n    return [b'no']\n"
+    )
+}
+
+#[test]
+fn it_cannot_be_imported() {
+    let site = live();
+    breaks(&site, "break the import", "import there_is_no_such_module\n");
+    let met = meet(&site, "import_error", &["prod", "deploy"], 1);
+    assert!(
+        met.ran
+            .stderr
+            .contains("No module named 'there_is_no_such_module'")
+    );
+    assert_eq!(met.next()["process"]["state"], "stopped");
+    let met = meet(&site, "cutover_after_import_error", &["prod", "cutover"], 1);
+    assert_eq!(met.next()["process"]["state"], "stopped");
+
+    breaks(&site, "break the syntax", "def app(:\n");
+    meet(&site, "syntax_error", &["prod", "deploy"], 1);
+    breaks(&site, "rename the callable", "def application(): pass\n");
+    meet(&site, "no_such_callable", &["prod", "deploy"], 1);
+
+    breaks(&site, "mend it", APP);
+    site.go_live();
+}
+
+#[test]
+fn it_hangs() {
+    let site = live_with(|_| {}, SHORT);
+    breaks(&site, "sleep at import", "import time\ntime.sleep(600)\n");
+    let met = meet(&site, "hangs_at_import", &["prod", "deploy"], 1);
+    assert_eq!(met.next()["process"]["state"], "stopped");
+    breaks(
+        &site,
+        "sleep in every request",
+        "import time\ndef app(e, s):\n    time.sleep(600)\n",
+    );
+    let met = meet(&site, "hangs_in_requests", &["prod", "deploy"], 1);
+    assert_eq!(met.next()["process"]["state"], "stopped");
+}
+
+#[test]
+fn it_dies_after_three_seconds_and_settle_sees_it() {
+    let site = live_with(
+        |_| {},
+        &format!("{SHORT}settle = \"20s\"\n").replace("10s", "60s"),
+    );
+    breaks(&site, "die soon", &format!("{DIES}{APP}"));
+    let met = meet(&site, "dies_while_it_settles", &["prod", "deploy"], 1);
+    assert_eq!(met.next()["process"]["state"], "stopped");
+}
+
+#[test]
+fn it_dies_after_three_seconds_and_cutover_sees_it() {
+    let site = live();
+    breaks(&site, "die soon", &format!("{DIES}{APP}"));
+    site.done(&["prod", "deploy"]);
+    until("the end of gunicorn", Duration::from_secs(20), || {
+        site.status()["next"]["process"]["state"] == "stopped"
+    });
+    meet(&site, "died_before_the_cutover", &["prod", "cutover"], 1);
+}
+
+#[test]
+fn it_answers_with_a_wrong_status() {
+    let site = live_with(|_| {}, SHORT);
+    for (case, status, headers) in [
+        ("answers_500", "500 Internal Server Error", "[]"),
+        ("answers_400", "400 Bad Request", "[]"),
+        (
+            "answers_301",
+            "301 Moved Permanently",
+            "[('Location', 'https://app.localhost/')]",
+        ),
+    ] {
+        breaks(&site, case, &answers(status, headers));
+        let met = meet(&site, case, &["prod", "deploy"], 1);
+        assert_eq!(met.next()["process"]["state"], "stopped");
+    }
+}

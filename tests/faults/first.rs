@@ -1,0 +1,103 @@
+//! First deploys: of a large repository, and of one with a submodule.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::fixture::{live, meet};
+use crate::support::{Site, git, row};
+
+/// Adds 2,000 commits that end in 10,000 files.
+fn grow(site: &Site) {
+    let mut stream = String::new();
+    let mut seed = 1u64;
+    let base = site.git(&["rev-parse", "HEAD"]);
+    for commit in 0..2000u64 {
+        let when = 1_700_000_000 + commit;
+        let _ = writeln!(
+            stream,
+            "commit refs/heads/main\ncommitter Ann <ann@example.org> {when} +0000"
+        );
+        let _ = writeln!(stream, "data <<E\ncommit {commit}\nE");
+        if commit == 0 {
+            let _ = writeln!(stream, "from {base}");
+        }
+        for file in commit * 5..commit * 5 + 5 {
+            let _ = write!(
+                stream,
+                "M 100644 inline d{}/s{}/f{file}.py\ndata <<E\n",
+                file % 20,
+                file % 200
+            );
+            for _ in 0..40 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let _ = writeln!(stream, "value_{file} = {seed}");
+            }
+            stream.push_str("E\n");
+        }
+        stream.push('\n');
+    }
+    let mut import = Command::new("git")
+        .current_dir(site.repo.path())
+        .args(["fast-import", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("git runs");
+    let mut input = import.stdin.take().expect("its input");
+    input.write_all(stream.as_bytes()).expect("git reads it");
+    drop(input);
+    assert!(import.wait().expect("git ends").success());
+    site.git(&["reset", "--quiet", "--hard"]);
+}
+
+#[test]
+fn ten_thousand_files_and_two_thousand_commits() {
+    let site = Site::new();
+    grow(&site);
+    assert_eq!(site.git(&["rev-list", "--count", "HEAD"]), "2001");
+    let began = Instant::now();
+    let ran = site.done(&["prod", "deploy"]);
+    let took = began.elapsed();
+    let shown: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(" of ")).collect();
+    assert!(shown.len() >= 2, "progress, line by line: {}", ran.stderr);
+    assert!(shown.iter().any(|line| line.contains(" MB of ")), "{shown:?}");
+    let files = git(&site.path("next/repo"), &["ls-files"]).lines().count();
+    assert!(files >= 10_000, "{files} files");
+    site.done(&["prod", "cutover"]);
+    assert_eq!(site.status()["live"]["health"]["state"], "healthy");
+    row(
+        "faults",
+        "first deploy of 10,000 files and 2,000 commits",
+        format!("{:.1} s, {} lines of progress", took.as_secs_f64(), shown.len()),
+    );
+}
+
+#[test]
+fn a_submodule() {
+    let site = live();
+    let module = tempfile::tempdir().unwrap();
+    git(module.path(), &["init", "--quiet", "--initial-branch=main"]);
+    let say = |word: &str| {
+        std::fs::write(module.path().join("words.py"), format!("WORD = {word:?}\n")).unwrap();
+        git(module.path(), &["add", "--all"]);
+        git(module.path(), &["commit", "--quiet", "--message", word]);
+    };
+    say("one");
+    let url = module.path().to_str().unwrap();
+    site.git(&["submodule", "--quiet", "add", url, "lib/words"]);
+    let app = "from lib.words.words import WORD\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [WORD.encode()]\n";
+    site.write("app.py", app);
+    site.commit("say a word of the submodule");
+    meet(&site, "submodule", &["prod", "deploy"], 0);
+    site.done(&["prod", "cutover"]);
+    assert_eq!(site.get("/").1, "one");
+
+    say("two");
+    let inside = site.repo.path().join("lib/words");
+    git(&inside, &["pull", "--quiet", "origin", "main"]);
+    site.commit("say another");
+    meet(&site, "submodule_moved_on", &["prod", "deploy"], 0);
+    site.done(&["prod", "cutover"]);
+    assert_eq!(site.get("/").1, "two");
+}

@@ -1,0 +1,203 @@
+//! What the cases share: how a host is brought into a state, and how its state is asserted.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{self, Ran, Site, ran, until};
+
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+pub(crate) fn passed(case: &str) {
+    support::row("faults", case, "ok");
+}
+
+/// Two releases: the first is live, the second waits in next. Their full commits.
+pub(crate) fn one_live_one_next(site: &Site) -> (String, String) {
+    let first = site.git(&["rev-parse", "HEAD"]);
+    site.go_live();
+    let second = site.change();
+    site.done(&["prod", "deploy", "--allow-dirty"]);
+    (first, second)
+}
+
+/// The slot that a link leads to.
+#[track_caller]
+pub(crate) fn link(site: &Site, name: &str) -> String {
+    let target = fs::read_link(site.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    target.file_name().expect("a slot").to_string_lossy().into_owned()
+}
+
+pub(crate) fn other(color: &str) -> &'static str {
+    if color == "blue" { "green" } else { "blue" }
+}
+
+/// Asserts that a commit is served, and that links and `status` say the same; returns the status.
+#[track_caller]
+pub(crate) fn assert_live(site: &Site, commit: &str) -> Value {
+    let (code, body) = site.get("/");
+    let color = link(site, "live");
+    assert_eq!(code, 200, "{body}");
+    assert_eq!(body, format!("hello from {color} {}\n", &commit[..7]));
+    assert_eq!(link(site, "next"), other(&color));
+    let status = site.status();
+    assert_eq!(status["served"]["color"], *color, "{status}");
+    assert_eq!(status["served"]["commit"]["id"], *commit, "{status}");
+    assert_eq!(status["live"]["color"], *color, "{status}");
+    assert_eq!(status["live"]["commit"]["id"], *commit, "{status}");
+    assert_eq!(status["live"]["health"]["state"], "healthy", "{status}");
+    status
+}
+
+/// The same, and `status` has nothing to complain of.
+#[track_caller]
+pub(crate) fn assert_well(site: &Site, commit: &str) -> Value {
+    let status = assert_live(site, commit);
+    assert_eq!(status["problems"], Value::Array(Vec::new()), "{status}");
+    assert_eq!(status["lock"], Value::Null, "{status}");
+    assert!(!site.path(".deployer/switch").exists());
+    status
+}
+
+/// Runs `deployer`, expects an exit code and every one of these texts on standard error.
+#[track_caller]
+pub(crate) fn expect(site: &Site, arguments: &[&str], code: i32, texts: &[&str]) -> Ran {
+    check(site.deployer(arguments), code, texts)
+}
+
+#[track_caller]
+pub(crate) fn check(ran: Ran, code: i32, texts: &[&str]) -> Ran {
+    // Long lines are folded, with an indent.
+    let flat = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
+    for text in texts {
+        assert!(flat.contains(text), "{text:?} is not in:\n{}", ran.stderr);
+    }
+    ran
+}
+
+/// The end of a run that was started by [`Site::start`].
+#[track_caller]
+pub(crate) fn ended(child: Child) -> Ran {
+    ran(child.wait_with_output().expect("the binary ends"))
+}
+
+#[track_caller]
+pub(crate) fn assert_problem(status: &Value, what: &str, run: Option<&str>) {
+    let problems = status["problems"].as_array().expect("problems");
+    let found = problems
+        .iter()
+        .find(|problem| problem["what"].as_str().is_some_and(|text| text.contains(what)));
+    let found = found.unwrap_or_else(|| panic!("{what:?} is not in {problems:?}"));
+    if let Some(run) = run {
+        assert_eq!(found["run"], *run);
+    }
+}
+
+/// The host's own record of what was live.
+pub(crate) fn history(site: &Site) -> Vec<Value> {
+    fs::read_to_string(site.path(".deployer/history.jsonl"))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+/// The verb and commit of the last entry of the history.
+pub(crate) fn last(site: &Site) -> (String, String) {
+    let entry = history(site).pop().expect("an entry");
+    let text = |name: &str| entry[name].as_str().unwrap_or_default().to_string();
+    (text("verb"), text("commit"))
+}
+
+/// Changes the settings of nginx in `deployer.toml`, which are its last table; the change is committed.
+pub(crate) fn nginx(site: &Site, reload: &[&str], further: &str) {
+    site.configure();
+    let path = site.repo.path().join("deployer.toml");
+    let text = fs::read_to_string(&path).expect("deployer.toml");
+    let words = serde_json::to_string(reload).expect("words");
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| match line.starts_with("reload = ") && !reload.is_empty() {
+            true => format!("reload = {words}"),
+            false => line.to_string(),
+        })
+        .collect();
+    fs::write(&path, format!("{}\n{further}\n", lines.join("\n"))).expect("deployer.toml");
+}
+
+/// A reload command that first runs a line of shell.
+pub(crate) fn reload_after(site: &Site, script: &str) -> Vec<String> {
+    let reload = deployer::shell::display(&site.host.nginx_reload_command());
+    vec!["/bin/sh".into(), "-c".into(), format!("{script}; {reload}")]
+}
+
+pub(crate) fn words(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+/// The master process of a slot, by its pid file.
+#[track_caller]
+pub(crate) fn master(site: &Site, color: &str) -> u32 {
+    let path = site.path(&format!("{color}/etc/app.pid"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.trim().parse().expect("a number")
+}
+
+pub(crate) fn alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    fs::read_dir("/proc")
+        .expect("/proc")
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|child| parent(*child) == Some(pid))
+        .collect()
+}
+
+pub(crate) fn signal(name: &str, pids: &[u32]) {
+    let line = r#"name=$1; shift; for pid; do kill -s "$name" "$pid"; done"#;
+    let _ = Command::new("sh")
+        .args(["-c", line, "sh", name])
+        .args(pids.iter().map(u32::to_string))
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Kills a process and its children, and waits until they are gone.
+pub(crate) fn kill_family(pid: u32) {
+    let mut family = children(pid);
+    family.insert(0, pid);
+    signal("KILL", &family);
+    until("killed processes are gone", SOON, || {
+        !family.iter().any(|pid| alive(*pid))
+    });
+}
+
+/// Makes a file look as old as this, in `touch -d`'s words.
+pub(crate) fn age(path: &Path, when: &str) {
+    let done = Command::new("touch")
+        .args(["-d", when])
+        .arg(path)
+        .status()
+        .expect("touch");
+    assert!(done.success());
+}
+
+/// Asks for a path in another thread.
+pub(crate) fn ask(site: &Site, path: &str) -> std::thread::JoinHandle<(u16, String)> {
+    let (door, name, path) = (site.door(), site.host.server_name().to_string(), path.to_string());
+    std::thread::spawn(move || support::http(door, &name, &path))
+}

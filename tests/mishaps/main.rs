@@ -1,0 +1,15 @@
+//! What goes wrong on real hosts, each with its exit code, its message, and the state that is left.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod common;
+mod cutover;
+mod disk;
+mod guard;
+mod host;
+mod links;
+mod lock;
+mod processes;
+mod rollback;
+mod unfinished;

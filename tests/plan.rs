@@ -1,0 +1,146 @@
+//! Every decision, without a host: what is planned, refused and reported for each state that a host can be in.
+
+mod fixtures;
+
+use std::fmt::Write;
+
+use deployer::model::{Color, CommitSummary, HostState, Relation};
+use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
+use fixtures::{environment, states};
+
+fn commit() -> CommitSummary {
+    CommitSummary {
+        id: "3ab9d42".repeat(5) + "00000",
+        subject: "fix the header".to_string(),
+    }
+}
+
+fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<Plan, Failure> {
+    let virtualenv = Virtualenv {
+        key: "c0ffee".to_string(),
+        files: vec!["requirements.txt".to_string()],
+        local: false,
+    };
+    let request = DeployRequest {
+        environment: &environment(),
+        commit: &commit(),
+        by: "ann@laptop",
+        force,
+        relation,
+        virtualenv: &virtualenv,
+        modules: &[],
+        new_key: "0123456789abcdef",
+        now: 1_800_000_000,
+    };
+    plan::deploy(state, &request)
+}
+
+fn listing(plan: &Result<Plan, Failure>) -> String {
+    let mut text = String::new();
+    match plan {
+        Ok(plan) => {
+            for step in &plan.steps {
+                let _ = writeln!(text, "  {:?}: {}", step.touches(), step.title());
+            }
+        }
+        Err(failure) => {
+            let _ = writeln!(
+                text,
+                "  REFUSED {} (exit {}): {failure}",
+                failure.code, failure.exit as u8
+            );
+            for advice in &failure.advice {
+                let _ = writeln!(text, "    try: {advice}");
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_state_has_its_plans() {
+    for (name, state) in states() {
+        let mut text = String::from("deploy\n");
+        text.push_str(&listing(&deploy(&state, Some(Relation::Ahead(2)), false)));
+        text.push_str("cutover\n");
+        text.push_str(&listing(
+            &plan::cutover(&state, &environment(), "ann@laptop", false).map(|cutover| cutover.plan),
+        ));
+        text.push_str("status\n");
+        let status = plan::assess(&state, &environment());
+        for problem in &status.problems {
+            let _ = writeln!(
+                text,
+                "  {}{}",
+                problem.what,
+                problem
+                    .run
+                    .as_ref()
+                    .map_or(String::new(), |run| format!(" -> {run}"))
+            );
+        }
+        insta::assert_snapshot!(name, text);
+    }
+}
+
+#[test]
+fn history_is_not_lost_unless_forced() {
+    let (_, state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let mut text = String::new();
+    for relation in [
+        Relation::Same,
+        Relation::Ahead(1),
+        Relation::Behind(3),
+        Relation::Diverged { ahead: 1, behind: 2 },
+        Relation::HeldUnknown,
+    ] {
+        let refusal = deploy(&state, Some(relation), false).err();
+        let _ = writeln!(
+            text,
+            "{relation:?}: {}",
+            refusal.map_or("goes".to_string(), |failure| listing(&Err(failure)))
+        );
+        assert!(deploy(&state, Some(relation), true).is_ok());
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// The promise of `deploy`: for every state, no step can harm what is live, or what nginx serves.
+#[test]
+fn nothing_in_a_deploy_touches_live() {
+    let mut planned = 0;
+    for (name, mut state) in states() {
+        for served in [None, Some(Color::Blue), Some(Color::Green)] {
+            if served.is_some() {
+                let mut now = state.served.clone().unwrap_or_default();
+                now.color = served;
+                state.served = Some(now);
+            }
+            let Ok(plan) = deploy(&state, None, true) else {
+                continue;
+            };
+            planned += 1;
+            let live = state.live.color;
+            for step in &plan.steps {
+                assert!(step.touches() < Touches::Live, "{name}: {}", step.title());
+                let at_work = match &step.action {
+                    Action::Stop { color, .. }
+                    | Action::CheckOut { color, .. }
+                    | Action::Configure { color }
+                    | Action::Start { color, .. }
+                    | Action::Record { color } => Some(*color),
+                    _ => None,
+                };
+                if let Some(color) = at_work {
+                    assert_ne!(Some(color), live, "{name}: {} is live", step.title());
+                    let served = state.served.as_ref().and_then(|served| served.color);
+                    assert_ne!(Some(color), served, "{name}: {} is served", step.title());
+                }
+            }
+        }
+    }
+    assert!(planned > 10, "the states give {planned} plans");
+}

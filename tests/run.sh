@@ -1,0 +1,51 @@
+#!/bin/sh
+# Installs what the tests need, builds, runs all of them, and prints a table of the suites; arguments go to `cargo test`.
+# Exits as `cargo test` does. The whole output is kept in target/test-output.txt.
+set -eu
+
+cd "$(dirname -- "$0")/.."
+examples/prepare.sh apache2-utils wrk shellcheck curl procps
+PATH=$HOME/.cargo/bin:$PATH
+export PATH
+
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+target=$(CDPATH='' cd -- "${CARGO_TARGET_DIR:-target}" && pwd)
+tools=$target/test-tools
+wheels=$target/wheelhouse
+requirements=examples/flask/requirements.txt
+
+# The tests' deploys install from this folder, so that they neither need nor wait for the network.
+stamp="$(/usr/bin/python3 --version) $(cksum < "$requirements")"
+if [ ! -x "$tools/bin/uv" ]; then
+    /usr/bin/python3 -m venv --clear "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check uv
+fi
+if [ "$(cat "$wheels/.made-of" 2>/dev/null)" != "$stamp" ]; then
+    rm -rf "$wheels"
+    "$tools/bin/pip" download --quiet --disable-pip-version-check --dest "$wheels" --requirement "$requirements"
+    printf '%s\n' "$stamp" > "$wheels/.made-of"
+fi
+
+DEPLOYER_TEST_WHEELS=$wheels
+DEPLOYER_TEST_UV=$tools/bin/uv
+export DEPLOYER_TEST_WHEELS DEPLOYER_TEST_UV
+
+# The rows that tests print are shown for those only that fail, unless they are asked for.
+separated=
+for argument in "$@"; do
+    [ "$argument" != -- ] || separated=yes
+done
+[ -n "$separated" ] || set -- "$@" --
+set -- "$@" --show-output
+
+# A pipe's status is that of its last command, so that of cargo goes by way of a file.
+output=$target/test-output.txt
+status=$target/test-status
+echo 1 > "$status"
+{
+    result=0
+    cargo test --locked --no-fail-fast "$@" 2>&1 || result=$?
+    echo "$result" > "$status"
+} | tee "$output"
+awk -f tests/table.awk "$output"
+exit "$(cat "$status")"

@@ -1,0 +1,9 @@
+//! The way to a host, against real sshds on loopback.
+
+mod auth;
+mod commands;
+mod config;
+mod failures;
+mod host;
+mod host_keys;
+mod jumps;

@@ -1,0 +1,11 @@
+//! The promise under traffic: no request is lost, whatever the deployer does meanwhile.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod crowd;
+mod stage;
+mod switches;
+mod tools;
+mod verbs;
