@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::Context;
 use super::execute::{After, execute, show};
-use super::host::{connect, observe, refuse};
-use crate::facts::{Probes, Wish, facts};
+use super::host::{Visit, visit};
+use crate::facts::{Probes, Wish};
 use crate::model::HostState;
 use crate::plan::{self, CutoverPlan, Event, Failure, World, WorldSlot};
-use crate::remote::HostShell;
 
 #[derive(Clone, Debug, Default)]
 pub struct CutoverOptions {
@@ -42,31 +41,22 @@ pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failu
 type Planner<'a> = dyn Fn(&HostState, &Context) -> Result<CutoverPlan, Failure> + 'a;
 
 fn change_live(context: &mut Context, verb: &str, watch: Duration, planner: &Planner) -> Result<(), Failure> {
-    let environment = context.environment;
-    let facts = facts(
-        environment,
-        &Wish {
-            watch,
-            ..Wish::new(Probes::All)
-        },
-    );
+    let wish = Wish {
+        watch,
+        ..Wish::new(Probes::All)
+    };
     let holder = context.holder(verb, None);
-    let mut session = connect(context)?;
-    let host = session.host().to_string();
-    let lock = (!context.dry_run).then_some(&holder);
-    let (mut shell, state) = observe(&mut session, context, &facts, lock)?;
-    let cutover =
-        planner(&state, context).map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
-    carry_out(&mut shell, context, &host, verb, &state, &cutover)
+    visit(context, &wish, Some(&holder), |context, visit| {
+        let cutover = visit.decide(context.environment, |state| planner(state, context))?;
+        carry_out(visit, context, verb, &cutover)
+    })
 }
 
 /// Says what becomes live, and makes it so.
 pub(super) fn carry_out(
-    shell: &mut HostShell,
+    visit: &mut Visit,
     context: &mut Context,
-    host: &str,
     verb: &str,
-    state: &HostState,
     cutover: &CutoverPlan,
 ) -> Result<(), Failure> {
     context.emit(Event::Intent {
@@ -75,10 +65,10 @@ pub(super) fn carry_out(
         by: context.by.to_string(),
         commit: Some(cutover.release.summary()),
         ahead_of_live: None,
-        host: host.to_string(),
+        host: visit.host.clone(),
         slot: Some(cutover.to),
     });
-    if goes_back(state, cutover, verb) {
+    if goes_back(&visit.state, cutover, verb) {
         let message = format!(
             "{} is what live replaced: this goes back to it",
             cutover.release.summary().short()
@@ -90,13 +80,9 @@ pub(super) fn carry_out(
         return Ok(());
     }
     let uploads = cutover.plan.steps.iter().map(|_| None).collect();
-    execute(shell, context, host, state, &cutover.plan, uploads, After::Done)?;
-    context.emit(Event::World(after(
-        state,
-        cutover,
-        verb,
-        &context.environment.name,
-    )));
+    execute(visit, context, &cutover.plan, uploads, After::Done)?;
+    let world = after(&visit.state, cutover, verb, &context.environment.name);
+    context.emit(Event::World(world));
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::Context;
 use super::cutover::{CutoverOptions, carry_out};
 use super::execute::{After, Upload, execute, show};
-use super::host::{connect, observe, observe_again, refuse};
-use crate::facts::{Probes, Wish, facts};
-use crate::model::{CommitSummary, ExitCode, HostState, Relation};
+use super::host::{Visit, observe_again, visit};
+use crate::config::Environment;
+use crate::facts::{Probes, Wish};
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Unit, Virtualenv, World, WorldSlot};
 use crate::python::{self, Requirements};
 use crate::remote::HostShell;
@@ -48,7 +49,6 @@ struct Module {
 /// # Errors
 /// A refusal, or the step that failed.
 pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
-    let environment = context.environment;
     let local = read_local(context, options)?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
     let probes = if options.cutover.is_some() {
@@ -60,49 +60,58 @@ pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Fail
         .cutover
         .as_ref()
         .map_or(Duration::ZERO, |cutover| cutover.watch);
-    let facts = facts(
-        environment,
-        &Wish {
-            probes,
-            modules: &names,
-            watch,
-        },
-    );
+    let wish = Wish {
+        probes,
+        modules: &names,
+        watch,
+    };
     let holder = context.holder("deploy", Some(&local.commit.id));
+    visit(context, &wish, Some(&holder), |context, visit| {
+        act(visit, context, options, local)
+    })
+}
 
-    let mut session = connect(context)?;
-    let host = session.host().to_string();
-    let lock = (!context.dry_run).then_some(&holder);
-    let (mut shell, state) = observe(&mut session, context, &facts, lock)?;
-
-    let (plan, next) = make_plan(context, options, &local, &state, &host)
-        .map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
+/// The deploy on its host, and the cutover after it where that is asked for.
+fn act(
+    visit: &mut Visit,
+    context: &mut Context,
+    options: &DeployOptions,
+    local: Local,
+) -> Result<(), Failure> {
+    let environment = context.environment;
+    let host = visit.host.clone();
+    let (plan, next) = visit.decide(environment, |state| {
+        make_plan(context, options, &local, state, &host)
+    })?;
     if context.dry_run {
         show(context, &plan);
         return Ok(());
     }
-    let uploads = bundles(&mut shell, context, &local, &plan)?;
-    let after = if options.cutover.is_some() {
-        After::More
-    } else {
-        After::Done
+    let uploads = bundles(&mut visit.shell, context, &local, &plan)?;
+    let Some(cutover) = &options.cutover else {
+        execute(visit, context, &plan, uploads, After::Done)?;
+        let world = after(&visit.state, environment, next, local.commit);
+        context.emit(Event::World(world));
+        return Ok(());
     };
-    execute(&mut shell, context, &host, &state, &plan, uploads, after)?;
-    if let Some(cutover) = &options.cutover {
-        if context.interrupt.count() > 0 {
-            return Err(Failure::new("interrupted", "interrupted before the cutover")
-                .exit(ExitCode::Interrupted)
-                .advise(format!("go on with it: deployer {} cutover", environment.name)));
-        }
-        let state = observe_again(&mut shell, context)
-            .ok_or_else(|| Failure::new("host.silent", format!("{host} did not tell its state")))?;
-        let plan = plan::cutover(&state, environment, context.by, cutover.stop_old)
-            .map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
-        return carry_out(&mut shell, context, &host, "cutover", &state, &plan);
+    execute(visit, context, &plan, uploads, After::More)?;
+    if context.interrupt.count() > 0 {
+        return Err(Failure::new("interrupted", "interrupted before the cutover")
+            .exit(ExitCode::Interrupted)
+            .advise(format!("go on with it: deployer {} cutover", environment.name)));
     }
+    visit.state = observe_again(&mut visit.shell, context)
+        .ok_or_else(|| Failure::new("host.silent", format!("{host} did not tell its state")))?;
+    let plan = visit.decide(environment, |state| {
+        plan::cutover(state, environment, context.by, cutover.stop_old)
+    })?;
+    carry_out(visit, context, "cutover", &plan)
+}
 
+/// The world after a deploy: what was live is, and next waits for the cutover.
+fn after(state: &HostState, environment: &Environment, next: Color, commit: CommitSummary) -> World {
     let mut world = plan::world(
-        &state,
+        state,
         environment,
         Some(format!("deployer {} cutover", environment.name)),
     );
@@ -116,11 +125,10 @@ pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Fail
     }
     world.next = Some(WorldSlot {
         color: next,
-        commit: Some(local.commit),
+        commit: Some(commit),
         word: "healthy".to_string(),
     });
-    context.emit(Event::World(World { ..world }));
-    Ok(())
+    world
 }
 
 /// Everything that can be refused without asking the host.
@@ -188,7 +196,7 @@ fn make_plan(
     local: &Local,
     state: &HostState,
     host: &str,
-) -> Result<(Plan, crate::model::Color), Failure> {
+) -> Result<(Plan, Color), Failure> {
     let environment = context.environment;
     let roles = plan::roles(state, environment)?;
     let relation = |held: Option<&str>| -> Option<Relation> {

@@ -6,10 +6,10 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::host::{lost, observe_again, release};
+use super::host::{Visit, lost, observe_again, release};
 use super::script::line;
 pub(super) use super::script::{After, Upload};
-use crate::model::{ExitCode, HostState};
+use crate::model::ExitCode;
 use crate::plan::{self, Action, Event, Failure, Plan, Site, Step, StepFailure, Touches, Unit};
 use crate::remote::{HostShell, Message, ShellError, Watched};
 
@@ -24,14 +24,13 @@ const PIECE: usize = 256 * 1024;
 /// # Errors
 /// The first step that fails, explained, with the host's state read anew.
 pub(super) fn execute(
-    shell: &mut HostShell,
+    visit: &mut Visit,
     context: &mut Context,
-    host: &str,
-    state: &HostState,
     plan: &Plan,
     uploads: Vec<Option<Upload>>,
     after: After,
 ) -> Result<(), Failure> {
+    let Visit { shell, host, state } = visit;
     let line =
         line(plan, &uploads, after).map_err(|error| Failure::usage("config.nul", error.to_string()))?;
     let mut run = Run {
@@ -157,16 +156,8 @@ impl Run<'_> {
                     message => self.take(message, context, notes),
                 }
             }
-            let _ = self.wait_idle(shell);
+            let _ = shell.until_idle();
         }
-        Ok(())
-    }
-
-    fn wait_idle(&self, shell: &mut HostShell) -> Result<(), ShellError> {
-        while !matches!(
-            shell.next(TICK)?,
-            Message::Idle(_) | Message::Ended(_) | Message::Nothing
-        ) {}
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::Context;
 use super::execute::{After, execute, show};
-use super::host::{connect, lost, observe, refuse, release};
-use crate::facts::{Probes, Wish, facts};
+use super::host::{lost, release, visit};
+use crate::facts::{Probes, Wish};
 use crate::model::{HistoryEntry, Layout};
 use crate::plan::{self, Event, Failure};
 use crate::shell::Call;
@@ -48,41 +48,37 @@ fn write_freeze(
     content: impl FnOnce(i64) -> Option<String>,
 ) -> Result<bool, Failure> {
     let environment = context.environment;
-    let facts = facts(environment, &Wish::new(Probes::FrontDoor));
     let holder = context.holder(verb, None);
-    let mut session = connect(context)?;
-    let host = session.host().to_string();
-    let lock = (!context.dry_run).then_some(&holder);
-    let (mut shell, state) = observe(&mut session, context, &facts, lock)?;
-    if context.dry_run {
-        release(&mut shell);
-        context.emit(Event::Planned {
-            number: 1,
-            title: format!("{verb} {}", environment.name),
-            touches: "nothing".to_string(),
-        });
-        return Ok(false);
-    }
-    let path = Layout::new(&environment.root).home("freeze");
-    #[allow(clippy::cast_possible_truncation)]
-    let call = match content(state.now as i64) {
-        Some(content) => Call::new("put").arg(path).arg("644").arg(content),
-        None => Call::new("rm").arg("-f").arg(path),
-    };
-    let line = call
-        .line()
-        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
-    shell
-        .run(&format!("{line} && release"))
-        .map_err(|error| lost(error, &host))?;
-    match shell.until_idle() {
-        Ok(0) => Ok(true),
-        Ok(status) => Err(Failure::new(
-            "lock.write",
-            format!("could not write below {} (exit {status})", environment.root),
-        )),
-        Err(error) => Err(lost(error, &host)),
-    }
+    let wish = Wish::new(Probes::FrontDoor);
+    visit(context, &wish, Some(&holder), |context, visit| {
+        if context.dry_run {
+            release(&mut visit.shell);
+            context.emit(Event::Planned {
+                number: 1,
+                title: format!("{verb} {}", environment.name),
+                touches: "nothing".to_string(),
+            });
+            return Ok(false);
+        }
+        let path = Layout::new(&environment.root).home("freeze");
+        #[allow(clippy::cast_possible_truncation)]
+        let call = match content(visit.state.now as i64) {
+            Some(content) => Call::new("put").arg(path).arg("644").arg(content),
+            None => Call::new("rm").arg("-f").arg(path),
+        };
+        let line = call
+            .line()
+            .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        let written = visit.shell.run(&format!("{line} && release"));
+        match written.and_then(|()| visit.shell.until_idle()) {
+            Ok(0) => Ok(true),
+            Ok(status) => Err(Failure::new(
+                "lock.write",
+                format!("could not write below {} (exit {status})", environment.root),
+            )),
+            Err(error) => Err(lost(error, &visit.host)),
+        }
+    })
 }
 
 /// Stops what runs in next.
@@ -91,34 +87,32 @@ fn write_freeze(
 /// A refusal where nginx serves next, or the step that failed.
 pub fn stop(context: &mut Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let facts = facts(environment, &Wish::new(Probes::FrontDoor));
     let holder = context.holder("stop", None);
-    let mut session = connect(context)?;
-    let host = session.host().to_string();
-    let lock = (!context.dry_run).then_some(&holder);
-    let (mut shell, state) = observe(&mut session, context, &facts, lock)?;
-    let (plan, next) = plan::stop(&state, environment)
-        .map_err(|refusal| refuse(&mut shell, refusal, &state, environment))?;
-    context.emit(Event::Intent {
-        verb: "stop".to_string(),
-        environment: environment.name.clone(),
-        by: context.by.to_string(),
-        commit: state.slot(next).release.as_ref().map(|release| release.summary()),
-        ahead_of_live: None,
-        host: host.clone(),
-        slot: Some(next),
-    });
-    if context.dry_run {
-        show(context, &plan);
-        return Ok(());
-    }
-    execute(&mut shell, context, &host, &state, &plan, vec![None], After::Done)?;
-    let mut world = plan::world(&state, environment, None);
-    if let Some(slot) = world.next.as_mut().filter(|slot| slot.color == next) {
-        slot.word = "stopped".to_string();
-    }
-    context.emit(Event::World(world));
-    Ok(())
+    let wish = Wish::new(Probes::FrontDoor);
+    visit(context, &wish, Some(&holder), |context, visit| {
+        let (plan, next) = visit.decide(environment, |state| plan::stop(state, environment))?;
+        let release = visit.state.slot(next).release.as_ref();
+        context.emit(Event::Intent {
+            verb: "stop".to_string(),
+            environment: environment.name.clone(),
+            by: context.by.to_string(),
+            commit: release.map(|release| release.summary()),
+            ahead_of_live: None,
+            host: visit.host.clone(),
+            slot: Some(next),
+        });
+        if context.dry_run {
+            show(context, &plan);
+            return Ok(());
+        }
+        execute(visit, context, &plan, vec![None], After::Done)?;
+        let mut world = plan::world(&visit.state, environment, None);
+        if let Some(slot) = world.next.as_mut().filter(|slot| slot.color == next) {
+            slot.word = "stopped".to_string();
+        }
+        context.emit(Event::World(world));
+        Ok(())
+    })
 }
 
 /// The proven cutovers and rollbacks, oldest first, and the host's clock in seconds since 1970.
@@ -126,9 +120,8 @@ pub fn stop(context: &mut Context) -> Result<(), Failure> {
 /// # Errors
 /// Where the host cannot be reached.
 pub fn history(context: &mut Context) -> Result<(Vec<HistoryEntry>, f64), Failure> {
-    let facts = facts(context.environment, &Wish::new(Probes::FrontDoor));
-    let mut session = connect(context)?;
-    let (mut shell, state) = observe(&mut session, context, &facts, None)?;
-    let _ = shell.close();
-    Ok((state.history, state.now))
+    visit(context, &Wish::new(Probes::FrontDoor), None, |_, visit| {
+        let _ = visit.shell.close();
+        Ok((std::mem::take(&mut visit.state.history), visit.state.now))
+    })
 }

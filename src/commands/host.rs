@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::config::Environment;
+use crate::facts::{Wish, facts};
 use crate::lock;
 use crate::model::{ExitCode, Freeze, Holder, HostState, Lock};
 use crate::plan::{self, Event, Failure, Observer, Site};
@@ -13,8 +14,47 @@ use crate::remote::{ConnectError, HostShell, Message, Opening, Prompt, Session, 
 /// Bound on a host's silence while it reads its own state.
 const OBSERVE: Duration = Duration::from_secs(60);
 
+/// A command on its host: the open shell, and the state that was read on it last.
+pub(super) struct Visit<'s> {
+    pub shell: HostShell<'s>,
+    /// The host as the user calls it.
+    pub host: String,
+    pub state: HostState,
+}
+
+/// Connects, takes the lock where `holder` changes something, reads the state, and lets `act` go on from there.
+/// A dry run takes no lock.
+pub(super) fn visit<T>(
+    context: &mut Context,
+    wish: &Wish,
+    holder: Option<&Holder>,
+    act: impl FnOnce(&mut Context, &mut Visit) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let facts = facts(context.environment, wish);
+    let holder = holder.filter(|_| !context.dry_run);
+    let mut session = connect(context)?;
+    let host = session.host().to_string();
+    let (shell, state) = observe(&mut session, context, &facts, holder)?;
+    act(context, &mut Visit { shell, host, state })
+}
+
+impl Visit<'_> {
+    /// Decides what to do; a refusal lets go of the lock, and shows the world as it was found.
+    pub(super) fn decide<T>(
+        &mut self,
+        environment: &Environment,
+        decide: impl FnOnce(&HostState) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        decide(&self.state).map_err(|mut refusal| {
+            release(&mut self.shell);
+            refusal.world = Some(plan::world(&self.state, environment, None));
+            refusal
+        })
+    }
+}
+
 /// Opens the one connection.
-pub(super) fn connect(context: &mut Context) -> Result<Session, Failure> {
+fn connect(context: &mut Context) -> Result<Session, Failure> {
     let began = Instant::now();
     let target = &context.environment.target;
     context.emit(Event::Connecting {
@@ -51,7 +91,7 @@ impl Prompt for Asking<'_> {
 }
 
 /// Opens the shell and reads the state; with a holder, under the environment's lock.
-pub(super) fn observe<'s>(
+fn observe<'s>(
     session: &'s mut Session,
     context: &mut Context,
     facts: &str,
@@ -81,18 +121,6 @@ pub(super) fn observe<'s>(
     Ok((shell, state))
 }
 
-/// Lets go of the lock after a refusal, and shows the world as it was found.
-pub(super) fn refuse(
-    shell: &mut HostShell,
-    mut refusal: Failure,
-    state: &HostState,
-    environment: &Environment,
-) -> Failure {
-    release(shell);
-    refusal.world = Some(plan::world(state, environment, None));
-    refusal
-}
-
 /// Leaves no trace of a command that has nothing left to tell the next one.
 pub(super) fn release(shell: &mut HostShell) {
     // Where the connection is lost instead, the host lets go by itself.
@@ -106,16 +134,9 @@ pub(super) fn observe_again(shell: &mut HostShell, context: &mut Context) -> Opt
     // Whoever pressed Ctrl-C once wants to know how things stand; only another press gives that up.
     let presses = context.interrupt.count();
     let state = read_state(shell, context, &host, presses).ok()?;
-    drain_until_idle(shell);
+    // The state is complete; a connection that is lost now is noticed by whoever uses it next.
+    let _ = shell.until_idle();
     Some(state)
-}
-
-fn drain_until_idle(shell: &mut HostShell) {
-    while let Ok(message) = shell.next(OBSERVE) {
-        if matches!(message, Message::Idle(_) | Message::Ended(_) | Message::Nothing) {
-            return;
-        }
-    }
 }
 
 fn read_state(
@@ -238,10 +259,18 @@ fn unwritable(host: &str, environment: &Environment, said: Vec<String>) -> Failu
 }
 
 fn unreachable(error: &ConnectError, environment: &str) -> Failure {
-    let mut failure = Failure::new(error.code(), format!("cannot connect to {environment}: {error}"));
-    failure.advice = error.advice();
-    if error.code().contains("interrupt") {
-        failure.exit = ExitCode::Interrupted;
+    let what = format!("cannot connect to {environment}: {error}");
+    no_connection(error.code(), what, error.advice())
+}
+
+/// Ctrl-C ends a connection too, and has an exit code of its own.
+fn no_connection(code: &'static str, what: String, advice: Vec<String>) -> Failure {
+    let failure = Failure {
+        advice,
+        ..Failure::new(code, what)
+    };
+    if code.contains("interrupt") {
+        return failure.exit(ExitCode::Interrupted);
     }
     failure
 }
@@ -250,12 +279,8 @@ fn unreachable(error: &ConnectError, environment: &str) -> Failure {
 pub(super) fn lost(error: ShellError, host: &str) -> Failure {
     match error {
         ShellError::Remote(error) => {
-            let mut failure = Failure::new(error.code(), format!("lost the connection to {host}: {error}"));
-            failure.advice = error.advice();
-            if error.code().contains("interrupt") {
-                failure.exit = ExitCode::Interrupted;
-            }
-            failure
+            let what = format!("lost the connection to {host}: {error}");
+            no_connection(error.code(), what, error.advice())
         }
         ShellError::Nul(error) => Failure::usage("config.nul", error.to_string()),
         error => Failure::new("host.shell", format!("{host}: {error}")).site(Site::Untouched),

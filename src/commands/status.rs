@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Context;
-use super::host::{connect, observe};
+use super::host::visit;
 use crate::config::Environment;
-use crate::facts::{Probes, Wish, facts};
+use crate::facts::{Probes, Wish};
 use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
 use crate::plan::{Failure, Silent, assess};
 use crate::remote::{ConnectOptions, Interrupt, NoPrompt};
@@ -65,9 +65,8 @@ fn one(
 }
 
 fn ask(context: &mut Context) -> Result<crate::plan::status::HostStatus, Failure> {
-    let facts = facts(context.environment, &Wish::new(Probes::All));
-    let mut session = connect(context)?;
-    let (mut shell, state) = observe(&mut session, context, &facts, None)?;
-    let _ = shell.close();
-    Ok(assess(&state, context.environment))
+    visit(context, &Wish::new(Probes::All), None, |context, visit| {
+        let _ = visit.shell.close();
+        Ok(assess(&visit.state, context.environment))
+    })
 }

@@ -32,6 +32,9 @@ const LONGEST_COMMAND: usize = 34_000;
 /// How often a host is told that the client lives.
 const BEAT: Duration = Duration::from_secs(5);
 
+/// How long a host may say nothing while it works off a line that needs no time.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// What a shell is opened for.
 #[derive(Clone, Debug)]
 pub struct Opening<'a> {
@@ -59,6 +62,8 @@ pub enum ShellError {
     TooLong(usize),
     #[error("the host said something that this version does not understand: {0}")]
     Strange(String),
+    #[error("the host did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
 }
 
 /// A shell on the host, opened by [`HostShell::open`].
@@ -129,16 +134,20 @@ impl<'s> HostShell<'s> {
         Ok(self.channel.send(b"stop\n")?)
     }
 
-    /// Waits until the line that was sent is worked off, and returns its status.
+    /// Waits until the line that was sent is worked off, and returns its status. What the host says meanwhile is dropped.
     ///
     /// # Errors
-    /// Where the connection is lost.
+    /// Where the connection is lost, or the host falls silent.
     pub fn until_idle(&mut self) -> Result<i32, ShellError> {
+        let mut last = Instant::now();
         loop {
             match self.next(BEAT)? {
                 Message::Idle(status) => return Ok(status),
                 Message::Ended(exit) => return Ok(exit.status.unwrap_or(-1)),
-                _ => {}
+                // A press of Ctrl-C comes as nothing too.
+                Message::Nothing if last.elapsed() < SILENCE => {}
+                Message::Nothing => return Err(ShellError::Silent(SILENCE)),
+                _ => last = Instant::now(),
             }
         }
     }

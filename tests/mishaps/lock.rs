@@ -185,6 +185,38 @@ fn a_silent_holder_is_taken_over() {
     passed("lock: unlock --force ends a holder that lives");
 }
 
+/// What only asks has no lock, and so no say in whose it is.
+#[test]
+fn who_only_looks_leaves_the_holder_alone() {
+    let held = Held::new();
+    let site = &held.site;
+    let child = held.hold();
+    let session = held.session();
+    let files = || {
+        ["holder", "session", "step", "child"].map(|name| fs::read(site.path(".deployer").join(name)).ok())
+    };
+    let before = files();
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+
+    // Next is being rebuilt: there is nothing to cut over to.
+    expect(site, &["prod", "cutover", "--dry-run"], 1, &["error:"]);
+    assert_eq!(files(), before);
+    passed("lock: a refused dry run leaves the holder's files alone");
+
+    for arguments in [
+        &["prod", "unlock", "--force", "--dry-run"][..],
+        &["prod", "lock", "-m", "x", "--dry-run"],
+    ] {
+        site.done(arguments);
+        assert!(alive(session));
+        assert_eq!(files(), before);
+    }
+    assert!(!site.path(".deployer/freeze").exists());
+    held.let_go();
+    check(ended(child), 0, &["healthy"]);
+    passed("lock: unlock --force --dry-run ends nobody");
+}
+
 #[test]
 fn people_may_ask_for_a_pause() {
     let site = Site::new();
