@@ -23,6 +23,7 @@ say hello "$$"
 
 # put <path> <mode> <content>: replaces a file whole. A builtin writes it: its content is in no process's arguments.
 put() {
+  [ -d "${1%/*}" ] || (umask 022 && mkdir -p "${1%/*}")
   if (umask 077 && printf '%s' "$3" >"$1.new"); then
     chmod "$2" "$1.new" && mv -f "$1.new" "$1"
     return

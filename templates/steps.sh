@@ -150,27 +150,13 @@ activate() {
   rm -f "$env.new" && ln -s "$home/virtualenvs/$2" "$env.new" && mv -T "$env.new" "$env"
 }
 
-# start <color> <port> <socket|-> <directory> <application> <workers> <grace> [gunicorn argument…]: gunicorn, proven healthy.
+# start <color>: the slot's web server, proven healthy.
 start() {
-  color=$1 port=$2 socket=$3 directory=$4 application=$5 workers=$6 grace=$7
-  shift 7
-  slot=$root/$color
-  [ "$socket" = - ] || set -- --bind "unix:$slot/app.sock" "$@"
+  color=$1 slot=$root/$1
   log=$slot/log/gunicorn.log
-  cd "$slot/repo/$directory" || return
   [ ! -f "$log" ] || [ "$(wc -c <"$log")" -lt 10000000 ] || mv -f "$log" "$log.1"
   before=$(($(wc -c 2>/dev/null <"$log") + 0))
-  flag=$(cat "$slot/env/.gunicorn" 2>/dev/null)
-  [ -z "$flag" ] || set -- "$flag" "$@"
-  (
-    unset LC_ALL DEPLOYER_NONCE DEPLOYER_ROOT DEPLOYER_PYTHON DEPLOYER_FACTS DEPLOYER_HOST
-    # The virtualenv is shared with live: bytecode is written when it is built, and never torn later by a full disk.
-    export LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 BLUEGREEN="$color"
-    # shellcheck source=/dev/null
-    . "$slot/etc/env"
-    exec setsid "$slot/env/bin/python" -m gunicorn --bind "127.0.0.1:$port" --pid "$slot/etc/app.pid" \
-      --workers "$workers" --graceful-timeout "$grace" "$@" "$application" </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&-
-  ) &
+  setsid sh "$home/launch" "$root" "$color" web </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&- &
   master=$!
   # Whoever stops this step stops what it has not proven.
   trap 'kill -TERM "$master" 2>/dev/null; exit 143' TERM

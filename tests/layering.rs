@@ -9,6 +9,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 1),
     ("shell", 1),
     ("gunicorn", 2),
+    ("launch", 2),
     ("lock", 2),
     ("nginx", 2),
     ("probe", 2),

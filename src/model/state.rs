@@ -113,6 +113,8 @@ pub struct SlotState {
     pub snippet: String,
     /// Name of the virtualenv that `env` leads to.
     pub environment: Option<String>,
+    /// The processes that the launcher can become: the names in `etc/run`.
+    pub run: Vec<String>,
     pub pid_file: PidFile,
     /// What the pid file says, where it says a number.
     pub pid: Option<i64>,

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::Failure;
-use super::step::{Action, Seed, Step, Virtualenv, start_call};
+use super::step::{Action, Seed, Step, Virtualenv};
 use crate::config::{Environment, Installer};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release};
 use crate::shell::Call;
-use crate::{gunicorn, nginx};
+use crate::{gunicorn, launch, nginx};
 
 /// A release that is to be built in a slot.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +123,8 @@ impl Build<'_> {
             .arg(color.as_str())
             .arg(&self.virtualenv.key);
         Ok(Step::new(Action::Configure { color }, activate)
+            .before(put_launcher(&layout))
+            .before(put_web(environment, color)?)
             .before(
                 Call::new("put")
                     .arg(layout.etc(color, "served"))
@@ -169,5 +171,33 @@ pub(super) fn start(environment: &Environment, color: Color) -> Step {
         color,
         port: environment.ports.of(color),
     };
-    Step::new(action, start_call(environment, color))
+    Step::new(action, Call::new("start").arg(color.as_str()))
+}
+
+/// Starts a release that was stopped: an older deployer may have built it, which wrote less.
+pub(super) fn start_again(
+    state: &HostState,
+    environment: &Environment,
+    color: Color,
+) -> Result<Step, Failure> {
+    let layout = Layout::new(&environment.root);
+    let mut step = start(environment, color).before(put_launcher(&layout));
+    if !state.slot(color).run.iter().any(|name| name == "web") {
+        step = step.before(put_web(environment, color)?);
+    }
+    Ok(step)
+}
+
+fn put_launcher(layout: &Layout) -> Call {
+    Call::new("put")
+        .arg(layout.home("launch"))
+        .arg("755")
+        .arg(launch::LAUNCHER)
+}
+
+fn put_web(environment: &Environment, color: Color) -> Result<Call, Failure> {
+    let words =
+        launch::web(environment, color).map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let path = Layout::new(&environment.root).etc(color, "run/web");
+    Ok(Call::new("put").arg(path).arg("644").arg(words))
 }

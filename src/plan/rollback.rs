@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::cutover::{CutoverPlan, runs, switch};
-use super::rebuild::{Build, start};
+use super::rebuild::{Build, start_again};
 use super::roles::roles;
 use super::step::{Action, Plan, Step, Virtualenv};
 use crate::config::Environment;
@@ -45,7 +45,7 @@ pub fn rollback(
             Action::Stop { color: to, pid },
             Call::new("halt").arg(to.as_str()),
         ));
-        steps.push(start(environment, to));
+        steps.push(start_again(state, environment, to)?);
     }
     steps.extend(switch(state, environment, "rollback", by, (from, to), &release));
     Ok(CutoverPlan {

@@ -1,6 +1,5 @@
 //! What will be done, as data.
 
-use crate::config::{Cutover, Environment};
 use crate::model::{Color, CommitSummary};
 use crate::shell::Call;
 
@@ -204,22 +203,4 @@ pub struct Virtualenv {
     pub files: Vec<String>,
     /// Whether it needs the whole work tree, since a requirement is a path in it.
     pub local: bool,
-}
-
-/// The words of gunicorn's start that come from the environment.
-pub(super) fn start_call(environment: &Environment, color: Color) -> Call {
-    let gunicorn = &environment.gunicorn;
-    Call::new("start")
-        .arg(color.as_str())
-        .arg(environment.ports.of(color).to_string())
-        .arg(if environment.cutover == Cutover::Socket {
-            "socket"
-        } else {
-            "-"
-        })
-        .arg(&environment.app.directory)
-        .arg(&gunicorn.app)
-        .arg(gunicorn.workers.to_string())
-        .arg(gunicorn.graceful_timeout.as_secs().max(1).to_string())
-        .args(gunicorn.args.iter().cloned())
 }

@@ -46,6 +46,13 @@ def modified(path):
         return None
 
 
+def names(folder):
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.endswith(".new"))
+    except OSError:
+        return []
+
+
 def refs(repo):
     """The commits that a slot's repository can be asked to build upon: name -> commit."""
     if not os.path.isdir(repo + "/.git"):
@@ -93,6 +100,7 @@ def slot(facts, color):
         "modules": modules(path + "/repo", facts.get("modules", [])) if found is not None else {},
         "snippet": (read(path + "/etc/nginx.conf", 4000) or ""),
         "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
+        "run": names(path + "/etc/run"),
         "pid_file": word,
         "pid": pid,
         "listener": listener(facts["ports"][color], path),

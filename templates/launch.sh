@@ -1,0 +1,25 @@
+#!/bin/sh
+# launch <root> <color> <process>      becomes this process of a slot: web, or a name of [processes]
+# launch <root> <color> - <word>...    becomes this command instead, with the same variables and in the same folder
+#
+# Written by deployer. Whoever starts a process of a slot starts it by this: a deploy, systemd, cron after a boot.
+set -u
+root=$1 color=$2 process=$3
+shift 3
+slot=$root/$color
+# What a session of the deployer's sets for itself is not the application's.
+unset LC_ALL DEPLOYER_NONCE DEPLOYER_ROOT DEPLOYER_PYTHON DEPLOYER_FACTS DEPLOYER_HOST
+# The virtualenv is shared with live: bytecode is written when it is built, and never torn later by a full disk.
+export LANG=C.UTF-8 PYTHONUTF8=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 BLUEGREEN="$color"
+# shellcheck source=/dev/null
+. "$slot/etc/env"
+export PATH="$slot/env/bin:$PATH"
+words=$process
+[ "$process" != - ] || words=web
+# It names the folder, and says what this is to become.
+directory=.
+# shellcheck source=/dev/null
+. "$slot/etc/run/$words"
+cd "$slot/repo/$directory" || exit
+[ "$process" != - ] || exec "$@"
+become

@@ -1,0 +1,11 @@
+//! How a slot runs its processes: by the launcher, and proven to be the slot's own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod launch;
+
+/// A row for the table of the suites.
+fn passed(case: &str) {
+    support::row("processes", case, "ok");
+}
