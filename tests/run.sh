@@ -4,7 +4,7 @@
 set -eu
 
 cd "$(dirname -- "$0")/.."
-examples/prepare.sh apache2-utils wrk shellcheck curl procps
+examples/prepare.sh apache2-utils wrk shellcheck curl procps systemd-container debootstrap e2fsprogs iproute2
 PATH=$HOME/.cargo/bin:$PATH
 export PATH
 
@@ -26,9 +26,14 @@ if [ "$(cat "$wheels/.made-of" 2>/dev/null)" != "$stamp" ]; then
     printf '%s\n' "$stamp" > "$wheels/.made-of"
 fi
 
+# Without it the tests on a Debian host are skipped, and say so; in CI they fail.
+debian=$target/debian/disk
+tests/debian/image.sh "$debian" || true
+
 DEPLOYER_TEST_WHEELS=$wheels
 DEPLOYER_TEST_UV=$tools/bin/uv
-export DEPLOYER_TEST_WHEELS DEPLOYER_TEST_UV
+DEPLOYER_TEST_DEBIAN=$debian
+export DEPLOYER_TEST_WHEELS DEPLOYER_TEST_UV DEPLOYER_TEST_DEBIAN
 
 # The rows that tests print are shown for those only that fail, unless they are asked for.
 separated=

@@ -1,0 +1,10 @@
+//! On a complete Debian host with systemd: what comes back after a crash and after a power loss.
+
+#![allow(unreachable_pub)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod host;
+mod smoke;
+mod stage;
