@@ -3,6 +3,9 @@
 //! The environment comes first, as in `fab prod deploy`. Clap has no such grammar, so [`parse`] takes the environment's
 //! word out before clap sees the rest.
 
+mod complete;
+mod man;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +13,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
+pub(crate) use man::ManPages;
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -95,6 +100,8 @@ pub(crate) enum Verb {
     Lock(Lock),
     Unlock(Unlock),
     Rehearse(Rehearse),
+    Completions(Completions),
+    Man(ManPages),
 }
 
 /// Build a commit in next, start it there, and prove it healthy; live is not touched.

@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee
 use cli::{Invocation, Options, Verb, When};
 
 fn main() -> std::process::ExitCode {
+    if cli::answer() {
+        return ExitCode::Done.into();
+    }
     let invocation = match cli::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -62,6 +65,9 @@ fn report_options(options: &Options) -> ReportOptions {
 
 /// Carries a command out; its own failures come back, so that they are told in one place.
 fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
+    if let Some(printed) = print(&invocation.command) {
+        return printed;
+    }
     let start = std::env::current_dir().context("cannot tell the current folder")?;
     let config = load(&start, &invocation.options)?;
     let mut connect = ConnectOptions::from_env();
@@ -129,6 +135,21 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The commands that are about the program itself, and need neither a configuration nor a host.
+fn print(verb: &Verb) -> Option<Result<ExitCode, Failure>> {
+    let printed = match verb {
+        Verb::Completions(completions) => completions.print(),
+        Verb::Man(pages) => pages.print(),
+        _ => return None,
+    };
+    Some(match printed {
+        Ok(()) => Ok(ExitCode::Done),
+        // A reader that went away (`deployer man | head`) is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::Done),
+        Err(error) => Err(Failure::usage(name(verb), error.to_string())),
+    })
+}
+
 type History = (Vec<deployer::model::HistoryEntry>, f64);
 
 /// The commands that concern one environment.
@@ -160,7 +181,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Option<Histor
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
         Verb::History(_) => return commands::history(context).map(Some),
-        Verb::Status(_) | Verb::Rehearse(_) => {}
+        Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(None)
 }
@@ -176,6 +197,8 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Lock(_) => "lock",
         Verb::Unlock(_) => "unlock",
         Verb::Rehearse(_) => "rehearse",
+        Verb::Completions(_) => "completions",
+        Verb::Man(_) => "man",
     }
 }
 

@@ -38,6 +38,8 @@ fn help() {
         ("help_lock", "prod lock --help"),
         ("help_unlock", "prod unlock --help"),
         ("help_rehearse", "rehearse --help"),
+        ("help_completions", "completions --help"),
+        ("help_man", "man --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -6,21 +6,23 @@ use super::problem::Complaint;
 ///
 /// The command line's own test holds it equal to what clap knows.
 pub const COMMANDS: &[&str] = &[
-    "deploy", "cutover", "rollback", "status", "history", "lock", "unlock", "stop", "rehearse", "help",
+    "deploy",
+    "cutover",
+    "rollback",
+    "status",
+    "history",
+    "lock",
+    "unlock",
+    "stop",
+    "rehearse",
+    "completions",
+    "man",
+    "help",
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
 pub const RESERVED: &[&str] = &[
-    "init",
-    "doctor",
-    "setup",
-    "logs",
-    "run",
-    "open",
-    "plan",
-    "prune",
-    "env",
-    "completions",
+    "init", "doctor", "setup", "logs", "run", "open", "plan", "prune", "env",
 ];
 
 /// The name becomes part of files' names.

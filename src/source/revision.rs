@@ -52,6 +52,25 @@ impl Repository {
         })
     }
 
+    /// The names of branches and tags, those of branches first, each in order.
+    pub fn names(&self) -> Vec<String> {
+        let Ok(mut references) = self.git.references() else {
+            return Vec::new();
+        };
+        let kinds = ["refs/heads/", "refs/tags/", "refs/remotes/"];
+        let mut found: Vec<(usize, String)> = references
+            .names()
+            .filter_map(Result::ok)
+            .filter_map(|name| {
+                let kind = kinds.iter().position(|kind| name.starts_with(kind))?;
+                Some((kind, name[kinds[kind].len()..].to_owned()))
+            })
+            .filter(|(_, name)| !name.ends_with("/HEAD") && !name.contains(char::is_control))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, name)| name).collect()
+    }
+
     /// Whether HEAD is a branch without a commit.
     fn is_unborn(&self) -> bool {
         self.git

@@ -1,0 +1,90 @@
+//! Man pages, from the same definitions as `--help`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
+
+use super::Cli;
+
+/// Print a man page, or write all of them.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer man [COMMAND]\n       deployer man --out <DIR>",
+    after_help = "\
+Read one now: deployer man deploy | man -l -
+Install all:  deployer man --out ~/.local/share/man/man1, then: man deployer-deploy"
+)]
+pub(crate) struct ManPages {
+    /// Which command's; without it, the page of deployer itself.
+    #[arg(conflicts_with = "out")]
+    command: Option<String>,
+    /// Write every page into this folder, and print the files' names.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl ManPages {
+    /// Prints or writes what is asked for.
+    ///
+    /// # Errors
+    /// Where a page cannot be written, or there is no such command.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        match &self.out {
+            Some(folder) => write_all(folder),
+            None => write_one(self.command.as_deref()),
+        }
+    }
+}
+
+/// Names and global options of commands are known once clap has built them.
+fn built() -> Command {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    command
+}
+
+fn write_all(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let command = built();
+    let mut names = Vec::new();
+    for page in pages(&command) {
+        let path = folder.join(page.get_filename());
+        let mut text = Vec::new();
+        page.render(&mut text)?;
+        std::fs::write(&path, text)?;
+        names.push(format!("{}\n", path.display()));
+    }
+    io::stdout().write_all(names.concat().as_bytes())
+}
+
+fn write_one(name: Option<&str>) -> io::Result<()> {
+    let command = built();
+    let wanted = match name {
+        None => "deployer.1".to_string(),
+        Some(name) => format!("deployer-{name}.1"),
+    };
+    let page = pages(&command)
+        .into_iter()
+        .find(|page| page.get_filename() == wanted);
+    let Some(page) = page else {
+        let name = name.unwrap_or_default();
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no command {name:?}"),
+        ));
+    };
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    io::stdout().write_all(&text)
+}
+
+/// The page of the program, then those of its commands.
+fn pages(command: &Command) -> Vec<Man> {
+    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    std::iter::once(command)
+        .chain(shown)
+        .map(|command| Man::new(command.clone()).manual("deployer"))
+        .collect()
+}
