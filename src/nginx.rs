@@ -7,6 +7,7 @@ use crate::shell;
 const SNIPPET: &str = include_str!("../templates/slot-nginx.conf");
 const ROLE_RELOAD: &str = include_str!("../templates/role-nginx-reload.conf");
 const ROLE_SOCKET: &str = include_str!("../templates/role-nginx-socket.conf");
+const STATIC: &str = include_str!("../templates/static-nginx.conf");
 
 /// The content of a slot's `etc/nginx.conf`.
 ///
@@ -49,6 +50,35 @@ pub fn included(environment: &Environment) -> String {
         Cutover::Reload => format!("{}/live/etc/nginx.conf", environment.root),
         Cutover::Socket => format!("{}/.deployer/nginx-live.conf", environment.root),
     }
+}
+
+/// The locations of a role's site that serve `[static]`; empty where there is none.
+///
+/// A page of the old release asks for its files after the new one is live, and one of the new release may ask before: so
+/// each role's site knows the other's files too, and those that were put aside when their slot was built anew.
+pub fn static_locations(environment: &Environment, role: Role) -> String {
+    let Some(files) = &environment.static_files else {
+        return String::new();
+    };
+    let second = match role {
+        Role::Live => Role::Next,
+        Role::Next => Role::Live,
+    };
+    let directory = match &*environment.app.directory {
+        "." => files.directory.clone(),
+        app => format!("{app}/{}", files.directory),
+    };
+    // In a quoted word of nginx's a backslash before anything but a quote stays.
+    STATIC
+        .replace("{{first}}", role.as_str())
+        .replace("{{second}}", second.as_str())
+        .replace("{{url}}", &files.url)
+        .replace("{{pattern}}", &files.url.replace('.', "\\."))
+        .replace("{{root}}", &quoted(&environment.root))
+        .replace(
+            "{{directory}}",
+            &directory.replace('\\', "\\\\").replace('"', "\\\""),
+        )
 }
 
 /// A value as nginx reads it back whole.
@@ -118,6 +148,23 @@ mod tests {
         if ($http_x_deployer_probe = "c0ffee") { return 200 "deployer green 3ab9d42"; }
         proxy_pass http://127.0.0.1:8889;
         "#);
+    }
+
+    #[test]
+    fn static_files_of_either_release_are_served_and_those_put_aside() {
+        let text = "[gunicorn]\napp = \"app:app\"\n[app]\ndirectory = \"site\"\n[environments.prod]\nhost = \"a\"\n\
+                    root = \"/srv/it's \\\"odd\\\"\"\nports = { blue = 1, green = 2 }\nurl = \"http://a\"\n\
+                    static = { directory = \"out\", url = \"/s.1/\" }\n";
+        let config = crate::config::Config::parse(text, std::path::Path::new("deployer.toml")).unwrap();
+        insta::assert_snapshot!(static_locations(&config.environments()[0], Role::Next), @r##"
+        # Static files: those of next, then those that only live has, then those of releases that are gone.
+        location ^~ /s.1/ {
+            location ~ "^/s\.1/(?<deployer_file>.+)$" {
+                root "/srv/it's \"odd\"";
+                try_files "/next/repo/site/out/$deployer_file" "/live/repo/site/out/$deployer_file" "/shared/static/$deployer_file" =404;
+            }
+        }
+        "##);
     }
 
     #[test]

@@ -223,6 +223,31 @@ messages!(
 );
 
 messages!(
+    bad_hooks,
+    "[hooks]\nrelease = \"\"",
+    "[hooks]\nrelease = 3",
+    "[hooks]\nsmoke = [\"true\", 1]",
+    "[hooks]\nwarm = \"/\"",
+    "[hooks]\nwarm = [\"pricing\"]",
+    "[hooks]\ntimeout = 0",
+    "[hooks]\nmigrate = \"true\"",
+    "[shared]\ndirectories = \"media\"",
+    "[shared]\ndirectories = [\"../media\"]",
+    "[shared]\ndirectories = [\".\"]",
+    "[shared]\ndirectories = [\"media/.git\"]",
+    "[shared]\ndirectories = [\"media\", \"./media/avatars\"]",
+    "[static]\nurl = \"static\"",
+    "[static]\nurl = \"/\"",
+    "[static]\nurl = \"/a/../b/\"",
+    "[static]\nurl = \"/a;b/\"",
+    "[static]\ncollect = \"make\"",
+    "[static]\ndirectory = \".\"",
+    "[static]\ndirectory = \"a$b\"",
+    "[static]\nkeep = \"a month\"",
+    "[static]\nkeep = \"4000d\"",
+);
+
+messages!(
     bad_names,
     "[environments.deploy]\nhost = \"a\"\nroot = \"/a\"\nports = { blue = 1, green = 2 }\nurl = \"http://a\"",
     "[environments.Status]\nhost = \"a\"\nroot = \"/a\"\nports = { blue = 1, green = 2 }\nurl = \"http://a\"",
@@ -316,6 +341,17 @@ fn what_is_right_is_read() {
     assert_eq!(environment.gunicorn.app, "app:app");
     assert_eq!(environment.gunicorn.args.len(), 5);
     assert_eq!(environment.app.name, "hello");
+    let around = only(&with(
+        "[hooks]\nrelease = \"a\"\nsmoke = [\"b\", \"c $URL\"]\nwarm = [\"/\"]\n[shared]\n\
+         directories = [\"media\", \"./media2/\"]\n[static]\ndirectory = \"out\"\nkeep = \"2d\"\n",
+    ));
+    assert_eq!(around.hooks.release, ["a"]);
+    assert_eq!(around.hooks.smoke, ["b", "c $URL"]);
+    assert_eq!(around.shared, ["media", "media2"]);
+    let files = around.static_files.expect("static files");
+    assert_eq!((&*files.url, &*files.directory), ("/static/", "out"));
+    assert_eq!(files.keep, Duration::from_secs(2 * 24 * 3600));
+    assert_eq!(only(SHORTEST).static_files, None);
     let odd = only(&with("root = \"/srv/it's a \\\"root\\\"/\""));
     assert_eq!(odd.root, "/srv/it's a \"root\"");
     let v6 = only(&with("url = \"https://[::1]:8443/a\""));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::hooks::{Hooks, StaticFiles};
 use crate::model::Color;
 
 /// A named target of `deployer.toml`, complete and valid.
@@ -22,6 +23,10 @@ pub struct Environment {
     pub health: Health,
     pub nginx: Nginx,
     pub cutover: Cutover,
+    pub hooks: Hooks,
+    /// Folders below the application's directory that outlive a release.
+    pub shared: Vec<String>,
+    pub static_files: Option<StaticFiles>,
     /// Plain variables for the application.
     pub env: BTreeMap<String, String>,
 }

@@ -4,6 +4,7 @@ mod application;
 mod duration;
 mod environment;
 mod file;
+mod hooks;
 mod name;
 mod problem;
 mod read;
@@ -16,5 +17,6 @@ pub use environment::{
     App, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses, Target, Url,
 };
 pub use file::{Config, ConfigError, find, load};
+pub use hooks::{Hooks, StaticFiles};
 pub use name::{COMMANDS, RESERVED, closest};
 pub use problem::{Place, Problem};

@@ -5,6 +5,7 @@ use toml::de::DeTable;
 
 use super::application;
 use super::environment::{Environment, Ports, Target};
+use super::hooks;
 use super::name;
 use super::problem::{Complaint, Problem, Problems};
 use super::secrets;
@@ -108,6 +109,9 @@ fn environment<'t>(
     let gunicorn = application::gunicorn(&over("gunicorn"));
     let health = application::health(&over("health"));
     let nginx = application::nginx(&over("nginx"));
+    let hooks = hooks::hooks(&over("hooks"));
+    let shared = hooks::shared(&over("shared"));
+    let static_files = hooks::static_files(&over("static"));
     let env = application::variables(&layers("env"), problems);
     if let (Some(url), Some(ports), None) = (&url, &ports, &nginx.address)
         && [ports.blue, ports.green].contains(&url.port)
@@ -134,6 +138,9 @@ fn environment<'t>(
         gunicorn: gunicorn?,
         health,
         nginx,
+        hooks,
+        shared,
+        static_files,
         cutover: cutover.or(fallback).unwrap_or(super::Cutover::Reload),
         env,
     })

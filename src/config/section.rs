@@ -21,6 +21,9 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
             "gunicorn",
             "health",
             "nginx",
+            "hooks",
+            "shared",
+            "static",
             "env",
             "environments",
         ],
@@ -52,9 +55,22 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
         ENVIRONMENT,
         &[
             "host", "port", "user", "root", "ports", "url", "cutover", "app", "python", "gunicorn", "health",
-            "nginx", "env",
+            "nginx", "hooks", "shared", "static", "env",
         ],
     ),
+    (
+        "hooks",
+        &[
+            "release",
+            "smoke",
+            "warm",
+            "after_cutover",
+            "on_failure",
+            "timeout",
+        ],
+    ),
+    ("shared", &["directories"]),
+    ("static", &["url", "directory", "collect", "keep"]),
     ("ports", &["blue", "green"]),
 ];
 
