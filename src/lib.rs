@@ -13,6 +13,7 @@ pub mod config;
 pub mod shell;
 
 pub mod gunicorn;
+pub mod init;
 pub mod launch;
 pub mod lock;
 pub mod nginx;

@@ -2,12 +2,12 @@
 
 mod cli;
 
-use std::io::{ErrorKind, IsTerminal};
+use std::io::{ErrorKind, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deployer::commands::{self, Context, CutoverOptions, DeployOptions, Rehearsal};
+use deployer::commands::{self, Ask, Context, CutoverOptions, DeployOptions, InitOptions, Rehearsal};
 use deployer::config::{self, Config, Environment};
 use deployer::model::ExitCode;
 use deployer::plan::status::{Seen, StatusReport};
@@ -69,6 +69,9 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
         return printed;
     }
     let start = std::env::current_dir().context("cannot tell the current folder")?;
+    if let Verb::Init(options) = &invocation.command {
+        return init(&start, invocation, options, report);
+    }
     let config = load(&start, &invocation.options)?;
     let mut connect = ConnectOptions::from_env();
     if let Some(file) = &invocation.options.ssh_config {
@@ -181,13 +184,14 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Option<Histor
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
         Verb::History(_) => return commands::history(context).map(Some),
-        Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
+        Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(None)
 }
 
 fn name(verb: &Verb) -> &'static str {
     match verb {
+        Verb::Init(_) => "init",
         Verb::Deploy(_) => "deploy",
         Verb::Cutover(_) => "cutover",
         Verb::Rollback(_) => "rollback",
@@ -200,6 +204,36 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
     }
+}
+
+fn init(
+    start: &Path,
+    invocation: &Invocation,
+    options: &cli::Init,
+    report: &mut Tee,
+) -> Result<ExitCode, Failure> {
+    commands::init(
+        InitOptions {
+            start,
+            file: invocation.options.config.as_deref(),
+            environment: options
+                .environment
+                .clone()
+                .or_else(|| invocation.environment.clone()),
+            name: options.name.clone(),
+            host: options.host.clone(),
+            user: options.user.clone(),
+            url: options.url.clone(),
+            root: options.root.clone(),
+            app: options.app.clone(),
+            ports: options.ports,
+            yes: options.yes,
+            dry_run: invocation.options.dry_run,
+        },
+        &mut Terminal,
+        report,
+    )?;
+    Ok(ExitCode::Done)
 }
 
 fn patience(verb: &Verb) -> Duration {
@@ -283,5 +317,19 @@ impl Prompt for Terminal {
         let again = if attempt > 1 { "wrong; again, " } else { "" };
         let key: PathBuf = key.into();
         rpassword::prompt_password(format!("{again}passphrase for {}: ", key.display())).ok()
+    }
+}
+
+impl Ask for Terminal {
+    fn is_there(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    fn ask(&mut self, question: &str) -> Option<String> {
+        let mut err = std::io::stderr();
+        let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        let mut line = String::new();
+        let bytes = std::io::stdin().read_line(&mut line).ok()?;
+        (bytes > 0).then(|| line.trim().to_string())
     }
 }

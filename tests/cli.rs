@@ -40,6 +40,7 @@ fn help() {
         ("help_rehearse", "rehearse --help"),
         ("help_completions", "completions --help"),
         ("help_man", "man --help"),
+        ("help_init", "init --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("shell", 1),
     ("gunicorn", 2),
     ("launch", 2),
+    ("init", 2),
     ("lock", 2),
     ("nginx", 2),
     ("probe", 2),

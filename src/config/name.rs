@@ -17,13 +17,12 @@ pub const COMMANDS: &[&str] = &[
     "rehearse",
     "completions",
     "man",
+    "init",
     "help",
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &[
-    "init", "doctor", "setup", "logs", "run", "open", "plan", "prune", "env",
-];
+pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "run", "open", "plan", "prune", "env"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

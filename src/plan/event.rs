@@ -13,6 +13,9 @@ pub trait Observer {
 
     /// Shows how everything stands, where a command does so on its way.
     fn status(&mut self, _: &StatusReport) {}
+
+    /// Shows a file that is only shown: data, as it stands.
+    fn file(&mut self, _name: &str, _text: &str) {}
 }
 
 /// Drops every event.
@@ -104,6 +107,11 @@ pub enum Event {
     },
     /// The last line: the state of the world and the next command.
     World(World),
+    /// The last line of a command that leaves no world: what is true now, and the next command.
+    Done {
+        what: String,
+        run: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

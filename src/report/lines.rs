@@ -49,6 +49,12 @@ pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
             vec![format!("  {number:>2}. {title}  touches {}", clean(touches))]
         }
         Event::World(state) => vec![world(state, look)],
+        Event::Done { what, run } => {
+            let run = run
+                .as_ref()
+                .map(|run| format!(" {} run: {}", look.dash(), look.hint(&clean(run))));
+            vec![format!("{}{}", clean(what), run.unwrap_or_default())]
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::clock::{Clock, SystemClock};
 use super::options::{Ci, Mode, ReportOptions, Streams, Verbosity};
 use super::progress::{Gate, is_long};
 use super::terminal::{Screen, Spinner};
+use super::text::clean;
 use super::{failure, history, json, lines, status};
 use crate::model::HistoryEntry;
 use crate::plan::status::StatusReport;
@@ -90,6 +91,20 @@ impl Reporter {
         self.out.flush()
     }
 
+    /// Prints a file on stdout as it stands, so that it can be piped; with `--json`, its name and text.
+    pub fn file(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            let object = serde_json::json!({"file": name, "text": text});
+            writeln!(self.out, "{}", json::line(&object))?;
+        } else {
+            for line in text.lines() {
+                writeln!(self.out, "{}", clean(line))?;
+            }
+        }
+        self.out.flush()
+    }
+
     /// Takes what moves off the screen and closes what is folded: before a question, or at the end.
     pub fn settle(&mut self) {
         self.spinner = None;
@@ -137,7 +152,7 @@ impl Reporter {
                 self.step = None;
                 self.lines_of(event);
             }
-            Event::World(_) => {
+            Event::World(_) | Event::Done { .. } => {
                 self.settle();
                 self.lines_of(event);
             }
@@ -222,7 +237,9 @@ impl Observer for Reporter {
     fn event(&mut self, event: Event) {
         if self.options.mode != Mode::Json {
             self.person(&event);
-        } else if self.options.verbosity != Verbosity::Quiet || matches!(event, Event::World(_)) {
+        } else if self.options.verbosity != Verbosity::Quiet
+            || matches!(event, Event::World(_) | Event::Done { .. })
+        {
             let line = json::line(&event);
             self.data(&line);
         }

@@ -62,4 +62,8 @@ impl Observer for Tee {
         // A reader that went away (`deployer status | head`) is no failure.
         let _ = self.reporter.status(report);
     }
+
+    fn file(&mut self, name: &str, text: &str) {
+        let _ = self.reporter.file(name, text);
+    }
 }

@@ -9,6 +9,9 @@ use super::SourceError;
 const LINK: i32 = 0o120_000;
 /// More links than this in a row are taken for a circle.
 const MOST_LINKS: usize = 8;
+/// Enough to recognise an application by.
+const MOST_FILES: usize = 20_000;
+const LARGEST: u64 = 512 * 1024;
 
 /// A git repository of the user's, read only.
 pub struct Repository {
@@ -36,6 +39,43 @@ impl Repository {
     /// The top of the work tree; `None` for a bare repository.
     pub fn top(&self) -> Option<&Path> {
         self.git.workdir()
+    }
+
+    /// The files below a folder of the work tree that git does not ignore, as paths from that folder, with the text of
+    /// those that `is_read` asks for. A tree of thousands of files is only begun.
+    pub fn files(&self, below: &Path, is_read: fn(&str) -> bool) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut folders = vec![below.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                let path = entry.path();
+                let kind = entry.file_type();
+                let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+                if is_hidden || found.len() >= MOST_FILES || self.git.is_path_ignored(&path).unwrap_or(true) {
+                    continue;
+                }
+                if kind.as_ref().is_ok_and(std::fs::FileType::is_dir) {
+                    let is_foreign = ["pyvenv.cfg", ".git"].iter().any(|name| path.join(name).exists())
+                        || entry.file_name() == "node_modules";
+                    if !is_foreign {
+                        folders.push(path);
+                    }
+                } else if let Some(name) = path.strip_prefix(below).ok().and_then(Path::to_str) {
+                    let is_small = entry
+                        .metadata()
+                        .is_ok_and(|data| data.is_file() && data.len() <= LARGEST);
+                    let text = match is_small && is_read(name) {
+                        true => std::fs::read_to_string(&path).unwrap_or_default(),
+                        false => String::new(),
+                    };
+                    found.push((name.to_owned(), text));
+                }
+            }
+        }
+        found
     }
 
     /// Contents of the file at `path` in a commit, through symbolic links; `None` where there is no such file.

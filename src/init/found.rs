@@ -1,0 +1,71 @@
+use std::fmt;
+
+/// What was recognised; what is not known is left for a person to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub kind: Option<Kind>,
+    /// Where that was seen: `manage.py`, `app.py`.
+    pub seen: Option<String>,
+    /// The application's folder, as seen from the folder looked at; `.` for that folder itself.
+    pub directory: String,
+    /// `module:callable`.
+    pub app: Option<String>,
+    /// The folder below `directory` that modules are imported from, where it is not `directory` itself.
+    pub python_path: Option<String>,
+    /// Whether it speaks ASGI: gunicorn then needs uvicorn's workers.
+    pub asgi: bool,
+    /// The requirements file below `directory`; `None`: there is none yet.
+    pub requirements: Option<String>,
+    /// Whether the requirements bring gunicorn.
+    pub has_gunicorn: bool,
+    /// A path that looks like a health check.
+    pub health: Option<String>,
+    /// Django's settings module.
+    pub settings: Option<String>,
+    /// `manage.py` below `directory`.
+    pub manage: Option<String>,
+    pub static_files: Option<Static>,
+    pub celery: Option<Celery>,
+    /// Whether there are database migrations of Django or Alembic.
+    pub migrations: Option<String>,
+    /// Variables that the sources read from the environment.
+    pub variables: Vec<String>,
+    /// The command that starts an application that is not Python's.
+    pub command: Option<String>,
+    /// What a person has to do or to know.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Django,
+    /// A framework whose application is an object: its name and what makes it.
+    Object(&'static str),
+    Node,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Django => "Django",
+            Kind::Object(name) => name,
+            Kind::Node => "Node",
+        })
+    }
+}
+
+/// Files that nginx can serve by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Static {
+    /// Begins and ends with a slash.
+    pub url: String,
+    /// Below the application's directory.
+    pub root: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Celery {
+    /// The module for `celery -A`.
+    pub app: String,
+    pub beat: bool,
+}

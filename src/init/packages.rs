@@ -1,0 +1,170 @@
+//! Which packages an application asks for, and in which file.
+
+use std::collections::BTreeSet;
+
+use super::sources::{Sources, folder, join};
+
+/// Where requirements are looked for, in the order of trust.
+const FILES: [&str; 6] = [
+    "requirements.txt",
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements-prod.txt",
+    "requirements/base.txt",
+    "requirements/requirements.txt",
+];
+
+/// What makes a folder the home of an application.
+const MANIFESTS: [&str; 4] = ["pyproject.toml", "uv.lock", "poetry.lock", "Pipfile"];
+
+/// How deep requirements may include each other.
+const DEPTH: usize = 4;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Packages {
+    /// The folder that the packages are named in.
+    pub(super) folder: String,
+    /// The requirements file in that folder.
+    pub(super) file: Option<String>,
+    /// How to make a requirements file of what is there instead.
+    pub(super) export: Option<&'static str>,
+    /// How to add a package to what is there instead.
+    pub(super) add: Option<&'static str>,
+    names: BTreeSet<String>,
+}
+
+impl Packages {
+    /// Packages of the nearest folder at or above `start` that names any.
+    pub(super) fn near(sources: &Sources, start: &str) -> Packages {
+        let mut at = start;
+        loop {
+            if let Some(found) = Packages::of(sources, at) {
+                return found;
+            }
+            if at == "." {
+                break;
+            }
+            at = folder(at);
+        }
+        Packages {
+            folder: start.to_owned(),
+            ..Packages::default()
+        }
+    }
+
+    fn of(sources: &Sources, at: &str) -> Option<Packages> {
+        let file = FILES.iter().find(|file| sources.has(&join(at, file)));
+        let has = |name: &str| sources.has(&join(at, name));
+        if file.is_none() && !MANIFESTS.iter().any(|name| has(name)) {
+            return None;
+        }
+        let mut names = BTreeSet::new();
+        if let Some(text) = sources.text(&join(at, "pyproject.toml")) {
+            from_pyproject(text, &mut names);
+        }
+        if let Some(text) = sources.text(&join(at, "Pipfile")) {
+            from_pipfile(text, &mut names);
+        }
+        if let Some(file) = file {
+            from_requirements(sources, &join(at, file), &mut names, 0);
+        }
+        let (export, add) = match (has("uv.lock"), has("poetry.lock"), has("Pipfile")) {
+            _ if file.is_some() => (None, None),
+            (true, ..) => (
+                Some("uv export --frozen --no-dev --no-emit-project -o requirements.txt"),
+                Some("uv add"),
+            ),
+            (_, true, _) => (
+                Some("poetry export --only main -o requirements.txt"),
+                Some("poetry add"),
+            ),
+            (.., true) => (
+                Some("pipenv requirements > requirements.txt"),
+                Some("pipenv install"),
+            ),
+            _ => (
+                Some("uv pip compile pyproject.toml -o requirements.txt"),
+                Some("uv add"),
+            ),
+        };
+        Some(Packages {
+            folder: at.to_owned(),
+            file: file.map(|file| (*file).to_owned()),
+            export,
+            add,
+            names,
+        })
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+}
+
+fn from_requirements(sources: &Sources, path: &str, names: &mut BTreeSet<String>, depth: usize) {
+    for line in sources.text(path).unwrap_or_default().lines() {
+        let line = line.trim();
+        let included = line.strip_prefix("-r").or(line.strip_prefix("--requirement"));
+        match included {
+            Some(other) if depth < DEPTH => {
+                let other = join(
+                    folder(path),
+                    other.trim_start_matches(['=', ' ']).trim_start_matches("./"),
+                );
+                from_requirements(sources, &other, names, depth + 1);
+            }
+            _ => add(line, names),
+        }
+    }
+}
+
+fn from_pyproject(text: &str, names: &mut BTreeSet<String>) {
+    let Ok(table) = text.parse::<toml::Table>() else {
+        return;
+    };
+    let listed = table
+        .get("project")
+        .and_then(|project| project.get("dependencies"))
+        .and_then(toml::Value::as_array);
+    for entry in listed.into_iter().flatten().filter_map(toml::Value::as_str) {
+        add(entry, names);
+    }
+    let poetry = table
+        .get("tool")
+        .and_then(|tool| tool.get("poetry"))
+        .and_then(|poetry| poetry.get("dependencies"));
+    for name in poetry
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flat_map(toml::Table::keys)
+    {
+        add(name, names);
+    }
+}
+
+fn from_pipfile(text: &str, names: &mut BTreeSet<String>) {
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let packages = table.get("packages").and_then(toml::Value::as_table);
+    for name in packages.into_iter().flat_map(toml::Table::keys) {
+        add(name, names);
+    }
+}
+
+/// The name of a requirement, in the form in which all its spellings are the same; extras count as `name[extra]` too.
+fn add(requirement: &str, names: &mut BTreeSet<String>) {
+    let name: String = requirement
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+        .map(|c| {
+            if "_.".contains(c) {
+                '-'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect();
+    if name.is_empty() || name.starts_with('-') {
+        return;
+    }
+    names.insert(name);
+}

@@ -1,0 +1,214 @@
+//! What was recognised and what a person said become a `deployer.toml`.
+
+use super::found::{Found, Kind};
+
+/// What no repository tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    pub environment: String,
+    pub name: String,
+    pub host: String,
+    pub user: String,
+    pub root: String,
+    pub ports: (u16, u16),
+    pub url: String,
+    pub app: String,
+    /// The application's folder, as seen from the repository's top.
+    pub directory: String,
+}
+
+/// The pinned gunicorn for applications that do not bring one.
+const GUNICORN: &str = "gunicorn==23.0.0";
+
+/// Below the ephemeral ports of Linux, and above what is usually taken.
+const PORTS: (u32, u32) = (20_000, 12_000);
+
+/// A name for the application made of its folder's: lower case, no spaces.
+pub fn default_name(folder: &str) -> String {
+    let name: String = folder
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let name = name.trim_matches(['-', '.', '_']);
+    if name.is_empty() {
+        "app".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A folder in the user's home, as Debian has it.
+pub fn default_root(user: &str, name: &str) -> String {
+    match user {
+        "root" => format!("/srv/{name}"),
+        user => format!("/home/{user}/{name}"),
+    }
+}
+
+/// The front door of a host that is called by a public name.
+pub fn default_url(host: &str) -> Option<String> {
+    let is_address = host.contains(':') || host.chars().all(|c| c.is_ascii_digit() || c == '.');
+    (host.contains('.') && !is_address).then(|| format!("http://{host}"))
+}
+
+/// Two ports that depend on the name alone, so that two applications of one host seldom choose the same.
+pub fn default_ports(name: &str, environment: &str) -> (u16, u16) {
+    let hash = name
+        .bytes()
+        .chain([b'/'])
+        .chain(environment.bytes())
+        .fold(2_166_136_261_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
+        });
+    let blue = u16::try_from(PORTS.0 + hash % (PORTS.1 / 2) * 2).unwrap_or(20_000);
+    (blue, blue + 1)
+}
+
+/// The file's text.
+pub fn render(found: &Found, answers: &Answers) -> String {
+    let mut text = format!(
+        "# How {} gets onto its servers. Commit this file. Keys that are not here have defaults that suit most.\n",
+        answers.name
+    );
+    let mut section = |header: &str, lines: &[String]| {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n[{header}]\n{}\n", lines.join("\n")));
+        }
+    };
+    let mut app = vec![key("name", &answers.name, "")];
+    if answers.directory != "." {
+        app.push(key(
+            "directory",
+            &answers.directory,
+            "the application's folder in the repository",
+        ));
+    }
+    section("app", &app);
+    section("python", &[python(found)]);
+    section("gunicorn", &gunicorn(found, answers));
+    let path = found.health.as_deref().unwrap_or("/");
+    section(
+        "health",
+        &[key(
+            "path",
+            path,
+            "what a probe asks for: it must answer 2xx without a login",
+        )],
+    );
+    section("env", &variables(found));
+    let at = format!("environments.{}", word(&answers.environment));
+    section(
+        &at,
+        &[
+            key("host", &answers.host, "a name that ssh knows, or an address"),
+            key("user", &answers.user, ""),
+            key(
+                "root",
+                &answers.root,
+                "holds both slots; uploads and databases belong elsewhere",
+            ),
+            format!(
+                "{:<36} # on 127.0.0.1; free on the host",
+                format!(
+                    "ports = {{ blue = {}, green = {} }}",
+                    answers.ports.0, answers.ports.1
+                )
+            ),
+            key("url", &answers.url, "the front door"),
+        ],
+    );
+    text
+}
+
+fn python(found: &Found) -> String {
+    match &found.requirements {
+        Some(file) => key("requirements", file, ""),
+        None => key("requirements", "requirements.txt", "in the application's folder"),
+    }
+}
+
+fn gunicorn(found: &Found, answers: &Answers) -> Vec<String> {
+    let seen = found
+        .seen
+        .as_deref()
+        .filter(|_| found.app.as_deref() == Some(&*answers.app));
+    let mut lines = vec![
+        key(
+            "app",
+            &answers.app,
+            &seen.map_or_else(|| "module:callable".to_owned(), |seen| format!("found by {seen}")),
+        ),
+        "workers = 2".to_owned(),
+    ];
+    let mut args: Vec<&str> = Vec::new();
+    if found.asgi {
+        args.extend(["--worker-class", "uvicorn_worker.UvicornWorker"]);
+    }
+    if let Some(path) = &found.python_path {
+        args.extend(["--pythonpath", path]);
+    }
+    if !args.is_empty() {
+        let words: Vec<String> = args.iter().map(|word| quote(word)).collect();
+        lines.push(format!("args = [{}]", words.join(", ")));
+    }
+    if !found.has_gunicorn {
+        lines.push(key("install", GUNICORN, "the requirements do not bring it"));
+    }
+    lines
+}
+
+fn variables(found: &Found) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(settings) = &found.settings {
+        lines.push(key("DJANGO_SETTINGS_MODULE", settings, ""));
+    }
+    if !found.variables.is_empty() {
+        lines.push(format!(
+            "# The application also reads: {}.",
+            found.variables.join(", ")
+        ));
+    }
+    lines
+}
+
+/// A line with its comment in a column of their own.
+fn key(name: &str, value: &str, comment: &str) -> String {
+    let line = format!("{name} = {}", quote(value));
+    if comment.is_empty() {
+        line
+    } else {
+        format!("{line:<36} # {comment}")
+    }
+}
+
+fn quote(value: &str) -> String {
+    toml::Value::from(value).to_string()
+}
+
+/// A part of a table's name.
+fn word(name: &str) -> String {
+    let is_bare = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if is_bare { name.to_owned() } else { quote(name) }
+}
+
+impl Found {
+    /// One line for a person: what it was taken for, and by what.
+    pub fn describe(&self) -> Option<String> {
+        let kind = self.kind?;
+        let seen = self.seen.as_deref().unwrap_or("its files");
+        let app = self.app.as_deref().or(self.command.as_deref());
+        Some(match (kind, app) {
+            (Kind::Django, None) => format!("Django, by {seen}; but no wsgi.py and no asgi.py"),
+            (kind, Some(app)) => format!("{kind}, by {seen}: {app}"),
+            (kind, None) => format!("{kind}, by {seen}"),
+        })
+    }
+}

@@ -1,0 +1,169 @@
+use super::*;
+
+const MANAGE: &str =
+    "import os\n\n\ndef main():\n    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')\n";
+const WSGI: &str = "import os\nfrom django.core.wsgi import get_wsgi_application\n\
+                    os.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"mysite.settings\")\napplication = get_wsgi_application()\n";
+const SETTINGS: &str = "BASE_DIR = Path(__file__).parent.parent\nSECRET_KEY = os.environ['SECRET_KEY']\nALLOWED_HOSTS = []\n\
+                        WSGI_APPLICATION = 'mysite.wsgi.application'\nSTATIC_URL = 'static/'\nSTATIC_ROOT = BASE_DIR / 'staticfiles'\n";
+
+/// What is recognised in some files, and the file that follows; it is one that deployer itself takes.
+fn shown(files: &[(&str, &str)]) -> String {
+    let files = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    let found = recognise(&Sources::new(files));
+    let answers = Answers {
+        environment: "prod".to_owned(),
+        name: "hello".to_owned(),
+        host: "my.server.here".to_owned(),
+        user: "deploy".to_owned(),
+        root: default_root("deploy", "hello"),
+        ports: default_ports("hello", "prod"),
+        url: default_url("my.server.here").unwrap(),
+        app: found.app.clone().unwrap_or_else(|| "app:app".to_owned()),
+        directory: found.directory.clone(),
+    };
+    let text = render(&found, &answers);
+    let notes: String = found.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    if let Err(error) = crate::config::Config::parse(&text, std::path::Path::new("/code/hello/deployer.toml"))
+    {
+        panic!("{error}\n{text}");
+    }
+    format!(
+        "{}\n{notes}{text}",
+        found.describe().unwrap_or_else(|| "nothing".to_owned())
+    )
+}
+
+#[test]
+fn django() {
+    insta::assert_snapshot!(
+        "django",
+        shown(&[
+            ("manage.py", MANAGE),
+            ("mysite/__init__.py", ""),
+            ("mysite/settings.py", SETTINGS),
+            ("mysite/wsgi.py", WSGI),
+            ("mysite/asgi.py", WSGI),
+            (
+                "mysite/urls.py",
+                "urlpatterns = [\n    path('healthz/', views.health),\n]\n"
+            ),
+            (
+                "mysite/celery.py",
+                "app = Celery('mysite')\napp.conf.beat_schedule = {}\n"
+            ),
+            ("blog/migrations/0001_initial.py", ""),
+            ("requirements.txt", "Django>=5\ncelery[redis]\n"),
+        ])
+    );
+}
+
+#[test]
+fn django_below_a_folder_with_settings_for_production() {
+    insta::assert_snapshot!(
+        "django_src",
+        shown(&[
+            (
+                "src/manage.py",
+                &MANAGE.replace("mysite.settings", "config.settings.local")
+            ),
+            ("src/config/__init__.py", ""),
+            ("src/config/settings/__init__.py", ""),
+            (
+                "src/config/settings/base.py",
+                "STATIC_ROOT = os.path.join(BASE_DIR, \"collected\")\nDB = env.db('DATABASE_URL')\n"
+            ),
+            ("src/config/settings/local.py", "from .base import *\n"),
+            ("src/config/settings/production.py", "from .base import *\n"),
+            (
+                "src/config/asgi.py",
+                &WSGI.replace("mysite.settings", "config.settings.local")
+            ),
+            (
+                "pyproject.toml",
+                "[project]\nname = \"x\"\ndependencies = [\"django\", \"channels\", \"gunicorn\"]\n"
+            ),
+            ("uv.lock", ""),
+        ])
+    );
+}
+
+#[test]
+fn flask() {
+    insta::assert_snapshot!(
+        "flask",
+        shown(&[
+            (
+                "app.py",
+                "from flask import Flask\n\napp = Flask(__name__)\n\n@app.get(\"/health\")\ndef health():\n    return 'ok'\n"
+            ),
+            ("tests/test_app.py", "app = Flask(__name__)\n"),
+            ("requirements.txt", "flask==3.0\ngunicorn==23.0.0\n"),
+        ])
+    );
+}
+
+#[test]
+fn flask_by_a_factory() {
+    insta::assert_snapshot!(
+        "flask_factory",
+        shown(&[
+            (
+                "shop/__init__.py",
+                "import flask\n\ndef create_app(config=None):\n    app = flask.Flask(__name__)\n    return app\n"
+            ),
+            ("shop/views.py", "x = 1\n"),
+            ("migrations/alembic.ini", ""),
+            ("requirements.txt", "-r requirements/base.txt\n"),
+            ("requirements/base.txt", "flask\ngunicorn\n"),
+        ])
+    );
+}
+
+#[test]
+fn fastapi_in_a_folder_of_its_own() {
+    insta::assert_snapshot!(
+        "fastapi",
+        shown(&[
+            (
+                "backend/app/main.py",
+                "from fastapi import FastAPI\n\napp: FastAPI = FastAPI(title=\"x\")\n"
+            ),
+            (
+                "backend/requirements.txt",
+                "fastapi\nuvicorn[standard]\ngunicorn\n"
+            ),
+            ("frontend/package.json", "{\"scripts\": {\"start\": \"vite\"}}"),
+        ])
+    );
+}
+
+#[test]
+fn nothing_that_is_known() {
+    insta::assert_snapshot!("nothing", shown(&[("README.md", "")]));
+}
+
+#[test]
+fn a_factory_that_wants_arguments_is_none() {
+    let files = [(
+        "app.py",
+        "from flask import Flask\ndef create_app(config):\n    return Flask(__name__)\n",
+    )];
+    assert!(shown(&files).starts_with("nothing\n"));
+}
+
+#[test]
+fn names_and_places_have_sensible_defaults() {
+    assert_eq!(default_name("My Shop_2"), "my-shop_2");
+    assert_eq!(default_name("…"), "app");
+    assert_eq!(default_root("root", "shop"), "/srv/shop");
+    assert_eq!(default_url("192.0.2.7"), None);
+    assert_eq!(default_url("web1"), None);
+    assert_ne!(default_ports("shop", "prod"), default_ports("shop", "staging"));
+    for name in ["", "a", "shop", "a-very-long-name"] {
+        let (blue, green) = default_ports(name, "prod");
+        assert!(blue >= 20_000 && green < 32_768, "{blue} {green}");
+    }
+}

@@ -1,0 +1,191 @@
+//! `deployer init` in real repositories: what it writes, asks and refuses.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use deployer::config;
+
+struct Repository(tempfile::TempDir);
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Repository {
+    fn new(files: &[(&str, &str)]) -> Repository {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("shop");
+        fs::create_dir(&top).unwrap();
+        let init = Command::new("git")
+            .args(["init", "--quiet"])
+            .current_dir(&top)
+            .status()
+            .unwrap();
+        assert!(init.success());
+        for (path, text) in files {
+            let path = top.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Repository(folder)
+    }
+
+    fn top(&self) -> std::path::PathBuf {
+        self.0.path().join("shop")
+    }
+
+    fn deployer(&self, below: &str, arguments: &[&str]) -> Ran {
+        let output = command(&self.top().join(below), arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr)
+                .unwrap()
+                .replace(self.0.path().to_str().unwrap(), "…"),
+        }
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    command
+}
+
+const FLASK: &str = "from flask import Flask\napp = Flask(__name__)\n";
+
+#[test]
+fn what_it_writes_is_a_configuration() {
+    let repository = Repository::new(&[("app.py", FLASK), ("requirements.txt", "flask\ngunicorn\n")]);
+    let ran = repository.deployer(".", &["init", "--host", "web1.example.org", "--yes"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    insta::assert_snapshot!(ran.stderr, @"
+    note: Flask, by app.py: app:app
+    wrote …/shop/deployer.toml: read it, and commit it — run: deployer prod doctor
+    ");
+    let loaded = config::load(&repository.top().join("deployer.toml")).unwrap();
+    let prod = loaded.environment("prod").unwrap();
+    assert_eq!(prod.app.name, "shop");
+    assert_eq!(prod.root, "/home/deploy/shop");
+    assert_eq!(prod.url.to_string(), "http://web1.example.org/");
+    assert_ne!(prod.ports.blue, prod.ports.green);
+}
+
+#[test]
+fn an_existing_file_is_never_overwritten() {
+    let repository = Repository::new(&[("app.py", FLASK), ("deployer.toml", "mine"), ("inner/x.py", "")]);
+    for folder in [".", "inner"] {
+        let ran = repository.deployer(folder, &["init", "--host", "web1.example.org", "--yes"]);
+        assert_eq!(ran.code, 2);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(ran.stderr, @"
+            error: there is a configuration already: …/shop/deployer.toml
+            site:  The live site is not affected.
+            try:   change it by hand; init never overwrites a file
+            ");
+        }
+    }
+    assert_eq!(
+        fs::read_to_string(repository.top().join("deployer.toml")).unwrap(),
+        "mine"
+    );
+}
+
+#[test]
+fn without_a_terminal_it_says_what_is_missing() {
+    let repository = Repository::new(&[("README", "")]);
+    let ran = repository.deployer(".", &["init"]);
+    assert_eq!(ran.code, 2);
+    insta::assert_snapshot!(ran.stderr, @"
+    note: no application was recognised here
+    error: init needs --host, --user, --url, --app
+    why:   there is no terminal to ask on
+    site:  The live site is not affected.
+    try:   deployer init --host web1.example.org --user deploy --url https://shop.example.org
+    try:   --yes takes the defaults for all but --host and --app
+    ");
+    let ran = repository.deployer(".", &["init", "--host", "web1", "--yes"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("init needs --app"), "{}", ran.stderr);
+    assert!(!repository.top().join("deployer.toml").exists());
+}
+
+#[test]
+fn an_answer_that_would_not_load_is_not_written() {
+    let repository = Repository::new(&[("app.py", FLASK)]);
+    let ran = repository.deployer(".", &["init", "--host", "ann@web1", "--yes"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("must be a host alone"), "{}", ran.stderr);
+    assert!(!repository.top().join("deployer.toml").exists());
+}
+
+#[test]
+fn what_git_ignores_is_no_application_of_ours() {
+    let repository = Repository::new(&[
+        (".gitignore", "/old\n"),
+        ("old/app.py", FLASK),
+        ("venv/pyvenv.cfg", ""),
+        ("venv/lib/flask/app.py", FLASK),
+        (
+            "service/web/main.py",
+            "from fastapi import FastAPI\nit = FastAPI()\n",
+        ),
+        ("service/requirements.txt", "fastapi\n"),
+    ]);
+    let ran = repository.deployer(
+        ".",
+        &[
+            "staging",
+            "init",
+            "--host",
+            "web1.example.org",
+            "--yes",
+            "--dry-run",
+        ],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("app = \"web.main:it\"") && ran.stdout.contains("directory = \"service\""),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("[environments.staging]"), "{}", ran.stdout);
+    assert!(!repository.top().join("deployer.toml").exists());
+}
+
+/// The questions, on a terminal of script(1)'s making.
+#[test]
+fn on_a_terminal_it_asks_and_offers_defaults() {
+    let repository = Repository::new(&[("app.py", FLASK)]);
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("{} init", env!("CARGO_BIN_EXE_deployer")))
+        .arg("/dev/null")
+        .current_dir(repository.top())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script(1), of the package bsdutils");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"\nweb1.example.org\n\nhttps://shop.example.org\n")
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown}");
+    let loaded = config::load(&repository.top().join("deployer.toml")).unwrap();
+    let prod = loaded.environment("prod").unwrap();
+    assert_eq!(prod.target.host, "web1.example.org", "{shown}");
+    assert_eq!(prod.target.user.as_deref(), Some("deploy"), "{shown}");
+    assert_eq!(prod.url.to_string(), "https://shop.example.org/", "{shown}");
+}
