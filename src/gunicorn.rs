@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Color, CommitSummary};
+use crate::model::{Color, CommitSummary, Secret, Secrets};
 use crate::shell::{self, NulError};
 
 /// The content of a slot's `etc/env`, which a shell reads before it becomes gunicorn.
@@ -10,10 +10,11 @@ use crate::shell::{self, NulError};
 /// The deployer's own variables come last: the application can rely on them.
 pub fn variables(
     env: &BTreeMap<String, String>,
+    secrets: &Secrets,
     color: Color,
     commit: &CommitSummary,
     environment: &str,
-) -> Result<String, NulError> {
+) -> Result<Secret, NulError> {
     let mut text = String::from("# Written by deployer; each deploy writes it anew.\n");
     let own = [
         ("BLUEGREEN", color.as_str()),
@@ -24,11 +25,17 @@ pub fn variables(
     for (name, value) in env
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain(
+            secrets
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.reveal())),
+        )
         .chain(own)
     {
-        text.push_str(&format!("export {name}={}\n", shell::quote(value)?));
+        let quoted = shell::quote(value).map_err(|_| NulError(name.to_string()))?;
+        text.push_str(&format!("export {name}={quoted}\n"));
     }
-    Ok(text)
+    Ok(Secret::new(text))
 }
 
 /// Why gunicorn ended at once, from its log.
@@ -74,10 +81,14 @@ mod tests {
             id: "3ab9d42aaaaaaaaa".to_string(),
             subject: String::new(),
         };
-        insta::assert_snapshot!(variables(&env, Color::Blue, &commit, "prod").unwrap(), @r#"
+        let secrets = Secrets::from([("SECRET_KEY".to_string(), Secret::new("a b'c"))]);
+        let text = variables(&env, &secrets, Color::Blue, &commit, "prod").unwrap();
+        assert!(!format!("{text:?}").contains("GREETING"));
+        insta::assert_snapshot!(text.reveal(), @r#"
         # Written by deployer; each deploy writes it anew.
         export BLUEGREEN=red
         export GREETING="it's "'$HOME'
+        export SECRET_KEY="a b'c"
         export BLUEGREEN=blue
         export DEPLOYER_COMMIT=3ab9d42aaaaaaaaa
         export DEPLOYER_COMMIT_SHORT=3ab9d42

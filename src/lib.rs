@@ -25,6 +25,7 @@ pub mod plan;
 
 pub mod rehearsal;
 pub mod remote;
+pub mod secrets;
 pub mod source;
 
 pub mod commands;

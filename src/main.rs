@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deployer::commands::{self, Ask, Context, CutoverOptions, DeployOptions, InitOptions, Rehearsal};
+use deployer::commands::{self, Ask, Context, CutoverOptions, DeployOptions, InitOptions, Rehearsal, Vault};
 use deployer::config::{self, Config, Environment};
 use deployer::model::ExitCode;
 use deployer::plan::status::{Seen, StatusReport};
@@ -121,6 +121,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
             let observer: &mut dyn Observer = if only_data { &mut Silent } else { &mut *report };
             let mut context = Context {
                 environment: &environment,
+                vault: &Vault::new(folder(&config)),
                 connect: &connect,
                 prompt: &mut prompt,
                 interrupt: &interrupt,

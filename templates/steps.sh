@@ -155,6 +155,8 @@ start() {
   color=$1 slot=$root/$1
   log=$slot/log/gunicorn.log
   [ ! -f "$log" ] || [ "$(wc -c <"$log")" -lt 10000000 ] || mv -f "$log" "$log.1"
+  # What an application prints may hold what nobody else should read.
+  [ -e "$log" ] || (umask 077 && : >>"$log")
   before=$(($(wc -c 2>/dev/null <"$log") + 0))
   setsid sh "$home/launch" "$root" "$color" web </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&- &
   master=$!

@@ -248,6 +248,24 @@ messages!(
 );
 
 messages!(
+    bad_secrets,
+    "[secrets]\nKEY = \"hush\"",
+    "[secrets]\nKEY = [\"hush\"]",
+    "[secrets]\nKEY = { value = \"hush\" }",
+    "[secrets]\nKEY = {}",
+    "[secrets]\nKEY = { env = \"A\", file = \".env\" }",
+    "[secrets]\nKEY = { env = \"$A\" }",
+    "[secrets]\nKEY = { env = \"A\", key = \"B\" }",
+    "[secrets]\nKEY = { file = \"~/.env\" }",
+    "[secrets]\nKEY = { command = \"pass show x\" }",
+    "[secrets]\nBLUEGREEN = { env = \"A\" }",
+    "[secrets]\n\"A-B\" = { env = \"A\" }",
+    "[secrets]\nKEY = { env = \"A\" }\n[env]\nKEY = \"hush\"",
+    "secrets = { KEY = \"hush\" }\nenv = { OTHER = \"hush\" }",
+    "secrets = \"hush\"",
+);
+
+messages!(
     bad_names,
     "[environments.deploy]\nhost = \"a\"\nroot = \"/a\"\nports = { blue = 1, green = 2 }\nurl = \"http://a\"",
     "[environments.Status]\nhost = \"a\"\nroot = \"/a\"\nports = { blue = 1, green = 2 }\nurl = \"http://a\"",
@@ -288,6 +306,10 @@ fn no_message_shows_a_variable() {
     for text in [
         "[env]\nA = \"hush\" # hush\nB = \"hush\nC = \"hush\"",
         "[env]\nA = hush",
+        "[secrets]\nA = hush",
+        "[secrets.A]\nenv = hush",
+        "[environments.prod]\nsecrets = { A = hush }",
+        "[secrets]\nA = \"hush\"\n[environments.prod.secrets]\nA = { file = 3, more = \"hush\" }",
         "[env]\nA = \"\"\"\nhush\nhush\n",
         "[ environments . prod . env ]\nA = 'hush",
         "[environments.prod.env # x\nA = hush",
@@ -393,6 +415,7 @@ fn what_the_starter_leaves_out_by_a_comment_sign_is_right_too() {
     assert_eq!(environment.gunicorn.workers, 8);
     assert_eq!(environment.gunicorn.install.as_deref(), Some("gunicorn==23.0.0"));
     assert_eq!(environment.env.len(), 2);
+    assert_eq!(environment.secrets.len(), 3);
     assert_eq!(
         environment.nginx.access_log.as_deref(),
         Some("/var/log/nginx/hello.log")

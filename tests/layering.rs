@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("plan", 3),
     ("rehearsal", 4),
     ("remote", 4),
+    ("secrets", 4),
     ("source", 4),
     ("commands", 5),
     ("report", 6),

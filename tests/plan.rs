@@ -4,7 +4,7 @@ mod fixtures;
 
 use std::fmt::Write;
 
-use deployer::model::{Color, CommitSummary, HostState, Relation};
+use deployer::model::{Color, CommitSummary, HostState, Relation, Secrets};
 use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
 use fixtures::{environment, states};
 
@@ -23,6 +23,7 @@ fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<
     };
     let request = DeployRequest {
         environment: &environment(),
+        secrets: &Secrets::new(),
         commit: &commit(),
         by: "ann@laptop",
         force,

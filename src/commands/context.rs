@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Vault;
 use crate::config::Environment;
 use crate::model::Holder;
 use crate::plan::{Event, Observer};
@@ -8,6 +9,7 @@ use crate::remote::{ConnectOptions, Interrupt, Prompt};
 /// What every command needs beside its own arguments.
 pub struct Context<'a> {
     pub environment: &'a Environment,
+    pub vault: &'a Vault<'a>,
     pub connect: &'a ConnectOptions,
     pub prompt: &'a mut dyn Prompt,
     pub interrupt: &'a Interrupt,

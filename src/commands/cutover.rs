@@ -6,8 +6,8 @@ use super::Context;
 use super::execute::{After, execute, show};
 use super::host::{Visit, visit};
 use crate::facts::{Probes, Wish};
-use crate::model::HostState;
-use crate::plan::{self, CutoverPlan, Event, Failure, World, WorldSlot};
+use crate::model::{HostState, Secrets};
+use crate::plan::{self, Action, CutoverPlan, Event, Failure, World, WorldSlot};
 
 #[derive(Clone, Debug, Default)]
 pub struct CutoverOptions {
@@ -22,9 +22,17 @@ pub struct CutoverOptions {
 /// # Errors
 /// A refusal, or the step that failed.
 pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Failure> {
-    let stop_old = options.stop_old;
-    change_live(context, "cutover", options.watch, &|state, context| {
-        plan::cutover(state, context.environment, context.by, stop_old)
+    let wish = Wish {
+        watch: options.watch,
+        ..Wish::new(Probes::All)
+    };
+    let holder = context.holder("cutover", None);
+    visit(context, &wish, Some(&holder), |context, visit| {
+        let environment = context.environment;
+        let cutover = visit.decide(environment, |state| {
+            plan::cutover(state, environment, context.by, options.stop_old)
+        })?;
+        carry_out(visit, context, "cutover", &cutover)
     })
 }
 
@@ -33,23 +41,34 @@ pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Fa
 /// # Errors
 /// A refusal, or the step that failed.
 pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failure> {
-    change_live(context, "rollback", Duration::ZERO, &|state, context| {
-        plan::rollback(state, context.environment, context.by, commit)
-    })
-}
-
-type Planner<'a> = dyn Fn(&HostState, &Context) -> Result<CutoverPlan, Failure> + 'a;
-
-fn change_live(context: &mut Context, verb: &str, watch: Duration, planner: &Planner) -> Result<(), Failure> {
-    let wish = Wish {
-        watch,
-        ..Wish::new(Probes::All)
+    let (environment, by) = (context.environment, context.by);
+    let planned = |visit: &mut Visit, secrets: &Secrets| {
+        visit.decide(environment, |state| {
+            plan::rollback(state, environment, secrets, by, commit)
+        })
     };
-    let holder = context.holder(verb, None);
-    visit(context, &wish, Some(&holder), |context, visit| {
-        let cutover = visit.decide(context.environment, |state| planner(state, context))?;
-        carry_out(visit, context, verb, &cutover)
-    })
+    let holder = context.holder("rollback", None);
+    visit(
+        context,
+        &Wish::new(Probes::All),
+        Some(&holder),
+        |context, visit| {
+            let mut rollback = planned(visit, &Secrets::new())?;
+            // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
+            if rollback
+                .plan
+                .steps
+                .iter()
+                .any(|step| matches!(step.action, Action::Configure { .. }))
+            {
+                let shell = &mut visit.shell;
+                let found = context.secrets(&mut || drop(shell.beat()));
+                let secrets = visit.decide(environment, |_| found)?;
+                rollback = planned(visit, &secrets)?;
+            }
+            carry_out(visit, context, "rollback", &rollback)
+        },
+    )
 }
 
 /// Says what becomes live, and makes it so.

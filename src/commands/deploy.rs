@@ -9,7 +9,7 @@ use super::execute::{After, Upload, execute, show};
 use super::host::{Visit, observe_again, visit};
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation};
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Unit, Virtualenv, World, WorldSlot};
 use crate::python::{self, Requirements};
 use crate::remote::HostShell;
@@ -36,6 +36,7 @@ struct Local {
     commit: CommitSummary,
     requirements: Requirements,
     modules: Vec<Module>,
+    secrets: Secrets,
 }
 
 struct Module {
@@ -49,7 +50,8 @@ struct Module {
 /// # Errors
 /// A refusal, or the step that failed.
 pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
-    let local = read_local(context, options)?;
+    let mut local = read_local(context, options)?;
+    local.secrets = context.secrets(&mut || {})?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
     let probes = if options.cutover.is_some() {
         Probes::All
@@ -167,6 +169,7 @@ fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failu
         commit,
         requirements,
         modules,
+        secrets: Secrets::new(),
     })
 }
 
@@ -243,6 +246,7 @@ fn make_plan(
         .collect();
     let request = DeployRequest {
         environment,
+        secrets: &local.secrets,
         commit: &local.commit,
         by: context.by,
         force: options.force,

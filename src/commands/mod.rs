@@ -10,6 +10,7 @@ mod init;
 mod rehearse;
 mod script;
 mod status;
+mod vault;
 
 pub use context::Context;
 pub use cutover::{CutoverOptions, cutover, rollback};
@@ -18,3 +19,4 @@ pub use hold::{history, lock, stop, unlock};
 pub use init::{Ask, InitOptions, init};
 pub use rehearse::{Rehearsal, rehearse};
 pub use status::status;
+pub use vault::Vault;

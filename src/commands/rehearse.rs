@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Context, CutoverOptions, DeployOptions, cutover, deploy, status};
+use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
 use crate::config::{Cutover, Environment, Target};
 use crate::model::Relation;
 use crate::plan::{Event, Failure, Observer};
@@ -39,6 +39,8 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     };
     let host = ThrowawayHost::start(options.with_package_settings()).map_err(no_host)?;
     let environment = on(&host, rehearsal.environment);
+    // Asked for once: the host is this machine, and as private as the real one's folder.
+    let vault = Vault::new(rehearsal.start);
     let connect = ConnectOptions {
         home: Some(host.client_home()),
         config_files: vec![host.ssh_config()],
@@ -55,11 +57,11 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
         ),
     );
     let before = earlier(rehearsal)?;
-    step(rehearsal, &environment, &connect, Some(&before))?;
-    step(rehearsal, &environment, &connect, None)?;
+    step(rehearsal, (&environment, &vault), &connect, Some(&before))?;
+    step(rehearsal, (&environment, &vault), &connect, None)?;
     show(rehearsal, &environment, &connect);
     let commit = rehearsal.commit.to_string();
-    step(rehearsal, &environment, &connect, Some(&commit))?;
+    step(rehearsal, (&environment, &vault), &connect, Some(&commit))?;
     show(rehearsal, &environment, &connect);
 
     say(
@@ -70,7 +72,7 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     let mut load = Load::new(address, host.server_name());
     load.path = environment.health.path.clone();
     let running = load.start();
-    let done = step(rehearsal, &environment, &connect, None);
+    let done = step(rehearsal, (&environment, &vault), &connect, None);
     let report = running.stop();
     done?;
     show(rehearsal, &environment, &connect);
@@ -82,12 +84,13 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
 /// One deploy (of a commit) or one cutover.
 fn step(
     rehearsal: &mut Rehearsal,
-    environment: &Environment,
+    (environment, vault): (&Environment, &Vault),
     connect: &ConnectOptions,
     commit: Option<&str>,
 ) -> Result<(), Failure> {
     let mut context = Context {
         environment,
+        vault,
         connect,
         prompt: &mut NoPrompt,
         interrupt: rehearsal.interrupt,

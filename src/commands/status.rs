@@ -1,9 +1,10 @@
 //! `status`: every environment side by side; reads only, and takes no lock.
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::Context;
 use super::host::visit;
+use super::{Context, Vault};
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
@@ -42,6 +43,7 @@ fn one(
 ) -> EnvironmentStatus {
     let mut context = Context {
         environment,
+        vault: &Vault::new(Path::new("")),
         connect: options,
         prompt: &mut NoPrompt,
         interrupt,

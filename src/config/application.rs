@@ -258,7 +258,7 @@ pub(super) fn variables(layers: &[Layer<'_>], problems: &Problems<'_>) -> BTreeM
     variables
 }
 
-fn objection_to_name(name: &str) -> Option<Complaint> {
+pub(super) fn objection_to_name(name: &str) -> Option<Complaint> {
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !begins_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Some(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::SecretSource;
 use super::hooks::{Hooks, StaticFiles};
 use crate::model::Color;
 
@@ -29,6 +30,8 @@ pub struct Environment {
     pub static_files: Option<StaticFiles>,
     /// Plain variables for the application.
     pub env: BTreeMap<String, String>,
+    /// Where the values of the secret ones come from.
+    pub secrets: BTreeMap<String, SecretSource>,
 }
 
 /// Where SSH goes; what is `None` is left to `~/.ssh/config`, then to SSH's own defaults.

@@ -8,6 +8,7 @@ use super::environment::{Environment, Ports, Target};
 use super::hooks;
 use super::name;
 use super::problem::{Complaint, Problem, Problems};
+use super::secret_source;
 use super::secrets;
 use super::section::{ENVIRONMENT, Layer, Section, TOP};
 use super::value;
@@ -113,6 +114,7 @@ fn environment<'t>(
     let shared = hooks::shared(&over("shared"));
     let static_files = hooks::static_files(&over("static"));
     let env = application::variables(&layers("env"), problems);
+    let secrets = secret_source::secrets(&layers("secrets"), &env, problems);
     if let (Some(url), Some(ports), None) = (&url, &ports, &nginx.address)
         && [ports.blue, ports.green].contains(&url.port)
     {
@@ -143,6 +145,7 @@ fn environment<'t>(
         static_files,
         cutover: cutover.or(fallback).unwrap_or(super::Cutover::Reload),
         env,
+        secrets,
     })
 }
 

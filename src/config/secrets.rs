@@ -5,7 +5,7 @@ use toml::de::DeTable;
 use super::problem::Problems;
 use super::section::hide;
 
-/// Hides every value of every `env` table.
+/// Hides every value of every `env` and every `secrets` table.
 pub(super) fn hide_variables(document: &DeTable<'_>, problems: &Problems<'_>) {
     let environments = document
         .get("environments")
@@ -15,7 +15,8 @@ pub(super) fn hide_variables(document: &DeTable<'_>, problems: &Problems<'_>) {
         .flat_map(|all| all.values())
         .filter_map(|environment| environment.get_ref().as_table());
     for table in own.chain([document]) {
-        if let Some(variables) = table.get("env") {
+        // A secret's value does not belong there; where somebody wrote it all the same, it stays unseen.
+        for variables in ["env", "secrets"].iter().filter_map(|name| table.get(*name)) {
             hide(variables, problems);
         }
     }
@@ -36,11 +37,11 @@ pub(super) fn hide_lines(text: &str, problems: &Problems<'_>) {
                 .rsplit('.')
                 .next()
                 .unwrap_or_default();
-            among_variables = name.trim().trim_matches(['"', '\'']) == "env";
+            among_variables = header.contains("secrets") || name.trim().trim_matches(['"', '\'']) == "env";
             start += line.len();
             continue;
         }
-        if !among_variables && let Some(at) = word_env(line) {
+        if !among_variables && let Some(at) = word(line, "env").or_else(|| word(line, "secrets")) {
             among_variables = true;
             from = at;
         }
@@ -53,10 +54,10 @@ pub(super) fn hide_lines(text: &str, problems: &Problems<'_>) {
     }
 }
 
-/// Where a line's key `env` is.
-fn word_env(line: &str) -> Option<usize> {
+/// Where a line's key of that name is.
+fn word(line: &str, key: &str) -> Option<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    line.match_indices("env")
+    line.match_indices(key)
         .map(|(at, _)| at)
-        .find(|at| !line[..*at].ends_with(is_part) && !line[at + 3..].starts_with(is_part))
+        .find(|at| !line[..*at].ends_with(is_part) && !line[at + key.len()..].starts_with(is_part))
 }

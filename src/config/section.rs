@@ -10,7 +10,7 @@ use super::problem::{Complaint, Problems};
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
-/// Every table of the file with its keys. `env` and `environments` are open: their keys are the user's.
+/// Every table of the file with its keys. `env`, `secrets` and `environments` are open: their keys are the user's.
 pub(super) const SCHEMA: &[(&str, &[&str])] = &[
     (
         TOP,
@@ -25,6 +25,7 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
             "shared",
             "static",
             "env",
+            "secrets",
             "environments",
         ],
     ),
@@ -55,7 +56,7 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
         ENVIRONMENT,
         &[
             "host", "port", "user", "root", "ports", "url", "cutover", "app", "python", "gunicorn", "health",
-            "nginx", "hooks", "shared", "static", "env",
+            "nginx", "hooks", "shared", "static", "env", "secrets",
         ],
     ),
     (
@@ -72,6 +73,7 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
     ("shared", &["directories"]),
     ("static", &["url", "directory", "collect", "keep"]),
     ("ports", &["blue", "green"]),
+    ("secrets.NAME", &["env", "file", "key", "command"]),
 ];
 
 /// The file's own keys, outside every table.

@@ -5,6 +5,7 @@ mod exit;
 mod layout;
 mod relation;
 mod release;
+mod secret;
 mod state;
 
 pub use color::{Color, Role};
@@ -12,6 +13,7 @@ pub use exit::ExitCode;
 pub use layout::Layout;
 pub use relation::Relation;
 pub use release::{CommitSummary, Release, short};
+pub use secret::{Secret, Secrets};
 pub use state::{
     Answer, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile, Process, Served,
     SlotState, Space, Switch,

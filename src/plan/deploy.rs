@@ -5,13 +5,14 @@ use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
 use super::{Failure, Site};
 use crate::config::{Environment, Installer};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation};
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::shell::Call;
 
 /// What is asked for, as far as the local side knows it.
 #[derive(Clone, Debug)]
 pub struct DeployRequest<'a> {
     pub environment: &'a Environment,
+    pub secrets: &'a Secrets,
     pub commit: &'a CommitSummary,
     /// `user@machine`.
     pub by: &'a str,
@@ -51,6 +52,7 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
     let key = state.key.as_deref().unwrap_or(request.new_key);
     let build = Build {
         environment,
+        secrets: request.secrets,
         color: roles.next,
         commit: request.commit,
         by: request.by,

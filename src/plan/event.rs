@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::status::StatusReport;
-use crate::model::{Color, CommitSummary};
+use crate::model::{Color, CommitSummary, Secrets};
 
 /// Receives events in the order in which they happen.
 pub trait Observer {
@@ -16,6 +16,8 @@ pub trait Observer {
 
     /// Shows a file that is only shown: data, as it stands.
     fn file(&mut self, _name: &str, _text: &str) {}
+    /// From here on nothing that is told may show these values.
+    fn conceal(&mut self, _: &Secrets) {}
 }
 
 /// Drops every event.

@@ -11,6 +11,7 @@ mod roles;
 mod rollback;
 pub mod status;
 mod step;
+mod texts;
 mod world;
 
 pub use assess::assess;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Failure;
 use super::step::{Action, Seed, Step, Virtualenv};
 use crate::config::{Environment, Installer};
-use crate::model::{Color, CommitSummary, HostState, Layout, Release};
+use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secrets};
 use crate::shell::Call;
 use crate::{gunicorn, launch, nginx};
 
@@ -13,6 +13,7 @@ use crate::{gunicorn, launch, nginx};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Build<'a> {
     pub environment: &'a Environment,
+    pub secrets: &'a Secrets,
     pub color: Color,
     pub commit: &'a CommitSummary,
     /// `user@machine`.
@@ -115,8 +116,14 @@ impl Build<'_> {
 
     fn configure(&self) -> Result<Step, Failure> {
         let (environment, color, layout) = (self.environment, self.color, self.layout());
-        let variables = gunicorn::variables(&environment.env, color, self.commit, &environment.name)
-            .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        let variables = gunicorn::variables(
+            &environment.env,
+            self.secrets,
+            color,
+            self.commit,
+            &environment.name,
+        )
+        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
         let snippet = nginx::snippet(color, environment.ports.of(color), &self.commit.id, self.key);
         let served = format!("deployer {color} {}\n", self.commit.id);
         let activate = Call::new("activate")
@@ -135,7 +142,7 @@ impl Build<'_> {
                 Call::new("put")
                     .arg(layout.etc(color, "env"))
                     .arg("600")
-                    .arg(variables),
+                    .secret(variables),
             )
             .before(
                 Call::new("put")

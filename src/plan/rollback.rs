@@ -6,7 +6,7 @@ use super::rebuild::{Build, start_again};
 use super::roles::roles;
 use super::step::{Action, Plan, Step, Virtualenv};
 use crate::config::Environment;
-use crate::model::{Color, HostState, Layout, Release, short};
+use crate::model::{Color, HostState, Layout, Release, Secrets, short};
 use crate::nginx;
 use crate::shell::Call;
 
@@ -20,6 +20,7 @@ use crate::shell::Call;
 pub fn rollback(
     state: &HostState,
     environment: &Environment,
+    secrets: &Secrets,
     by: &str,
     wanted: Option<&str>,
 ) -> Result<CutoverPlan, Failure> {
@@ -38,7 +39,7 @@ pub fn rollback(
         let key = state.key.as_deref().unwrap_or_default();
         steps.push(introduce(environment, to, &release.commit, key));
     } else if !held {
-        steps.extend(rebuild(state, environment, by, to, &release)?);
+        steps.extend(rebuild(state, environment, secrets, by, (to, &release))?);
     } else if !runs(state, to) || !healthy {
         let pid = state.slot(to).process.as_ref().map(|process| process.pid);
         steps.push(Step::new(
@@ -148,9 +149,9 @@ fn nothing(environment: &Environment, why: &str) -> Failure {
 fn rebuild(
     state: &HostState,
     environment: &Environment,
+    secrets: &Secrets,
     by: &str,
-    color: Color,
-    release: &Release,
+    (color, release): (Color, &Release),
 ) -> Result<Vec<Step>, Failure> {
     let commit = release.summary();
     let key = state
@@ -164,6 +165,7 @@ fn rebuild(
     };
     let build = Build {
         environment,
+        secrets,
         color,
         commit: &commit,
         by,

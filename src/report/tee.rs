@@ -5,19 +5,26 @@ use std::path::Path;
 
 use super::log::LogFile;
 use super::reporter::Reporter;
-use crate::model::HistoryEntry;
+use crate::model::{HistoryEntry, Secrets};
 use crate::plan::status::StatusReport;
 use crate::plan::{Event, Failure, Observer};
+use crate::secrets::Redactor;
 
-/// Sends everything to a person and to the log.
+/// Sends everything to a person and to the log, without the values that were concealed: the one place that all of it
+/// passes.
 pub struct Tee {
     reporter: Reporter,
     log: Option<LogFile>,
+    redactor: Redactor,
 }
 
 impl Tee {
     pub fn new(reporter: Reporter) -> Tee {
-        Tee { reporter, log: None }
+        Tee {
+            reporter,
+            log: None,
+            redactor: Redactor::default(),
+        }
     }
 
     /// From now on the log is told too.
@@ -27,6 +34,9 @@ impl Tee {
 
     /// Prints a failure, with the path of the log, and writes it down there.
     pub fn failure(&mut self, failure: &Failure) {
+        let mut failure = failure.clone();
+        self.redact(failure.texts());
+        let failure = &failure;
         if let Some(log) = &mut self.log {
             log.failure(failure);
         }
@@ -37,6 +47,10 @@ impl Tee {
     /// Prints the proven switches of an environment; `now` is the host's clock, in seconds since 1970.
     pub fn history(&mut self, environment: &str, entries: &[HistoryEntry], now: f64) -> io::Result<()> {
         self.reporter.history(environment, entries, now)
+    }
+
+    fn redact(&self, texts: Vec<&mut String>) {
+        texts.into_iter().for_each(|text| self.redactor.apply(text));
     }
 
     /// Takes what moves off the screen, before a question or at the end.
@@ -51,7 +65,8 @@ impl Tee {
 }
 
 impl Observer for Tee {
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, mut event: Event) {
+        self.redact(event.texts());
         if let Some(log) = &mut self.log {
             log.event(event.clone());
         }
@@ -59,11 +74,19 @@ impl Observer for Tee {
     }
 
     fn status(&mut self, report: &StatusReport) {
+        let mut report = report.clone();
+        self.redact(report.texts());
         // A reader that went away (`deployer status | head`) is no failure.
-        let _ = self.reporter.status(report);
+        let _ = self.reporter.status(&report);
+    }
+
+    fn conceal(&mut self, secrets: &Secrets) {
+        self.redactor = Redactor::new(secrets);
     }
 
     fn file(&mut self, name: &str, text: &str) {
-        let _ = self.reporter.file(name, text);
+        let mut text = text.to_string();
+        self.redactor.apply(&mut text);
+        let _ = self.reporter.file(name, &text);
     }
 }

@@ -6,6 +6,7 @@ mod pack;
 mod repository;
 mod revision;
 mod sendable;
+mod standing;
 mod status;
 mod submodule;
 
@@ -13,4 +14,5 @@ pub use bundle::Bundle;
 pub use error::SourceError;
 pub use pack::{PackProgress, PackStage, Packer};
 pub use repository::Repository;
+pub use standing::Standing;
 pub use submodule::Submodule;

@@ -1,0 +1,94 @@
+//! The values of `[secrets]`, found once for each run, and only by a verb that needs them.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use super::Context;
+use crate::model::{ExitCode, Secrets};
+use crate::plan::{Event, Failure};
+use crate::secrets::{Lack, Lookup, find};
+use crate::source::{Repository, Standing};
+
+/// Where a run finds its secrets, and what it has found.
+pub struct Vault<'a> {
+    /// The folder of `deployer.toml`.
+    folder: &'a Path,
+    found: RefCell<Option<Secrets>>,
+}
+
+impl<'a> Vault<'a> {
+    pub fn new(folder: &'a Path) -> Vault<'a> {
+        Vault {
+            folder,
+            found: RefCell::default(),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The values of all secrets of the environment; from here on nothing that is told shows them. `alive` is called
+    /// again and again while a command runs.
+    ///
+    /// # Errors
+    /// Names every secret without a value, and where it was looked for.
+    pub(super) fn secrets(&mut self, alive: &mut dyn FnMut()) -> Result<Secrets, Failure> {
+        if let Some(secrets) = &*self.vault.found.borrow() {
+            return Ok(secrets.clone());
+        }
+        let sources = &self.environment.secrets;
+        if sources.is_empty() {
+            return Ok(Secrets::new());
+        }
+        let exposed = RefCell::new(Vec::new());
+        let objection = |file: &Path| match Repository::standing(file) {
+            Ok(Some(Standing::Tracked)) => Some(format!(
+                "{} is tracked by git, so it is in every clone",
+                file.display()
+            )),
+            Ok(Some(Standing::Untracked)) => {
+                exposed.borrow_mut().push(file.display().to_string());
+                None
+            }
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let interrupt = self.interrupt;
+        let presses = interrupt.count();
+        let mut go_on = || {
+            alive();
+            interrupt.count() == presses
+        };
+        let mut lookup = Lookup {
+            folder: self.vault.folder,
+            objection: &objection,
+            go_on: &mut go_on,
+        };
+        let secrets = find(sources, &mut lookup).map_err(|lack| self.lacking(lack))?;
+        for file in exposed.into_inner() {
+            let message = format!("{file} holds secrets and git does not ignore it: add it to .gitignore");
+            self.emit(Event::Warning { message });
+        }
+        self.observer.conceal(&secrets);
+        self.vault.found.replace(Some(secrets.clone()));
+        Ok(secrets)
+    }
+
+    fn lacking(&self, lack: Lack) -> Failure {
+        let name = &self.environment.name;
+        let Lack::Missing { count, lines } = lack else {
+            return Failure::new("interrupted", "interrupted while the secrets were asked for")
+                .exit(ExitCode::Interrupted);
+        };
+        let tracked = lines.iter().any(|line| line.contains("is tracked by git"));
+        let what = match count {
+            1 => format!("a secret of {name} has no value"),
+            count => format!("{count} secrets of {name} have no value"),
+        };
+        let failure = Failure::usage("secrets.missing", what).output(lines);
+        match tracked {
+            true => failure
+                .advise("take the file out of git and change its values, for they are in its history: git rm --cached FILE"),
+            false => failure.advise("[secrets] in deployer.toml says where each value comes from"),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A command that prints a secret: `pass`, `op`, `sops`.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How often the caller is asked whether to go on.
+const TICK: Duration = Duration::from_millis(100);
+/// Lines of its complaint that are shown.
+const SHOWN: usize = 5;
+
+/// Why a command gave no secret.
+#[derive(Debug)]
+pub(super) enum CommandError {
+    Interrupted,
+    /// A line, and what the command said to standard error; what it printed is never shown.
+    Failed(String, Vec<String>),
+}
+
+/// What the command prints, without its last line end. It may ask on the terminal, which stays its standard input.
+pub(super) fn output(
+    argv: &[String],
+    folder: &Path,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Vec<u8>, CommandError> {
+    let failed = |what: String| CommandError::Failed(what, Vec::new());
+    let mut child = Command::new(&argv[0])
+        .args(&argv[1..])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("cannot start {}: {error}", argv[0])))?;
+    let (Some(mut out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
+        unreachable!("both were asked for")
+    };
+    // On threads of their own: whoever asks on the terminal takes its time, and Ctrl-C must be heard meanwhile.
+    let complaint = thread::spawn(move || {
+        let mut said = Vec::new();
+        let _ = err.read_to_end(&mut said);
+        said
+    });
+    let (done, wait) = channel();
+    thread::spawn(move || {
+        let mut printed = Vec::new();
+        let _ = done.send(out.read_to_end(&mut printed).map(|_| printed));
+    });
+    let printed = loop {
+        match wait.recv_timeout(TICK) {
+            Ok(printed) => break printed.map_err(|error| failed(format!("cannot read it: {error}")))?,
+            Err(RecvTimeoutError::Timeout) if go_on() => {}
+            Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(CommandError::Interrupted);
+            }
+        }
+    };
+    let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        let how = status.code().map_or_else(
+            || "ended by a signal".to_owned(),
+            |code| format!("exit code {code}"),
+        );
+        let said = complaint.join().unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = lines.len().saturating_sub(SHOWN);
+        let lines = lines[last..].iter().map(|line| (*line).to_owned()).collect();
+        return Err(CommandError::Failed(how, lines));
+    }
+    let end = printed.len() - usize::from(printed.ends_with(b"\n"));
+    Ok(printed[..end].to_vec())
+}

@@ -1,0 +1,183 @@
+//! A secret's value is in the slot's file and in the application's environment, and nowhere else.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::hunt::{Watch, environs, files, holds, token};
+use crate::support::{APP, Ran, Site, row, until};
+
+const SUITE: &str = "secrets";
+
+/// Prints its secret in several ways while it starts, and dies of it.
+const TELLS: &str = r#"
+import base64, json, os, urllib.parse
+secret = os.environ["PASSWORD"]
+print("plain", secret)
+print("json", json.dumps(secret), repr(secret))
+print("url", urllib.parse.quote(secret), urllib.parse.quote_plus(secret))
+print("basic", base64.b64encode(("user:" + secret).encode()).decode())
+raise RuntimeError("cannot connect with " + secret)
+"#;
+
+const HANGS: &str =
+    "import os, time\nprint('hangs with', os.environ['PASSWORD'], flush=True)\ntime.sleep(600)\n";
+
+struct Hunted {
+    site: Site,
+    token: String,
+}
+
+fn hunted() -> Hunted {
+    let token = token();
+    let mut site = Site::new();
+    site.extra = "[health]\nstart_timeout = \"60s\"\n\n[secrets]\nPASSWORD = { file = \"../secret/env\" }\n"
+        .replace(
+            "../secret",
+            &site.host.client_home().join("secret").display().to_string(),
+        );
+    site.configure();
+    site.commit("a secret");
+    let folder = site.host.client_home().join("secret");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(
+        folder.join("env"),
+        format!("PASSWORD=\"{token}'\\$x \\\"y&{token}\"\n"),
+    )
+    .expect("a file");
+    Hunted { site, token }
+}
+
+impl Hunted {
+    /// Nothing on the host, at home or in the repository holds the value but the slots' files, and, where the
+    /// application printed it, its own log; each is its owner's alone.
+    #[track_caller]
+    fn only_in_slots(&self, told_by_itself: bool) {
+        let source = self.site.host.client_home().join("secret/env");
+        let mut folders = vec![
+            self.site.host.folder().to_path_buf(),
+            self.site.repo.path().to_path_buf(),
+        ];
+        folders.push(self.site.host.client_home());
+        for (path, mode) in folders.iter().flat_map(|folder| files(folder, &self.token)) {
+            if path == source {
+                continue;
+            }
+            let name = path.strip_prefix(self.site.host.root()).unwrap_or(&path);
+            let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
+            let own = matches!(&parts[..], [color, etc, env] if ["blue", "green"].contains(&&**color) && etc == "etc" && env == "env");
+            let log = told_by_itself
+                && matches!(&parts[..], [_, log, file] if log == "log" && file.starts_with("gunicorn.log"));
+            assert!(own || log, "{} holds the secret", path.display());
+            assert_eq!(mode, 0o600, "{}", path.display());
+        }
+        let stray: Vec<String> = environs(&self.token)
+            .into_iter()
+            .filter(|arguments| !arguments.contains("gunicorn"))
+            .collect();
+        assert!(stray.is_empty(), "in the environment of {stray:?}");
+    }
+
+    #[track_caller]
+    fn not_said(&self, ran: &Ran) {
+        for said in [&ran.stdout, &ran.stderr] {
+            assert!(!holds(said.as_bytes(), &self.token), "{said}");
+        }
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> Ran {
+        let ran = self.site.deployer(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        self.not_said(&ran);
+        ran
+    }
+}
+
+#[test]
+fn a_value_is_found_nowhere_else() {
+    let hunted = hunted();
+    let site = &hunted.site;
+    let watch = Watch::start(&hunted.token);
+    hunted.run(&["-v", "prod", "deploy"], 0);
+    assert!(
+        !files(&site.host.root(), &hunted.token).is_empty(),
+        "the value arrived"
+    );
+    assert!(!environs(&hunted.token).is_empty(), "the application has it");
+    hunted.only_in_slots(false);
+    hunted.run(&["--json", "prod", "cutover"], 0);
+    row(
+        SUITE,
+        "leaks: deploy, cutover",
+        "ok: only in the 0600 file and the application",
+    );
+
+    // Killed in the middle of it, while the new release starts.
+    site.write("app.py", HANGS);
+    site.commit("hang");
+    let mut child = site.start(&["--json", "prod", "deploy"]);
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    lines
+        .find(|line| line.as_ref().is_ok_and(|line| line.contains("start gunicorn")))
+        .expect("the start")
+        .expect("a line");
+    until("the application's own word", Duration::from_secs(60), || {
+        !files(&site.path("green/log"), &hunted.token).is_empty()
+            || !files(&site.path("blue/log"), &hunted.token).is_empty()
+    });
+    child.kill().and_then(|()| child.wait()).expect("it is killed");
+    until("the lock is free", Duration::from_secs(60), || {
+        site.status()["lock"].is_null()
+    });
+    hunted.only_in_slots(true);
+    row(SUITE, "leaks: client killed", "ok");
+
+    site.write("app.py", TELLS);
+    site.commit("tell");
+    let ran = hunted.run(&["prod", "deploy"], 1);
+    assert!(
+        ran.stderr.contains("cannot connect with [PASSWORD redacted]"),
+        "{}",
+        ran.stderr
+    );
+    let ran = hunted.run(&["--json", "-v", "prod", "deploy"], 1);
+    assert!(ran.stdout.contains("[PASSWORD redacted]"), "{}", ran.stdout);
+    hunted.only_in_slots(true);
+    row(
+        SUITE,
+        "leaks: a start that fails and tells it",
+        "ok: redacted, only in its own log",
+    );
+
+    site.write("app.py", APP);
+    site.commit("behave");
+    hunted.run(&["prod", "deploy"], 0);
+    hunted.run(&["prod", "cutover"], 0);
+    site.change();
+    hunted.run(&["prod", "deploy"], 0);
+    hunted.run(&["prod", "rollback"], 0);
+    hunted.only_in_slots(true);
+    watch.end();
+    row(SUITE, "leaks: rollback", "ok");
+}
+
+#[test]
+fn a_rehearsal_leaves_nothing() {
+    let hunted = hunted();
+    let scratch = tempfile::tempdir().expect("a folder");
+    let watch = Watch::start(&hunted.token);
+    let mut command = hunted.site.command(&["-v", "rehearse"]);
+    let output = command
+        .env("TMPDIR", scratch.path())
+        .output()
+        .expect("the binary runs");
+    let ran = crate::support::ran(output);
+    watch.end();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    hunted.not_said(&ran);
+    assert_eq!(files(scratch.path(), &hunted.token), []);
+    assert_eq!(files(Path::new(hunted.site.repo.path()), &hunted.token), []);
+    hunted.only_in_slots(false);
+    row(SUITE, "leaks: rehearse", "ok: it has the values, and leaves none");
+}
