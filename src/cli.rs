@@ -101,6 +101,7 @@ pub(crate) enum Verb {
     Stop(Stop),
     Lock(Lock),
     Unlock(Unlock),
+    Prune(Prune),
     Rehearse(Rehearse),
     Completions(Completions),
     Man(ManPages),
@@ -273,6 +274,25 @@ pub(crate) struct Unlock {
     /// Also end a command that holds the lock and hangs.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Remove from the host what neither slot, nor a rollback, nor the last releases need.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> prune [OPTIONS]",
+    after_help = "\
+These are virtualenvs, the leftovers of steps that were cut off, and git objects of old releases. What live, next
+and a rollback need stays, whatever N is. Of its own accord each deploy removes up to two virtualenvs that the
+last 5 releases do not use.
+
+Example: deployer prod prune --dry-run"
+)]
+pub(crate) struct Prune {
+    /// How many releases of the history stay at hand.
+    #[arg(long, value_name = "N", default_value_t = deployer::plan::KEEP)]
+    pub(crate) keep: usize,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
 }
 
 /// Try the whole of it on a throwaway host on this machine: no server needed.

@@ -182,6 +182,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Option<Histor
         Verb::Cutover(cutover) => commands::cutover(context, &after(&cutover.after))?,
         Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref())?,
         Verb::Stop(_) => commands::stop(context)?,
+        Verb::Prune(prune) => commands::prune(context, prune.keep)?,
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
         Verb::History(_) => return commands::history(context).map(Some),
@@ -201,6 +202,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Stop(_) => "stop",
         Verb::Lock(_) => "lock",
         Verb::Unlock(_) => "unlock",
+        Verb::Prune(_) => "prune",
         Verb::Rehearse(_) => "rehearse",
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
@@ -243,6 +245,7 @@ fn patience(verb: &Verb) -> Duration {
         Verb::Cutover(cutover) => cutover.wait.wait,
         Verb::Rollback(rollback) => rollback.wait.wait,
         Verb::Stop(stop) => stop.wait.wait,
+        Verb::Prune(prune) => prune.wait.wait,
         _ => None,
     };
     wait.unwrap_or(Duration::ZERO)

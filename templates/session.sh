@@ -5,7 +5,7 @@
 # the client goes to descriptor 4, each line led by the session's nonce, so that nothing a tool prints can pass for it;
 # what tools print goes to standard error. Descriptor 3 is the client's input, 9 the lock.
 #
-# arguments: nonce, root, interpreter, facts (JSON), lock (none|take|break), seconds to wait for it, holder (JSON)
+# arguments: nonce, root, interpreter, facts (JSON), lock (none|take|break|room), seconds to wait for it, holder (JSON)
 # variables, set by the client in front of this text: deployer_steps (steps.sh), deployer_host (host/*.py)
 # shellcheck disable=SC2154 # both come in front of this text
 export DEPLOYER_NONCE="$1" DEPLOYER_ROOT="$2" DEPLOYER_PYTHON="$3" DEPLOYER_FACTS="$4" DEPLOYER_HOST="$deployer_host"
@@ -77,7 +77,8 @@ if [ "$lock" != none ]; then
   fi
   rm -f "$home"/upload.* "$home/child" "$home/journal"
   if ! { put "$home/holder" 644 "$holder" && put "$home/session" 644 "$$ $(started $$)" && beat; }; then
-    unwritable
+    # On a disk that is full, what makes room must still be able to.
+    [ "$lock" = room ] || unwritable
   fi
   say acquired
 fi
@@ -129,6 +130,9 @@ take() {
   (umask 077 && head -c "$2" <&3 >"$1" 9>&-) || return
   [ "$(wc -c <"$1")" -eq "$2" ]
 }
+
+# further <script>: more functions, for this shell and for the steps: those that only one command needs.
+further() { eval "$1"; deployer_steps=$1$newline$deployer_steps; }
 
 # flush: lets the client know that it has read all that a step's tools printed.
 flush() { printf '%s flush\n' "$DEPLOYER_NONCE" >&2; }

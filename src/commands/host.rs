@@ -106,6 +106,7 @@ fn observe<'s>(
         lock: holder,
         patience: context.patience,
         break_lock: context.break_lock,
+        makes_room: holder.is_some_and(|holder| holder.verb == "prune"),
     };
     let mut shell = HostShell::open(session, &opening).map_err(|error| lost(error, &host))?;
     let state = read_state(&mut shell, context, &host, 0)?;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use crate::model::size;
 use crate::plan::{Action, Plan};
 use crate::shell::{Call, NulError, quote};
 
@@ -15,13 +16,7 @@ pub(super) struct Upload {
 impl Upload {
     /// For a person: `5 objects, 1.1 kB`.
     pub(super) fn describe(&self) -> String {
-        #[allow(clippy::cast_precision_loss)]
-        let size = match self.bytes {
-            bytes @ ..1000 => format!("{bytes} B"),
-            bytes @ ..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-            bytes => format!("{:.1} MB", bytes as f64 / 1e6),
-        };
-        format!("{} objects, {size}", self.objects)
+        format!("{} objects, {}", self.objects, size(self.bytes))
     }
 }
 

@@ -14,6 +14,7 @@ pub const COMMANDS: &[&str] = &[
     "lock",
     "unlock",
     "stop",
+    "prune",
     "rehearse",
     "completions",
     "man",
@@ -22,7 +23,7 @@ pub const COMMANDS: &[&str] = &[
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "run", "open", "plan", "prune", "env"];
+pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "run", "open", "plan", "env"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

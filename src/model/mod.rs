@@ -6,6 +6,7 @@ mod layout;
 mod relation;
 mod release;
 mod secret;
+mod size;
 mod state;
 
 pub use color::{Color, Role};
@@ -14,6 +15,7 @@ pub use layout::Layout;
 pub use relation::Relation;
 pub use release::{CommitSummary, Release, short};
 pub use secret::{Secret, Secrets};
+pub use size::size;
 pub use state::{
     Answer, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile, Process, Served,
     SlotState, Space, Switch,

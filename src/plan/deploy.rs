@@ -1,5 +1,6 @@
 //! *State → Plan or Refusal* for `deploy`.
 
+use super::prune::tidy;
 use super::rebuild::Build;
 use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
@@ -83,6 +84,7 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
         steps.push(build.seed(Some(name), commit, haves));
     }
     steps.extend(build.steps(state)?);
+    steps.extend(tidy(state, environment, &request.virtualenv.key));
     Ok(Plan { steps })
 }
 

@@ -98,7 +98,10 @@ pub fn explain(
 pub fn make_room(why: &str, host: &str, environment: &Environment) -> String {
     let root = shell::display(std::slice::from_ref(&environment.root));
     match why {
-        FULL => format!("make room on {host}: df -h {root}"),
+        FULL => format!(
+            "make room on {host}: deployer {} prune; what fills it: df -h {root}",
+            environment.name
+        ),
         _ => format!("see on {host} why it was mounted so: findmnt -T {root}; dmesg"),
     }
 }

@@ -82,7 +82,7 @@ fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -
 }
 
 /// The release to go back to.
-fn target(
+pub(super) fn target(
     state: &HostState,
     environment: &Environment,
     live: Color,

@@ -59,6 +59,16 @@ pub enum Action {
         color: Color,
     },
     TestNginx,
+    /// Remove what nobody needs any more.
+    Remove {
+        virtualenvs: usize,
+        leftovers: usize,
+    },
+    /// Forget old releases in a slot's repository, and the objects that only they need.
+    Pack {
+        color: Color,
+        releases: usize,
+    },
     Switch {
         from: Color,
         to: Color,
@@ -143,6 +153,18 @@ impl Step {
             Action::Record { .. } => "record the release".to_string(),
             Action::Introduce { color } => format!("write a snippet for what runs in {color}"),
             Action::TestNginx => "test nginx's configuration".to_string(),
+            Action::Remove {
+                virtualenvs,
+                leftovers: 0,
+            } => format!("remove {virtualenvs} virtualenv(s)"),
+            Action::Remove {
+                virtualenvs,
+                leftovers,
+            } => format!("remove {virtualenvs} virtualenv(s), {leftovers} leftover(s)"),
+            Action::Pack { color, releases: 0 } => format!("pack the repository of {color}"),
+            Action::Pack { color, releases } => {
+                format!("pack {color}, forget {releases} old release(s)")
+            }
             Action::Switch {
                 to,
                 moves_links: true,
@@ -172,9 +194,12 @@ impl Step {
     /// What the step can harm while it runs or when it fails.
     pub fn touches(&self) -> Touches {
         match &self.action {
-            Action::LayOut | Action::Seed(_) | Action::Virtualenv { .. } | Action::TestNginx => {
-                Touches::Nothing
-            }
+            Action::LayOut
+            | Action::Seed(_)
+            | Action::Virtualenv { .. }
+            | Action::TestNginx
+            | Action::Remove { .. }
+            | Action::Pack { .. } => Touches::Nothing,
             // `roles` points a missing `live` only at what nginx serves already, or where nothing was ever served.
             Action::Link { .. } => Touches::Nothing,
             Action::Stop { .. }

@@ -48,6 +48,8 @@ pub struct Opening<'a> {
     pub patience: Duration,
     /// End whoever holds it.
     pub break_lock: bool,
+    /// What is to be done makes room: it goes on where the disk is too full to say who holds the lock.
+    pub makes_room: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +141,14 @@ impl<'s> HostShell<'s> {
     /// # Errors
     /// Where the connection is lost, or the host falls silent.
     pub fn until_idle(&mut self) -> Result<i32, ShellError> {
+        self.until_idle_with(&mut |_| {})
+    }
+
+    /// The same, and `take` is given what the host says meanwhile.
+    ///
+    /// # Errors
+    /// Where the connection is lost, or the host falls silent.
+    pub fn until_idle_with(&mut self, take: &mut dyn FnMut(Message)) -> Result<i32, ShellError> {
         let mut last = Instant::now();
         loop {
             match self.next(BEAT)? {
@@ -147,7 +157,10 @@ impl<'s> HostShell<'s> {
                 // A press of Ctrl-C comes as nothing too.
                 Message::Nothing if last.elapsed() < SILENCE => {}
                 Message::Nothing => return Err(ShellError::Silent(SILENCE)),
-                _ => last = Instant::now(),
+                message => {
+                    last = Instant::now();
+                    take(message);
+                }
             }
         }
     }
@@ -231,10 +244,11 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
         .map(|holder| serde_json::json!(holder).to_string())
         .unwrap_or_default();
     let patience = opening.patience.as_secs().to_string();
-    let lock = match (opening.lock, opening.break_lock) {
-        (None, _) => "none",
-        (Some(_), false) => "take",
-        (Some(_), true) => "break",
+    let lock = match opening.lock {
+        None => "none",
+        Some(_) if opening.break_lock => "break",
+        Some(_) if opening.makes_room => "room",
+        Some(_) => "take",
     };
     let mut text = String::from("set --");
     for word in [
@@ -293,6 +307,7 @@ mod tests {
             lock: Some(&holder),
             patience: Duration::ZERO,
             break_lock: false,
+            makes_room: false,
         };
         let command = command("0", &opening).unwrap();
         assert!(command.len() < LONGEST_COMMAND, "{}", command.len());

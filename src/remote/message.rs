@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::channel::Exit;
 use super::host_shell::ShellError;
 use crate::model::{Answer, HostState, Lock};
-use crate::plan::SwitchFailure;
+use crate::plan::{Found, FoundKind, SwitchFailure};
 
 /// What the host says.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub enum Message {
     SwitchFailed(Box<SwitchFailure>),
     Watched(Watched),
     Draining(Draining),
+    Found(Found),
     /// A line that a tool printed.
     Log(String),
     /// Everything printed before was handed over.
@@ -96,9 +97,29 @@ pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
         }
         "watched" => Message::Watched(json(rest)?),
         "draining" => Message::Draining(json(rest)?),
+        "found" => Message::Found(found(rest).ok_or_else(strange)?),
         "switch_failed" => Message::SwitchFailed(Box::new(json(rest)?)),
         _ => return Err(strange()),
     }))
+}
+
+/// `virtualenv 61440 c0ffee`.
+fn found(text: &str) -> Option<Found> {
+    let (kind, rest) = text.split_once(' ')?;
+    let (kilobytes, name) = rest.split_once(' ')?;
+    let kind = match kind {
+        "virtualenv" => FoundKind::Virtualenv,
+        "unfinished" => FoundKind::Unfinished,
+        "leftover" => FoundKind::Leftover,
+        _ => return None,
+    };
+    let name = name.to_string();
+    let kilobytes = kilobytes.parse().ok()?;
+    Some(Found {
+        kind,
+        name,
+        kilobytes,
+    })
 }
 
 /// Takes the whole lines out of a buffer. A carriage return ends one too: tools that draw progress bars use it.

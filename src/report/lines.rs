@@ -122,6 +122,7 @@ fn intent(event: &Event) -> String {
         ("rollback", None) => format!("rolling {environment} back"),
         ("stop", Some(what)) => format!("stopping next of {environment}, {what}"),
         ("stop", None) => format!("stopping next of {environment}"),
+        ("prune", _) => format!("pruning {environment}"),
         ("unlock", _) => format!("unlocking {environment}"),
         (verb, Some(what)) => format!("{} {environment}: {what}", clean(verb)),
         (verb, None) => format!("{} {environment}", clean(verb)),
@@ -242,7 +243,7 @@ mod tests {
         cutting prod over to 3ab9d42 "fix the header" (+2 commits): green on web1.example, by ann@laptop
         rolling prod back to 3ab9d42 "fix the header": green on web1.example, by ann@laptop
         stopping next of prod, 3ab9d42 "fix the header": green on web1.example, by ann@laptop
-        prune prod on web1.example, by ann@laptop
+        pruning prod on web1.example, by ann@laptop
         deploying 3ab9d42 "hello " to prod: green on web1.example, by ann@laptop
         "#);
     }

@@ -30,22 +30,7 @@ pub(crate) fn age(seconds: u64) -> String {
 
 /// A size in decimal units, two digits where one would hide much: `512 B`, `2.1 kB`, `61 MB`.
 pub(crate) fn bytes(size: u64) -> String {
-    if size < 1000 {
-        return format!("{size} B");
-    }
-    let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    let mut value = size as f64 / 1000.0;
-    let mut unit = 0;
-    // 999.5 kB would print as `1000 kB`.
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if value < 9.95 {
-        format!("{value:.1} {}", units[unit])
-    } else {
-        format!("{value:.0} {}", units[unit])
-    }
+    crate::model::size(size)
 }
 
 /// `1 commit`, `2 commits`.

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{assert_well, check, expect, history, link, nginx, passed, reload_after, words};
+use crate::common::{
+    assert_live, assert_well, check, expect, history, link, nginx, passed, reload_after, words,
+};
 use crate::support::{self, Site, until};
 
 /// A file system in memory, unmounted at the end.
@@ -157,4 +159,32 @@ fn a_full_disk() {
     assert_ne!(second, third);
     let case = "disk full: history: told and completed by the next cutover, or written";
     support::row("faults", case, format!("ok (exit {})", ran.code));
+}
+
+/// Where not even the lock's holder can be written down, what makes room must still be able to.
+#[test]
+fn a_full_disk_is_pruned() {
+    let site = Site::new();
+    let Some(disk) = Small::new(&site.host.root(), 64) else {
+        support::row(
+            "faults",
+            "disk full: prune",
+            "SKIPPED: only root can mount a small file system",
+        );
+        return;
+    };
+    let requirements = fs::read_to_string(site.repo.path().join("requirements.txt")).unwrap();
+    let mut live = String::new();
+    for number in 0..3 {
+        site.write("requirements.txt", &format!("{requirements}# set {number}\n"));
+        live = site.commit(&format!("set {number}"));
+        site.done(&["prod", "deploy", "--cutover"]);
+    }
+    disk.fill(0);
+    expect(&site, &["prod", "deploy"], 1, &["full", "deployer prod prune"]);
+    check(site.deployer(&["prod", "prune", "--keep", "0"]), 0, &[" freed; "]);
+    assert!(disk.free() > 1_000_000, "{}", disk.free());
+    assert_live(&site, &live);
+    site.done(&["prod", "rollback"]);
+    passed("disk full: prune makes room, live and the way back stay");
 }

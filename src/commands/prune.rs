@@ -1,0 +1,85 @@
+//! `prune`: removes from the host what neither slot, nor a rollback, nor the last releases need.
+
+use super::Context;
+use super::execute::{After, execute, show};
+use super::host::{Visit, lost, observe_again, release, visit};
+use crate::facts::{Probes, Wish};
+use crate::model::size;
+use crate::plan::{self, Event, Failure, Found, MEASURE};
+use crate::remote::Message;
+
+/// Prunes, and says what was freed.
+///
+/// # Errors
+/// A refusal, or the step that failed.
+pub fn prune(context: &mut Context, keep: usize) -> Result<(), Failure> {
+    let holder = context.holder("prune", None);
+    let wish = Wish::new(Probes::FrontDoor);
+    visit(context, &wish, Some(&holder), |context, visit| {
+        act(context, visit, keep)
+    })
+}
+
+fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Failure> {
+    let environment = context.environment;
+    context.emit(Event::Intent {
+        verb: "prune".to_string(),
+        environment: environment.name.clone(),
+        by: context.by.to_string(),
+        commit: None,
+        ahead_of_live: None,
+        host: visit.host.clone(),
+        slot: None,
+    });
+    let found = measure(visit)?;
+    let alone = !context.dry_run || visit.state.lock.is_none();
+    let prune = visit.decide(environment, |state| {
+        plan::prune(state, environment, &found, keep, alone)
+    })?;
+    if context.dry_run {
+        show(context, &prune.plan);
+        let message = format!(
+            "about {} would be freed, and what git packs",
+            size(prune.kilobytes * 1024)
+        );
+        context.emit(Event::Note { message });
+        return Ok(());
+    }
+    if prune.plan.steps.is_empty() {
+        release(&mut visit.shell);
+    } else {
+        let uploads = prune.plan.steps.iter().map(|_| None).collect();
+        execute(visit, context, &prune.plan, uploads, After::More)?;
+    }
+    let before = visit.state.root.free;
+    if let Some(state) = observe_again(&mut visit.shell, context) {
+        visit.state = state;
+    }
+    release(&mut visit.shell);
+    if let (Some(before), Some(now)) = (before, visit.state.root.free) {
+        // Others write to the same disk.
+        let freed = now.saturating_sub(before);
+        let message = format!("{} freed; {} free on {}", size(freed), size(now), visit.host);
+        context.emit(Event::Note { message });
+    }
+    context.emit(Event::World(plan::world(&visit.state, environment, None)));
+    Ok(())
+}
+
+/// Asks the host what there is.
+fn measure(visit: &mut Visit) -> Result<Vec<Found>, Failure> {
+    let failed = |error| lost(error, &visit.host);
+    let further = plan::further().line().map_err(|error| failed(error.into()))?;
+    visit
+        .shell
+        .run(&format!("{further} && {MEASURE}"))
+        .map_err(failed)?;
+    let mut found = Vec::new();
+    let status = visit.shell.until_idle_with(&mut |message| {
+        if let Message::Found(one) = message {
+            found.push(one);
+        }
+    });
+    status.map_err(failed)?;
+    Ok(found)
+}
