@@ -34,10 +34,9 @@ fn main() -> std::process::ExitCode {
             return code.into();
         }
     };
-    let mut report = Tee::new(Reporter::new(
-        report_options(&invocation.options),
-        Streams::standard(),
-    ));
+    let reporter = Reporter::new(report_options(&invocation.options), Streams::standard());
+    let page = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from);
+    let mut report = Tee::new(reporter.with_page(page));
     let code = match run(&invocation, &mut report) {
         Ok(code) => code,
         Err(failure) => {
@@ -45,7 +44,7 @@ fn main() -> std::process::ExitCode {
             failure.exit
         }
     };
-    report.settle();
+    report.sum_up();
     code.into()
 }
 
@@ -301,8 +300,21 @@ fn status_code(status: &StatusReport) -> ExitCode {
     }
 }
 
-/// Who runs this, as `user@machine`.
+/// Who runs this, as `user@machine`; on a build service, who set it off.
 fn who() -> String {
+    let services = [
+        ("GITHUB_ACTIONS", "GITHUB_ACTOR", "github"),
+        ("GITLAB_CI", "GITLAB_USER_LOGIN", "gitlab"),
+    ];
+    for (mark, user, service) in services {
+        let is_there = std::env::var(mark).is_ok_and(|value| value == "true");
+        if let Some(user) = std::env::var(user)
+            .ok()
+            .filter(|user| is_there && !user.is_empty())
+        {
+            return format!("{user}@{service}");
+        }
+    }
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
         .unwrap_or_else(|_| "somebody".to_string());

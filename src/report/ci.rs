@@ -1,4 +1,4 @@
-//! Folding of a step's output in the logs of build services, and no other instruction to them.
+//! Folding of a step's output in the logs of build services, and the mark of an error: no other instruction to them.
 
 use super::options::Ci;
 use super::text::clean;
@@ -42,6 +42,12 @@ impl Fold {
     }
 }
 
+/// The line by which GitHub marks a run with an error, at its top; its own signs are written as it wants them.
+pub(crate) fn error(what: &str) -> String {
+    let what = clean(what).replace('%', "%25");
+    format!("::error title=deployer::{}", what.replace("##[", "# #["))
+}
+
 /// A line that GitHub cannot take for a workflow command: those begin with `::` after blanks, and those of the older
 /// kind have `##[` anywhere. (GitLab's need control characters, which no line of ours has.)
 pub(crate) fn harmless(line: &str) -> String {
@@ -63,6 +69,14 @@ mod tests {
         assert_eq!(harmless("  \u{a0}::error::x"), "|  \u{a0}::error::x");
         assert_eq!(harmless("x ##[error]y"), "x # #[error]y");
         assert_eq!(harmless("std::fmt"), "std::fmt");
+    }
+
+    #[test]
+    fn an_error_is_one_line_and_no_other_instruction() {
+        assert_eq!(
+            error("100 %\n::set-env name=x::y ##[error]"),
+            "::error title=deployer::100 %25 ::set-env name=x::y # #[error]"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod options;
 mod progress;
 mod reporter;
 mod status;
+mod summary;
 mod tee;
 mod terminal;
 mod text;

@@ -1,12 +1,14 @@
 //! The one that prints: it takes events as they come and decides what of them a person sees, and where.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::ci::{Fold, harmless};
+use super::ci::{self, Fold, harmless};
 use super::clock::{Clock, SystemClock};
 use super::options::{Ci, Mode, ReportOptions, Streams, Verbosity};
 use super::progress::{Gate, is_long};
+use super::summary::Summary;
 use super::terminal::{Screen, Spinner};
 use super::text::clean;
 use super::{failure, history, json, lines, status};
@@ -28,6 +30,9 @@ pub struct Reporter {
     spinner: Option<Spinner>,
     gate: Gate,
     fold: Fold,
+    summary: Summary,
+    /// Where a build service wants its page of the run.
+    page: Option<PathBuf>,
 }
 
 impl Reporter {
@@ -46,12 +51,41 @@ impl Reporter {
             spinner: None,
             gate: Gate::default(),
             fold: Fold::default(),
+            summary: Summary::default(),
+            page: None,
+        }
+    }
+
+    /// The same, with a file to which the summary of the run is added as Markdown.
+    #[must_use]
+    pub fn with_page(mut self, page: Option<PathBuf>) -> Reporter {
+        self.page = page;
+        self
+    }
+
+    /// Sums the run up, on build services only. A page that cannot be written is no failure of the run.
+    pub fn sum_up(&mut self) {
+        self.settle();
+        let took = self.clock.elapsed();
+        if self.folding().is_some() && self.options.verbosity != Verbosity::Quiet {
+            for line in self.summary.text(took) {
+                self.line(&line);
+            }
+        }
+        let text = self
+            .summary
+            .markdown(took)
+            .filter(|_| self.options.ci == Some(Ci::Github));
+        if let (Some(page), Some(text)) = (&self.page, text) {
+            let file = OpenOptions::new().append(true).create(true).open(page);
+            let _ = file.and_then(|mut file| file.write_all(text.as_bytes()));
         }
     }
 
     /// Prints a failure in its fixed layout; `log` is where the full log lies.
     pub fn failure(&mut self, failed: &Failure, log: Option<&Path>) {
         self.settle();
+        self.summary.fail(failed);
         if self.options.mode == Mode::Json {
             let line = json::failure(failed, log);
             self.data(&line);
@@ -59,6 +93,9 @@ impl Reporter {
         }
         for line in failure::lines(failed, log, self.options.look()) {
             self.line(&line);
+        }
+        if self.folding() == Some(Ci::Github) {
+            self.raw(&ci::error(&failed.to_string()));
         }
     }
 
@@ -235,6 +272,7 @@ impl Reporter {
 
 impl Observer for Reporter {
     fn event(&mut self, event: Event) {
+        self.summary.see(&event);
         if self.options.mode != Mode::Json {
             self.person(&event);
         } else if self.options.verbosity != Verbosity::Quiet

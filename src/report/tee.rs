@@ -58,6 +58,11 @@ impl Tee {
         self.reporter.settle();
     }
 
+    /// The last words of a run on a build service.
+    pub fn sum_up(&mut self) {
+        self.reporter.sum_up();
+    }
+
     /// Where the full log lies.
     pub fn log_path(&self) -> Option<&Path> {
         self.log.as_ref().map(LogFile::path)

@@ -327,6 +327,7 @@ fn a_failure_closes_the_fold_before_it_speaks() {
            │ ::warning::x
     site:  The live site is not affected.
     log:   /log/x.log
+    ::error title=deployer::it broke
     ");
 }
 
