@@ -103,6 +103,7 @@ pub(crate) enum Verb {
     Unlock(Unlock),
     Prune(Prune),
     Rehearse(Rehearse),
+    Env(Env),
     Completions(Completions),
     Man(ManPages),
 }
@@ -240,6 +241,21 @@ pub(crate) struct Status {}
     after_help = "Example: deployer prod history"
 )]
 pub(crate) struct History {}
+
+/// Compare the variables of live, next and the local side; the values of secrets are never shown.
+///
+/// Digests are compared, made under a key of this one session: no value travels. `same` and `differs` are told from the
+/// local value, which the next deploy would bring. With --json it prints a single object.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> env [OPTIONS]",
+    after_help = "Example: deployer prod env --values"
+)]
+pub(crate) struct Env {
+    /// Show the values of plain variables.
+    #[arg(long)]
+    pub(crate) values: bool,
+}
 
 /// Stop what runs in next, never live; its release stays for a rollback.
 #[derive(Args, Debug)]

@@ -16,6 +16,11 @@ pub fn variables(
     environment: &str,
 ) -> Result<Secret, NulError> {
     let mut text = String::from("# Written by deployer; each deploy writes it anew.\n");
+    if !secrets.is_empty() {
+        // `env` on the host shows the values of no others.
+        let names: Vec<&str> = secrets.keys().map(String::as_str).collect();
+        text.push_str(&format!("# secrets: {}\n", names.join(" ")));
+    }
     let own = [
         ("BLUEGREEN", color.as_str()),
         ("DEPLOYER_COMMIT", &commit.id),
@@ -86,6 +91,7 @@ mod tests {
         assert!(!format!("{text:?}").contains("GREETING"));
         insta::assert_snapshot!(text.reveal(), @r#"
         # Written by deployer; each deploy writes it anew.
+        # secrets: SECRET_KEY
         export BLUEGREEN=red
         export GREETING="it's "'$HOME'
         export SECRET_KEY="a b'c"

@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use deployer::commands::{self, Ask, Context, CutoverOptions, DeployOptions, InitOptions, Rehearsal, Vault};
 use deployer::config::{self, Config, Environment};
-use deployer::model::ExitCode;
+use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
-use deployer::plan::{Failure, Observer, Silent};
+use deployer::plan::variables::VariablesReport;
+use deployer::plan::{Failure, Observer};
 use deployer::remote::{ConnectOptions, Interrupt, Prompt};
 use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
@@ -41,11 +42,11 @@ fn main() -> std::process::ExitCode {
         Ok(code) => code,
         Err(failure) => {
             report.failure(&failure);
-            failure.exit
+            failure.exit.into()
         }
     };
     report.sum_up();
-    code.into()
+    code
 }
 
 fn report_options(options: &Options) -> ReportOptions {
@@ -63,13 +64,13 @@ fn report_options(options: &Options) -> ReportOptions {
 }
 
 /// Carries a command out; its own failures come back, so that they are told in one place.
-fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
+fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCode, Failure> {
     if let Some(printed) = print(&invocation.command) {
-        return printed;
+        return printed.map(Into::into);
     }
     let start = std::env::current_dir().context("cannot tell the current folder")?;
     if let Verb::Init(options) = &invocation.command {
-        return init(&start, invocation, options, report);
+        return init(&start, invocation, options, report).map(Into::into);
     }
     let config = load(&start, &invocation.options)?;
     let mut connect = ConnectOptions::from_env();
@@ -86,7 +87,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
             };
             let status = commands::status(&environments, &connect, &interrupt, &by);
             Observer::status(report, &status);
-            Ok(status_code(&status))
+            Ok(status_code(&status).into())
         }
         Verb::Rehearse(rehearse) => {
             let environment = match &invocation.environment {
@@ -108,16 +109,22 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
                 observer: report,
                 by: &by,
             })?;
-            Ok(ExitCode::Done)
+            Ok(ExitCode::Done.into())
         }
         verb => {
             let environment = needed(&config, invocation.environment.as_deref(), verb)?;
             let log = LogFile::open_or_warn(&environment.name, name(verb), report);
             report.keep(log);
             let mut prompt = Terminal;
-            // With --json the history is a single object, and nothing else.
-            let only_data = invocation.options.json && matches!(verb, Verb::History(_));
-            let observer: &mut dyn Observer = if only_data { &mut Silent } else { &mut *report };
+            // With --json these are a single object, and nothing else.
+            let only_data = invocation.options.json && matches!(verb, Verb::History(_) | Verb::Env(_));
+            let mut data;
+            let observer: &mut dyn Observer = if only_data {
+                data = report.data_only();
+                &mut data
+            } else {
+                &mut *report
+            };
             let mut context = Context {
                 environment: &environment,
                 vault: &Vault::new(folder(&config)),
@@ -130,10 +137,13 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<ExitCode, Failure> {
                 patience: patience(verb),
                 break_lock: false,
             };
-            if let Some(history) = act(verb, &mut context, folder(&config))? {
-                let _ = report.history(&environment.name, &history.0, history.1);
-            }
-            Ok(ExitCode::Done)
+            // A reader that went away is no failure.
+            let _ = match act(verb, &mut context, folder(&config))? {
+                Came::Done => Ok(()),
+                Came::History(entries, now) => report.history(&environment.name, &entries, now),
+                Came::Variables(variables) => report.variables(&variables),
+            };
+            Ok(ExitCode::Done.into())
         }
     }
 }
@@ -153,10 +163,16 @@ fn print(verb: &Verb) -> Option<Result<ExitCode, Failure>> {
     })
 }
 
-type History = (Vec<deployer::model::HistoryEntry>, f64);
+/// What a command came to, beside what was told on its way.
+enum Came {
+    Done,
+    /// And the host's clock.
+    History(Vec<HistoryEntry>, f64),
+    Variables(VariablesReport),
+}
 
 /// The commands that concern one environment.
-fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Option<History>, Failure> {
+fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure> {
     let after = |after: &cli::After| CutoverOptions {
         watch: after.watch.unwrap_or(Duration::ZERO),
         stop_old: after.stop_old,
@@ -184,10 +200,13 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Option<Histor
         Verb::Prune(prune) => commands::prune(context, prune.keep)?,
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
-        Verb::History(_) => return commands::history(context).map(Some),
+        Verb::History(_) => {
+            return commands::history(context).map(|(entries, now)| Came::History(entries, now));
+        }
+        Verb::Env(env) => return commands::variables(context, env.values).map(Came::Variables),
         Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
-    Ok(None)
+    Ok(Came::Done)
 }
 
 fn name(verb: &Verb) -> &'static str {
@@ -205,6 +224,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Rehearse(_) => "rehearse",
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
+        Verb::Env(_) => "env",
     }
 }
 

@@ -42,6 +42,7 @@ fn help() {
         ("help_completions", "completions --help"),
         ("help_man", "man --help"),
         ("help_init", "init --help"),
+        ("help_env", "prod env --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -54,7 +54,7 @@ impl Visit<'_> {
 }
 
 /// Opens the one connection.
-fn connect(context: &mut Context) -> Result<Session, Failure> {
+pub(super) fn connect(context: &mut Context) -> Result<Session, Failure> {
     let began = Instant::now();
     let target = &context.environment.target;
     context.emit(Event::Connecting {

@@ -11,6 +11,7 @@ mod prune;
 mod rehearse;
 mod script;
 mod status;
+mod variables;
 mod vault;
 
 pub use context::Context;
@@ -21,4 +22,5 @@ pub use init::{Ask, InitOptions, init};
 pub use prune::prune;
 pub use rehearse::{Rehearsal, rehearse};
 pub use status::status;
+pub use variables::variables;
 pub use vault::Vault;

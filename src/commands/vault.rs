@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Context;
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{Event, Failure};
-use crate::secrets::{Lack, Lookup, find};
+use crate::secrets::{Findings, Interrupted, Lookup, find};
 use crate::source::{Repository, Standing};
 
 /// Where a run finds its secrets, and what it has found.
@@ -35,10 +35,20 @@ impl Context<'_> {
         if let Some(secrets) = &*self.vault.found.borrow() {
             return Ok(secrets.clone());
         }
-        let sources = &self.environment.secrets;
-        if sources.is_empty() {
-            return Ok(Secrets::new());
+        let findings = self.find_secrets(alive)?;
+        if !findings.missing.is_empty() {
+            return Err(self.lacking(findings));
         }
+        self.vault.found.replace(Some(findings.secrets.clone()));
+        Ok(findings.secrets)
+    }
+
+    /// The values that there are, and why the others are missing.
+    ///
+    /// # Errors
+    /// Where the user gives it up.
+    pub(super) fn find_secrets(&mut self, alive: &mut dyn FnMut()) -> Result<Findings, Failure> {
+        let sources = &self.environment.secrets;
         let exposed = RefCell::new(Vec::new());
         let objection = |file: &Path| match Repository::standing(file) {
             Ok(Some(Standing::Tracked)) => Some(format!(
@@ -63,22 +73,26 @@ impl Context<'_> {
             objection: &objection,
             go_on: &mut go_on,
         };
-        let secrets = find(sources, &mut lookup).map_err(|lack| self.lacking(lack))?;
+        let findings = find(sources, &mut lookup).map_err(|Interrupted| {
+            Failure::new("interrupted", "interrupted while the secrets were asked for")
+                .exit(ExitCode::Interrupted)
+        })?;
         for file in exposed.into_inner() {
             let message = format!("{file} holds secrets and git does not ignore it: add it to .gitignore");
             self.emit(Event::Warning { message });
         }
-        self.observer.conceal(&secrets);
-        self.vault.found.replace(Some(secrets.clone()));
-        Ok(secrets)
+        self.observer.conceal(&findings.secrets);
+        Ok(findings)
     }
 
-    fn lacking(&self, lack: Lack) -> Failure {
+    fn lacking(&self, findings: Findings) -> Failure {
         let name = &self.environment.name;
-        let Lack::Missing { count, lines } = lack else {
-            return Failure::new("interrupted", "interrupted while the secrets were asked for")
-                .exit(ExitCode::Interrupted);
-        };
+        let count = findings.missing.len();
+        let lines: Vec<String> = findings
+            .missing
+            .into_iter()
+            .flat_map(|(_, lines)| lines)
+            .collect();
         let tracked = lines.iter().any(|line| line.contains("is tracked by git"));
         let what = match count {
             1 => format!("a secret of {name} has no value"),

@@ -19,11 +19,12 @@ pub const COMMANDS: &[&str] = &[
     "completions",
     "man",
     "init",
+    "env",
     "help",
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "run", "open", "plan", "env"];
+pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "run", "open", "plan"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

@@ -13,6 +13,7 @@ mod rollback;
 pub mod status;
 mod step;
 mod texts;
+pub mod variables;
 mod world;
 
 pub use assess::assess;

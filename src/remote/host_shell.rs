@@ -1,15 +1,10 @@
 //! The one long-lived shell on a host: what `templates/session.sh` says, as values.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::channel::{Channel, Received};
 use super::message::{Message, lines, parse};
+use super::packed::packed;
 use super::{RemoteError, Session};
 use crate::model::Holder;
 use crate::shell::{NulError, quote};
@@ -25,9 +20,6 @@ const HOST: &str = concat!(
     include_str!("../../templates/host/verbs.py"),
     include_str!("../../templates/host/main.py"),
 );
-
-/// More than this libssh2 cannot put into one request.
-const LONGEST_COMMAND: usize = 34_000;
 
 /// How often a host is told that the client lives.
 const BEAT: Duration = Duration::from_secs(5);
@@ -90,9 +82,6 @@ impl<'s> HostShell<'s> {
     pub fn open(session: &'s mut Session, opening: &Opening) -> Result<HostShell<'s>, ShellError> {
         let nonce = nonce();
         let command = command(&nonce, opening)?;
-        if command.len() > LONGEST_COMMAND {
-            return Err(ShellError::TooLong(command.len()));
-        }
         let channel = session.exec(&command)?;
         Ok(HostShell {
             channel,
@@ -237,7 +226,7 @@ impl<'s> HostShell<'s> {
     }
 }
 
-/// The command that SSH carries. Packed, so that it passes any login shell unharmed and stays small.
+/// The command that SSH carries.
 fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
     let holder = opening
         .lock
@@ -269,13 +258,7 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
         quote(HOST)?
     ));
     text.push_str(SESSION);
-    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-    let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
-    let packed = packed.expect("memory takes whatever is written to it");
-    let packed = STANDARD.encode(packed);
-    Ok(format!(
-        "exec sh -c 'eval \"$(printf %s \"$1\" | base64 -d | gzip -d)\"' deployer {packed}"
-    ))
+    packed(&text)
 }
 
 /// A word that nobody can guess: 32 hexadecimal digits.
@@ -291,6 +274,7 @@ pub fn nonce() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::packed::LONGEST_COMMAND;
     use super::*;
 
     #[test]

@@ -16,10 +16,11 @@ mod summary;
 mod tee;
 mod terminal;
 mod text;
+mod variables;
 mod words;
 
 pub use clock::{Clock, SystemClock};
 pub use log::LogFile;
 pub use options::{Ci, ColorMode, Columns, Mode, ReportOptions, Streams, Surroundings, Verbosity};
 pub use reporter::Reporter;
-pub use tee::Tee;
+pub use tee::{DataOnly, Tee};

@@ -11,9 +11,10 @@ use super::progress::{Gate, is_long};
 use super::summary::Summary;
 use super::terminal::{Screen, Spinner};
 use super::text::clean;
-use super::{failure, history, json, lines, status};
+use super::{failure, history, json, lines, status, variables};
 use crate::model::HistoryEntry;
 use crate::plan::status::StatusReport;
+use crate::plan::variables::VariablesReport;
 use crate::plan::{Event, Failure, Observer};
 
 /// Turns events, failures and the status into words on the given streams.
@@ -106,6 +107,20 @@ impl Reporter {
             writeln!(self.out, "{}", json::line(report))?;
         } else {
             for line in status::lines(report, self.options.status_look()) {
+                let line = self.guarded(&line);
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Prints the variables of both slots on stdout: a table, or one JSON object.
+    pub fn variables(&mut self, report: &VariablesReport) -> io::Result<()> {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            writeln!(self.out, "{}", json::line(report))?;
+        } else {
+            for line in variables::lines(report, self.options.status_look()) {
                 let line = self.guarded(&line);
                 writeln!(self.out, "{line}")?;
             }

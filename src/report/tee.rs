@@ -7,6 +7,7 @@ use super::log::LogFile;
 use super::reporter::Reporter;
 use crate::model::{HistoryEntry, Secrets};
 use crate::plan::status::StatusReport;
+use crate::plan::variables::VariablesReport;
 use crate::plan::{Event, Failure, Observer};
 use crate::secrets::Redactor;
 
@@ -47,6 +48,25 @@ impl Tee {
     /// Prints the proven switches of an environment; `now` is the host's clock, in seconds since 1970.
     pub fn history(&mut self, environment: &str, entries: &[HistoryEntry], now: f64) -> io::Result<()> {
         self.reporter.history(environment, entries, now)
+    }
+
+    /// Prints the variables of both slots.
+    pub fn variables(&mut self, report: &VariablesReport) -> io::Result<()> {
+        let mut report = report.clone();
+        let values = report
+            .variables
+            .iter_mut()
+            .filter_map(|variable| variable.values.as_mut());
+        // A plain variable may hold a secret's value by mistake.
+        for value in values.flat_map(|values| [&mut values.live, &mut values.next, &mut values.local]) {
+            self.redact(value.iter_mut().collect());
+        }
+        self.reporter.variables(&report)
+    }
+
+    /// For commands whose standard output is data, and nothing else.
+    pub fn data_only(&mut self) -> DataOnly<'_> {
+        DataOnly(self)
     }
 
     fn redact(&self, texts: Vec<&mut String>) {
@@ -93,5 +113,21 @@ impl Observer for Tee {
         let mut text = text.to_string();
         self.redactor.apply(&mut text);
         let _ = self.reporter.file(name, &text);
+    }
+}
+
+/// Tells the log, and no person.
+pub struct DataOnly<'a>(&'a mut Tee);
+
+impl Observer for DataOnly<'_> {
+    fn event(&mut self, mut event: Event) {
+        self.0.redact(event.texts());
+        if let Some(log) = &mut self.0.log {
+            log.event(event);
+        }
+    }
+
+    fn conceal(&mut self, secrets: &Secrets) {
+        self.0.conceal(secrets);
     }
 }

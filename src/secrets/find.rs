@@ -23,14 +23,17 @@ pub struct Lookup<'a> {
     pub go_on: &'a mut dyn FnMut() -> bool,
 }
 
-/// Why there are no secrets to work with.
-#[derive(Debug)]
-pub enum Lack {
-    /// A command was given up.
-    Interrupted,
-    /// A line for each secret that has no value, with more below it where a command said why.
-    Missing { count: usize, lines: Vec<String> },
+/// What was found, and what was not.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub secrets: Secrets,
+    /// The secrets without a value, each with a line that says why, and what a command said to that.
+    pub missing: Vec<(String, Vec<String>)>,
 }
+
+/// A command was given up, because the user asked for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Interrupted;
 
 /// What a file or a command gave; each is asked once, for however many secrets.
 enum Found {
@@ -39,29 +42,27 @@ enum Found {
     Nothing(String, Vec<String>),
 }
 
-/// Finds every value.
+/// Finds every value that there is.
 ///
 /// # Errors
-/// Names every secret that has none.
-pub fn find(sources: &BTreeMap<String, SecretSource>, lookup: &mut Lookup<'_>) -> Result<Secrets, Lack> {
+/// Where it is given up.
+pub fn find(
+    sources: &BTreeMap<String, SecretSource>,
+    lookup: &mut Lookup<'_>,
+) -> Result<Findings, Interrupted> {
     let mut asked: Vec<(SecretSource, Found)> = Vec::new();
-    let mut secrets = Secrets::new();
-    let mut lines = Vec::new();
-    let mut count = 0;
+    let mut findings = Findings::default();
     for (name, source) in sources {
         match one(source, lookup, &mut asked)?.and_then(|value| sound(name, value)) {
-            Ok(secret) => drop(secrets.insert(name.clone(), secret)),
+            Ok(secret) => drop(findings.secrets.insert(name.clone(), secret)),
             Err((why, more)) => {
-                count += 1;
-                lines.push(format!("{name}: {why}"));
+                let mut lines = vec![format!("{name}: {why}")];
                 lines.extend(more.into_iter().map(|line| format!("  {line}")));
+                findings.missing.push((name.clone(), lines));
             }
         }
     }
-    match count {
-        0 => Ok(secrets),
-        _ => Err(Lack::Missing { count, lines }),
-    }
+    Ok(findings)
 }
 
 /// A value, or why there is none, with what a command said.
@@ -71,7 +72,7 @@ fn one(
     source: &SecretSource,
     lookup: &mut Lookup<'_>,
     asked: &mut Vec<(SecretSource, Found)>,
-) -> Result<Maybe<String>, Lack> {
+) -> Result<Maybe<String>, Interrupted> {
     let nothing = |why: String| Ok(Err((why, Vec::new())));
     // One file holds many secrets.
     let place = match source {
@@ -119,10 +120,10 @@ fn one(
     })
 }
 
-fn ask(argv: &[String], lookup: &mut Lookup<'_>) -> Result<Found, Lack> {
+fn ask(argv: &[String], lookup: &mut Lookup<'_>) -> Result<Found, Interrupted> {
     match command::output(argv, lookup.folder, lookup.go_on) {
         Ok(bytes) => Ok(Found::Text(bytes)),
-        Err(CommandError::Interrupted) => Err(Lack::Interrupted),
+        Err(CommandError::Interrupted) => Err(Interrupted),
         Err(CommandError::Failed(how, said)) => {
             Ok(Found::Nothing(format!("`{}` failed: {how}", display(argv)), said))
         }
@@ -173,7 +174,7 @@ fn sound(name: &str, value: String) -> Maybe<Secret> {
 mod tests {
     use super::*;
 
-    fn found(sources: &[(&str, SecretSource)], folder: &Path) -> Result<Secrets, Lack> {
+    fn found(sources: &[(&str, SecretSource)], folder: &Path) -> Findings {
         let sources = sources
             .iter()
             .map(|(name, source)| ((*name).to_owned(), source.clone()))
@@ -187,6 +188,7 @@ mod tests {
                 go_on: &mut || true,
             },
         )
+        .expect("nobody interrupts")
     }
 
     fn sh(script: &str) -> SecretSource {
@@ -213,9 +215,9 @@ mod tests {
                 ("D", sh(command)),
             ],
             folder.path(),
-        )
-        .unwrap();
-        let values: Vec<_> = secrets.values().map(Secret::reveal).collect();
+        );
+        assert_eq!(secrets.missing, []);
+        let values: Vec<_> = secrets.secrets.values().map(Secret::reveal).collect();
         assert_eq!(values, ["one", "three\n", "three\n", "two"]);
         assert_eq!(
             std::fs::read_to_string(folder.path().join("count")).unwrap(),
@@ -240,11 +242,9 @@ mod tests {
                 ("H", SecretSource::Command(vec!["/no/such".into()])),
             ],
             folder.path(),
-        )
-        .unwrap_err();
-        let Lack::Missing { count: 8, lines } = error else {
-            panic!("{error:?}")
-        };
+        );
+        assert_eq!(error.missing.len(), 8);
+        let lines: Vec<String> = error.missing.into_iter().flat_map(|(_, lines)| lines).collect();
         let text = lines
             .join("\n")
             .replace(&folder.path().display().to_string(), "FOLDER");
@@ -266,6 +266,6 @@ mod tests {
             objection: &|_| None,
             go_on: &mut || false,
         };
-        assert!(matches!(find(&sources, &mut lookup), Err(Lack::Interrupted)));
+        assert!(find(&sources, &mut lookup).is_err());
     }
 }

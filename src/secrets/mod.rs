@@ -5,5 +5,5 @@ mod dotenv;
 mod find;
 mod redact;
 
-pub use find::{Lack, Lookup, find};
+pub use find::{Findings, Interrupted, Lookup, find};
 pub use redact::Redactor;

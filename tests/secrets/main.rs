@@ -5,3 +5,4 @@ mod hunt;
 mod leaks;
 #[path = "../support/mod.rs"]
 mod support;
+mod variables;
