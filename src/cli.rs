@@ -169,6 +169,9 @@ pub(crate) struct Deploy {
     /// Deploy although next holds commits that this one lacks.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Apply Django's migrations although the release that is live may not survive them.
+    #[arg(long)]
+    pub(crate) accept_migrations: bool,
     /// Cut over as soon as the release is healthy.
     #[arg(long)]
     pub(crate) cutover: bool,

@@ -190,6 +190,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
                 commit: &deploy.commit,
                 allow_dirty: deploy.allow_dirty,
                 force: deploy.force,
+                accept_migrations: deploy.accept_migrations,
                 cutover: deploy.cutover.then(|| after(&deploy.after)),
             };
             commands::deploy(context, &options)?;

@@ -119,9 +119,11 @@ extract() {
   ) >"$work/.tar" && tar -xf "$work/.tar" -C "$work"
 }
 
-# checkout <color> <commit>: the work tree becomes the commit's, and nothing else.
+# checkout <color> <commit> <directory> [shared folder…]: the work tree becomes the commit's, and nothing else; the folders
+# that outlive a release are links in it.
 checkout() {
-  repo=$root/$1/repo
+  repo=$root/$1/repo commit=$2 directory=$3
+  shift 3
   cd "$repo" || return
   if [ -e .git/index.lock ]; then
     for process in /proc/[0-9]*; do
@@ -136,11 +138,45 @@ checkout() {
     done
     rm -f .git/index.lock && note "removed a lock that a killed git left behind"
   fi
-  git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$2" || return
+  for folder; do
+    adopt "$root/shared/$folder" "$repo/$directory/$folder" "$root/live/repo/$directory/$folder" || return
+  done
+  git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$commit" || return
   if [ -e .gitmodules ]; then
     git -c core.hooksPath=/dev/null submodule -q update --init --recursive --force --no-fetch || return
   fi
-  git clean -ffdxq
+  git clean -ffdxq || return
+  for folder; do attach "$repo/$directory/$folder" "$root/shared/$folder" || return; done
+}
+
+# adopt <shared folder> <the same in a work tree>…: makes it, and takes over what was in the slots before it was shared,
+# for git would clean that away.
+adopt() {
+  shared=$1
+  shift
+  mkdir -p "$shared" || return
+  for place; do
+    if [ -L "$place" ]; then
+      [ "$place" != "$repo/$directory/$folder" ] || rm -f "$place" || return
+    elif [ -d "$place" ]; then
+      # Copies: what still runs there may go on writing to its own.
+      (cd "$place" && find . -exec sh -c '
+        for path; do
+          if [ -d "$path" ] && [ ! -L "$path" ]; then mkdir -p "$0/$path" || exit
+          elif [ ! -e "$0/$path" ]; then cp -pP "$path" "$0/$path.new" && mv "$0/$path.new" "$0/$path" || exit
+          fi
+        done' "$shared" {} +) || return
+    fi
+  done
+}
+
+# attach <path in a work tree> <shared folder>: the link, in place of nothing, or of a folder that the commit only holds open.
+attach() {
+  if [ -L "$1" ] || [ -f "$1" ] || [ -n "$(find "$1" ! -type d ! -name '.git*' ! -name .keep 2>/dev/null)" ]; then
+    echo "the commit has files in ${1#"$repo/"}, which is to be a link to $2"
+    return 62
+  fi
+  rm -rf "$1" && mkdir -p "${1%/*}" && ln -s "$2" "$1"
 }
 
 # activate <color> <key>: the slot's env is the virtualenv of this key. A virtualenv made otherwise makes way.
@@ -176,6 +212,69 @@ start() {
   tail -c "+$((before + 1))" "$log"
   return "$result"
 }
+
+# as <color> <word…>: a command with the slot's variables, in the application's folder.
+as() {
+  color=$1
+  shift
+  sh "$home/launch" "$root" "$color" - "$@" </dev/null 4>&- 9>&-
+}
+
+# hook <color> <line…>: lines for sh, one after the other, until one fails.
+hook() {
+  color=$1
+  shift
+  umask 022
+  for line; do
+    echo "+ $line"
+    as "$color" sh -c "$line" || return
+  done
+}
+
+# collect <color> <folder> <line>: fills the folder of static files.
+collect() {
+  hook "$1" "$3" || return
+  [ -d "$root/$1/repo/$2" ] || { echo "it left no folder $2"; return 64; }
+}
+
+# keep_static <color> <folder> <seconds>: puts aside what the slot has of it; static.py came before.
+keep_static() {
+  said=$("$DEPLOYER_PYTHON" -IS "$home/static.py" "$root/$1/repo/$2" "$root/shared/static" "$3" 5>&1 >&2)
+  result=$?
+  rm -f "$home/static.py"
+  note "$said"
+  return "$result"
+}
+
+# migrations <color> <accept|refuse> <beside|alone>: what Django would migrate; migrations.py came before.
+migrations() {
+  found=$(as "$1" python "$home/migrations.py" "$3" 5>&1 >&2)
+  result=$?
+  rm -f "$home/migrations.py"
+  if [ -n "$found" ]; then
+    printf '%s migrations %s\n' "$DEPLOYER_NONCE" "$found" >&4
+  elif [ "$2" = accept ]; then
+    printf '%s warning "the migrations could not be looked at"\n' "$DEPLOYER_NONCE" >&4
+  fi
+  [ "$2" != accept ] || return 0
+  return "$result"
+}
+
+# smoke <color> <port> <line…>: the host's own test of next; what fails it does not stay.
+smoke() {
+  color=$1 port=$2
+  shift 2
+  trap 'halt "$color"; exit 143' TERM
+  for line; do
+    echo "+ $line"
+    as "$color" env "URL=http://127.0.0.1:$port" "PORT=$port" sh -c "$line"
+    result=$?
+    [ "$result" -eq 0 ] || { halt "$color"; return "$result"; }
+  done
+}
+
+# warm <color> <times> <path…>: asks for pages before the public does.
+warm() { host warm "$@"; }
 
 # vacate <color> <release record>: what runs in the slot ends, and the slot no longer counts as a proven release.
 vacate() { host stop "$1" && rm -f "$2"; }

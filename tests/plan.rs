@@ -27,6 +27,8 @@ fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<
         commit: &commit(),
         by: "ann@laptop",
         force,
+        django: false,
+        accept_migrations: false,
         relation,
         virtualenv: &virtualenv,
         modules: &[],
@@ -82,6 +84,81 @@ fn every_state_has_its_plans() {
         }
         insta::assert_snapshot!(name, text);
     }
+}
+
+#[test]
+fn what_is_configured_goes_on_around_a_release() {
+    let (_, state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let mut environment = environment();
+    let line = |text: &str| vec![text.to_string()];
+    environment.hooks.release = line("python manage.py migrate");
+    environment.hooks.smoke = line("curl -fsS {url}/");
+    environment.hooks.warm = line("/");
+    environment.shared = line("media");
+    environment.static_files = Some(deployer::config::StaticFiles {
+        url: "/static/".to_string(),
+        directory: "staticfiles".to_string(),
+        collect: Some("python manage.py collectstatic --noinput".to_string()),
+        keep: std::time::Duration::from_secs(60),
+    });
+    let virtualenv = Virtualenv {
+        key: "c0ffee".to_string(),
+        files: vec!["requirements.txt".to_string()],
+        local: false,
+    };
+    let (commit, secrets) = (commit(), Secrets::new());
+    let request = |django| DeployRequest {
+        environment: &environment,
+        secrets: &secrets,
+        commit: &commit,
+        by: "ann@laptop",
+        force: false,
+        django,
+        accept_migrations: false,
+        relation: None,
+        virtualenv: &virtualenv,
+        modules: &[],
+        new_key: "0123456789abcdef",
+        now: 1_800_000_000,
+    };
+    let mut text = String::new();
+    for (name, plan) in [
+        (
+            "deploy of a Django application",
+            plan::deploy(&state, &request(true)),
+        ),
+        ("deploy of another", plan::deploy(&state, &request(false))),
+        (
+            "cutover",
+            plan::cutover(&state, &environment, "ann@laptop", false).map(|cutover| cutover.plan),
+        ),
+    ] {
+        let _ = writeln!(text, "{name}");
+        text.push_str(&listing(&plan));
+        for step in plan.iter().flat_map(|plan| &plan.steps) {
+            let of_mine = [
+                "keep_static",
+                "checkout",
+                "collect",
+                "migrations",
+                "hook",
+                "smoke",
+                "warm",
+            ];
+            let line = step
+                .call
+                .as_ref()
+                .and_then(|call| call.line().ok())
+                .unwrap_or_default();
+            if of_mine.iter().any(|word| line.starts_with(word)) {
+                let _ = writeln!(text, "    $ {line}");
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
 }
 
 #[test]

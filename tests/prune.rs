@@ -216,6 +216,8 @@ fn a_deploy_tidies_up() {
             subject: String::new(),
         },
         by: "ann@laptop",
+        django: false,
+        accept_migrations: false,
         force: true,
         relation: None,
         virtualenv: &virtualenv,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Context;
 use super::execute::{After, execute, show};
 use super::host::{Visit, visit};
+use super::local::announced;
 use crate::facts::{Probes, Wish};
 use crate::model::{HostState, Secrets};
 use crate::plan::{self, Action, CutoverPlan, Event, Failure, World, WorldSlot};
@@ -27,12 +28,14 @@ pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Fa
         ..Wish::new(Probes::All)
     };
     let holder = context.holder("cutover", None);
-    visit(context, &wish, Some(&holder), |context, visit| {
-        let environment = context.environment;
-        let cutover = visit.decide(environment, |state| {
-            plan::cutover(state, environment, context.by, options.stop_old)
-        })?;
-        carry_out(visit, context, "cutover", &cutover)
+    announced(context, "cutover", |context| {
+        visit(context, &wish, Some(&holder), |context, visit| {
+            let environment = context.environment;
+            let cutover = visit.decide(environment, |state| {
+                plan::cutover(state, environment, context.by, options.stop_old)
+            })?;
+            carry_out(visit, context, "cutover", &cutover)
+        })
     })
 }
 
@@ -48,11 +51,9 @@ pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failu
         })
     };
     let holder = context.holder("rollback", None);
-    visit(
-        context,
-        &Wish::new(Probes::All),
-        Some(&holder),
-        |context, visit| {
+    let wish = Wish::new(Probes::All);
+    announced(context, "rollback", |context| {
+        visit(context, &wish, Some(&holder), |context, visit| {
             let mut rollback = planned(visit, &Secrets::new())?;
             // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
             if rollback
@@ -67,8 +68,8 @@ pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failu
                 rollback = planned(visit, &secrets)?;
             }
             carry_out(visit, context, "rollback", &rollback)
-        },
-    )
+        })
+    })
 }
 
 /// Says what becomes live, and makes it so.

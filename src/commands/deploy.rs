@@ -7,6 +7,7 @@ use super::Context;
 use super::cutover::{CutoverOptions, carry_out};
 use super::execute::{After, Upload, execute, show};
 use super::host::{Visit, observe_again, visit};
+use super::local::announced;
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
@@ -26,6 +27,8 @@ pub struct DeployOptions<'a> {
     pub commit: &'a str,
     pub allow_dirty: bool,
     pub force: bool,
+    /// Apply Django's migrations although what runs now may not survive them.
+    pub accept_migrations: bool,
     /// Cut over as soon as it is healthy.
     pub cutover: Option<CutoverOptions>,
 }
@@ -37,6 +40,8 @@ struct Local {
     requirements: Requirements,
     modules: Vec<Module>,
     secrets: Secrets,
+    /// Whether it is Django's: there is a manage.py.
+    django: bool,
 }
 
 struct Module {
@@ -50,6 +55,10 @@ struct Module {
 /// # Errors
 /// A refusal, or the step that failed.
 pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
+    announced(context, "deploy", |context| begin(context, options))
+}
+
+fn begin(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
     let mut local = read_local(context, options)?;
     local.secrets = context.secrets(&mut || {})?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
@@ -153,7 +162,10 @@ fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failu
         let what = format!("commit {} has no folder {:?}", commit.short(), app.directory);
         return Err(Failure::usage("app.directory", what).advise("correct [app] directory in deployer.toml"));
     }
+    check_shared(context.environment, &repository, &commit)?;
     let requirements = read_requirements(context, &repository, &commit)?;
+    let manage = below(&app.directory, "manage.py");
+    let django = repository.read(&commit.id, &manage).map_err(refused)?.is_some();
     let mut modules = Vec::new();
     for module in repository.submodules(&commit.id).map_err(refused)? {
         let repository = module.repository().map_err(refused)?;
@@ -170,7 +182,47 @@ fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failu
         requirements,
         modules,
         secrets: Secrets::new(),
+        django,
     })
+}
+
+/// A folder that is to be a link into the shared ones cannot have files of the commit's.
+fn check_shared(
+    environment: &Environment,
+    repository: &Repository,
+    commit: &CommitSummary,
+) -> Result<(), Failure> {
+    for folder in &environment.shared {
+        let path = below(&environment.app.directory, folder);
+        let files = repository.files_at(&commit.id, &path).map_err(refused)?;
+        let Some(file) = files.iter().find(|file| !holds_a_folder_open(file)) else {
+            continue;
+        };
+        let what = format!("commit {} has the file {file:?}", commit.short());
+        return Err(Failure::usage("shared.tracked", what)
+            .why(format!(
+                "[shared] directories makes {path} a link to files that outlive a release"
+            ))
+            .advise(format!(
+                "take it out of the repository: git rm -r --cached {path}"
+            ))
+            .advise("or name another folder in deployer.toml"));
+    }
+    Ok(())
+}
+
+/// Whether a file is there for its folder's sake alone, such as `.gitkeep`; the scripts on the host know the same names.
+fn holds_a_folder_open(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(".git") || name == ".keep"
+}
+
+/// A path in the repository, from one below the application's directory.
+fn below(directory: &str, path: &str) -> String {
+    match directory {
+        "." => path.to_string(),
+        directory => format!("{directory}/{path}"),
+    }
 }
 
 fn read_requirements(
@@ -182,10 +234,7 @@ fn read_requirements(
     let Some(file) = &environment.python.requirements else {
         return Ok(Requirements::default());
     };
-    let path = match &*environment.app.directory {
-        "." => file.clone(),
-        directory => format!("{directory}/{file}"),
-    };
+    let path = below(&environment.app.directory, file);
     let mut read = |path: &str| repository.read(&commit.id, path).ok().flatten();
     python::requirements(&path, &mut read).map_err(|error| {
         Failure::usage("requirements", format!("commit {}: {error}", commit.short()))
@@ -250,6 +299,8 @@ fn make_plan(
         commit: &local.commit,
         by: context.by,
         force: options.force,
+        django: local.django,
+        accept_migrations: options.accept_migrations,
         relation: relation(plan::held(state, roles.next)),
         virtualenv: &virtualenv,
         modules: &modules,

@@ -10,7 +10,9 @@ use super::host::{Visit, lost, observe_again, release};
 use super::script::line;
 pub(super) use super::script::{After, Upload};
 use crate::model::ExitCode;
-use crate::plan::{self, Action, Event, Failure, Plan, Site, Step, StepFailure, Touches, Unit};
+use crate::plan::{
+    self, Action, Event, Failure, Migrations, Plan, Site, Step, StepFailure, Touches, Unit, Verdict,
+};
 use crate::remote::{HostShell, Message, ShellError, Watched};
 
 /// How often the bounds on a step's time are looked at.
@@ -150,13 +152,16 @@ impl Run<'_> {
         if self.idle != Some(0) {
             // What the failed step printed travels on its own stream and may be late.
             shell.run("flush")?;
-            loop {
+            let (mut is_flushed, mut is_idle) = (false, false);
+            while !(is_flushed && is_idle) {
                 match shell.next(TICK * 10)? {
-                    Message::Flushed | Message::Ended(_) | Message::Nothing => break,
+                    Message::Flushed => is_flushed = true,
+                    // On the other stream, and so before it as well as after.
+                    Message::Idle(_) => is_idle = true,
+                    Message::Ended(_) | Message::Nothing => break,
                     message => self.take(message, context, notes),
                 }
             }
-            let _ = shell.until_idle();
         }
         Ok(())
     }
@@ -166,6 +171,8 @@ impl Run<'_> {
             Message::Begin(number) => self.begin(number, context),
             Message::End(number, status) => self.end(number, status, context, notes),
             Message::Note(note) => self.note = Some(note),
+            Message::Warning(message) => context.emit(Event::Warning { message }),
+            Message::Migrations(found) => self.migrations(found, context),
             Message::Health(answer) => self.failed.health = Some(answer),
             Message::Died(status) => self.failed.died = Some(status),
             Message::Watched(look) => self.look(&look, context),
@@ -183,6 +190,28 @@ impl Run<'_> {
             Message::Idle(status) => self.idle = Some(status),
             _ => {}
         }
+    }
+
+    /// Tells what is about to be migrated; what would stop the deploy is a warning where it was accepted.
+    fn migrations(&mut self, found: Migrations, context: &mut Context) {
+        for line in found.lines() {
+            context.emit(Event::Output { line });
+        }
+        let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
+        let accepted = matches!(
+            step.map(|step| &step.action),
+            Some(Action::Migrations { accepted: true })
+        );
+        let unsafe_ones = found.told(Verdict::Stop);
+        for message in found
+            .told(Verdict::Look)
+            .into_iter()
+            .chain(unsafe_ones.into_iter().filter(|_| accepted))
+        {
+            context.emit(Event::Warning { message });
+        }
+        self.note = Some(found.note());
+        self.failed.migrations = Some(found);
     }
 
     fn look(&mut self, look: &Watched, context: &mut Context) {
@@ -252,11 +281,8 @@ impl Run<'_> {
         }
         let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
         let asked = context.interrupt.count() > 0;
-        let bound = match step.map(|step| &step.action) {
-            Some(Action::Virtualenv { .. }) => Some(context.environment.python.timeout),
-            _ => None,
-        };
-        self.timed_out = bound.is_some_and(|bound| self.began.elapsed() > bound);
+        let bound = step.and_then(|step| step.bound(context.environment));
+        self.timed_out = bound.is_some_and(|(bound, _)| self.began.elapsed() > bound);
         if !asked && !self.timed_out {
             return Ok(());
         }
@@ -284,13 +310,10 @@ impl Run<'_> {
         self.failed.interrupted = self.stopping && !self.timed_out;
         let step = self.failed_step().clone();
         let mut failure = plan::explain(&step, &self.failed, context.environment, host, user);
-        if self.timed_out {
+        if let Some((bound, key)) = step.bound(context.environment).filter(|_| self.timed_out) {
             failure = failure
-                .why(format!(
-                    "it took longer than {} s",
-                    context.environment.python.timeout.as_secs()
-                ))
-                .advise("give it more time: [python] timeout");
+                .why(format!("it took longer than {} s", bound.as_secs()))
+                .advise(format!("give it more time: {key}"));
         }
         if let Some(state) = observe_again(shell, context) {
             if state.root.is_full() && failure.why.as_deref() != Some(plan::FULL) {

@@ -7,6 +7,7 @@ mod execute;
 mod hold;
 mod host;
 mod init;
+mod local;
 mod prune;
 mod rehearse;
 mod script;

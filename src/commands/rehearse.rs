@@ -56,6 +56,12 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
             host.folder().display()
         ),
     );
+    if !rehearsal.environment.hooks.release.is_empty() {
+        say(
+            rehearsal,
+            "a rehearsal leaves out [hooks] release, which may reach a real database".to_string(),
+        );
+    }
     let before = earlier(rehearsal)?;
     step(rehearsal, (&environment, &vault), &connect, Some(&before))?;
     step(rehearsal, (&environment, &vault), &connect, None)?;
@@ -110,6 +116,7 @@ fn step(
                     commit,
                     allow_dirty,
                     force: false,
+                    accept_migrations: false,
                     cutover: None,
                 },
             )
@@ -162,6 +169,10 @@ fn on(host: &ThrowawayHost, environment: &Environment) -> Environment {
     environment.nginx.test = host.nginx_test_command();
     environment.nginx.reload = host.nginx_reload_command();
     environment.nginx.address = None;
+    // The variables may name the real database; and nobody is to be told of a rehearsal.
+    environment.hooks.release.clear();
+    environment.hooks.after_cutover.clear();
+    environment.hooks.on_failure.clear();
     environment
 }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Failure;
+use super::around;
 use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step};
 use crate::config::{Cutover, Environment};
@@ -49,7 +50,12 @@ pub fn cutover(
         (roles.live, roles.next)
     };
     let release = check_release(state, environment, to)?.clone();
-    let mut steps = switch(state, environment, "cutover", by, (from, to), &release);
+    // What nginx serves already is warm.
+    let mut steps: Vec<Step> = around::warm(environment, to)
+        .filter(|_| !unfinished)
+        .into_iter()
+        .collect();
+    steps.extend(switch(state, environment, "cutover", by, (from, to), &release));
     if let (
         true,
         Some(Step {

@@ -1,5 +1,6 @@
 //! *State → Plan or Refusal* for `deploy`.
 
+use super::around::Once;
 use super::prune::tidy;
 use super::rebuild::Build;
 use super::roles::{Roles, roles};
@@ -18,6 +19,10 @@ pub struct DeployRequest<'a> {
     /// `user@machine`.
     pub by: &'a str,
     pub force: bool,
+    /// Whether the application is Django's.
+    pub django: bool,
+    /// Apply migrations that what runs now may not survive.
+    pub accept_migrations: bool,
     /// How the commit stands to what the next slot holds; `None`: it holds nothing.
     pub relation: Option<Relation>,
     pub virtualenv: &'a Virtualenv,
@@ -60,6 +65,10 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
         virtualenv: request.virtualenv,
         key,
         now: request.now,
+        once: Some(Once {
+            django: request.django,
+            accept_migrations: request.accept_migrations,
+        }),
     };
     let mut steps = Vec::new();
     let complete = Color::ALL.iter().all(|color| {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::migrations::{self, Migrations};
 use super::step::{Action, Step};
 use super::{Failure, Site};
 use crate::config::Environment;
@@ -26,6 +27,8 @@ pub struct StepFailure {
     /// The exit status with which gunicorn ended.
     pub died: Option<i32>,
     pub switch: Option<SwitchFailure>,
+    /// What the look at the migrations found.
+    pub migrations: Option<Migrations>,
     /// Whether the user asked to stop.
     pub interrupted: bool,
 }
@@ -61,7 +64,7 @@ pub fn explain(
     let what = match failed.status {
         None => format!("could not {} on {host}: cut off", step.title()),
         // The scripts' own words for what went wrong; the reader gets them spelled out as the reason.
-        Some(20..=69) => format!("could not {} on {host}", step.title()),
+        Some(20..=69) if !step.runs_what_is_configured() => format!("could not {} on {host}", step.title()),
         Some(status) => format!("could not {} on {host} (exit {status})", step.title()),
     };
     let failure = if failed.interrupted && step.call.is_some() && !step.is_critical() {
@@ -80,6 +83,16 @@ pub fn explain(
             Action::Stop { .. } => Failure::new("slot.stop", what)
                 .advise("end that process by hand, or give the slot another port in deployer.toml"),
             Action::Seed(_) => Failure::new("seed", what),
+            Action::CheckOut { .. } if failed.status == Some(62) => Failure::new("shared.tracked", what)
+                .why("[shared] directories names a folder that the commit has files in")
+                .advise("take them out of the repository, or name another folder"),
+            Action::Migrations { .. } => {
+                migrations::refusal(what, failed.status, failed.migrations.as_ref(), environment)
+            }
+            Action::Collect { .. } => hook("static", what, "[static] collect", environment),
+            Action::Release { .. } => hook("hook.release", what, "[hooks] release", environment)
+                .advise("what it changed before it failed, in a database say, stays changed"),
+            Action::Smoke { .. } => hook("hook.smoke", what, "[hooks] smoke", environment),
             _ => Failure::new("step", what),
         }
     };
@@ -90,6 +103,9 @@ pub fn explain(
         }
         None => failure,
     };
+    if !failure.output.is_empty() {
+        return failure;
+    }
     let first = failed.output.len().saturating_sub(SHOWN_LINES);
     failure.output(failed.output[first..].to_vec())
 }
@@ -215,6 +231,13 @@ fn start(what: String, port: u16, failed: &StepFailure, environment: &Environmen
     };
     failure.advise(format!(
         "mend the application, commit, and run: deployer {name} deploy"
+    ))
+}
+
+fn hook(code: &'static str, what: String, key: &str, environment: &Environment) -> Failure {
+    Failure::new(code, what).advise(format!(
+        "mend it ({key}), commit, and run: deployer {} deploy",
+        environment.name
     ))
 }
 

@@ -1,11 +1,13 @@
 //! Floor 3: what will be done, as data, and what is said while it is done.
 
+mod around;
 mod assess;
 mod cutover;
 mod deploy;
 mod event;
 mod explain;
 mod failure;
+mod migrations;
 mod prune;
 mod rebuild;
 mod roles;
@@ -22,6 +24,7 @@ pub use deploy::{DeployRequest, deploy, dirty, held};
 pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, SwitchFailure, disk, explain, make_room};
 pub use failure::{Failure, Site};
+pub use migrations::{Migration, Migrations, Operation, Verdict};
 pub use prune::{Found, FoundKind, KEEP, Kept, MEASURE, PrunePlan, further, kept, prune};
 pub use roles::{Roles, roles};
 pub use rollback::rollback;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Failure;
+use super::around::Once;
 use super::step::{Action, Seed, Step, Virtualenv};
 use crate::config::{Environment, Installer};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secrets};
@@ -23,6 +24,8 @@ pub(super) struct Build<'a> {
     pub key: &'a str,
     /// The host's clock, in seconds since 1970.
     pub now: i64,
+    /// `None`: a rollback builds it again.
+    pub once: Option<Once>,
 }
 
 impl Build<'_> {
@@ -40,7 +43,11 @@ impl Build<'_> {
                 color,
                 commit: commit.clone(),
             },
-            Call::new("checkout").arg(color.as_str()).arg(&commit.id),
+            Call::new("checkout")
+                .arg(color.as_str())
+                .arg(&commit.id)
+                .arg(&self.environment.app.directory)
+                .args(&self.environment.shared),
         );
         // All that can fail without harm comes before the stop; packages that are in the work tree need it first.
         let mut steps = if self.virtualenv.local {
@@ -48,8 +55,12 @@ impl Build<'_> {
         } else {
             vec![build, stop, check_out]
         };
+        steps.splice(0..0, self.keep_static());
         steps.push(self.configure()?);
+        steps.extend(self.collect());
+        steps.extend(self.release(state));
         steps.push(start(self.environment, color));
+        steps.extend(self.smoke());
         steps.push(self.record());
         Ok(steps)
     }

@@ -173,6 +173,7 @@ fn rebuild(
         key,
         #[allow(clippy::cast_possible_truncation)]
         now: state.now as i64,
+        once: None,
     };
     // The host has the objects, if need be in the other slot's repository: nothing travels.
     let mut steps = vec![build.seed(None, &commit, vec![commit.id.clone()])];

@@ -1,5 +1,8 @@
 //! What will be done, as data.
 
+use std::time::Duration;
+
+use crate::config::Environment;
 use crate::model::{Color, CommitSummary};
 use crate::shell::Call;
 
@@ -56,6 +59,28 @@ pub enum Action {
     },
     /// Give a slot whose release was not built by this tool a snippet that names it.
     Introduce {
+        color: Color,
+    },
+    /// Put aside the static files of the release that the slot holds.
+    KeepStatic {
+        color: Color,
+    },
+    Collect {
+        color: Color,
+    },
+    /// Look at what Django would migrate.
+    Migrations {
+        accepted: bool,
+    },
+    /// Run the release hook.
+    Release {
+        color: Color,
+    },
+    /// Run the smoke test.
+    Smoke {
+        color: Color,
+    },
+    Warm {
         color: Color,
     },
     TestNginx,
@@ -152,6 +177,12 @@ impl Step {
             Action::Start { port, .. } => format!("start gunicorn on port {port}"),
             Action::Record { .. } => "record the release".to_string(),
             Action::Introduce { color } => format!("write a snippet for what runs in {color}"),
+            Action::KeepStatic { color } => format!("put {color}'s static files aside"),
+            Action::Collect { .. } => "collect the static files".to_string(),
+            Action::Migrations { .. } => "look at the migrations".to_string(),
+            Action::Release { .. } => "run the release command".to_string(),
+            Action::Smoke { .. } => "run the smoke test".to_string(),
+            Action::Warm { color } => format!("warm {color} up"),
             Action::TestNginx => "test nginx's configuration".to_string(),
             Action::Remove {
                 virtualenvs,
@@ -197,6 +228,8 @@ impl Step {
             Action::LayOut
             | Action::Seed(_)
             | Action::Virtualenv { .. }
+            | Action::KeepStatic { .. }
+            | Action::Migrations { .. }
             | Action::TestNginx
             | Action::Remove { .. }
             | Action::Pack { .. } => Touches::Nothing,
@@ -206,10 +239,35 @@ impl Step {
             | Action::StopOld { .. }
             | Action::CheckOut { .. }
             | Action::Configure { .. }
+            | Action::Collect { .. }
+            | Action::Release { .. }
             | Action::Start { .. }
+            | Action::Smoke { .. }
+            | Action::Warm { .. }
             | Action::Record { .. }
             | Action::Introduce { .. } => Touches::Next,
             Action::Switch { .. } => Touches::Live,
+        }
+    }
+
+    /// Whether it runs lines of `deployer.toml`, whose exit codes mean whatever their authors meant.
+    pub(super) fn runs_what_is_configured(&self) -> bool {
+        let action = &self.action;
+        matches!(
+            action,
+            Action::Collect { .. } | Action::Release { .. } | Action::Smoke { .. }
+        )
+    }
+
+    /// How long the step may take, and the key of `deployer.toml` that says so.
+    pub fn bound(&self, environment: &Environment) -> Option<(Duration, &'static str)> {
+        match &self.action {
+            Action::Virtualenv { .. } => Some((environment.python.timeout, "[python] timeout")),
+            Action::Collect { .. }
+            | Action::Migrations { .. }
+            | Action::Release { .. }
+            | Action::Smoke { .. } => Some((environment.hooks.timeout, "[hooks] timeout")),
+            _ => None,
         }
     }
 

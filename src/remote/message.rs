@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::channel::Exit;
 use super::host_shell::ShellError;
 use crate::model::{Answer, HostState, Lock};
-use crate::plan::{Found, FoundKind, SwitchFailure};
+use crate::plan::{Found, FoundKind, Migrations, SwitchFailure};
 
 /// What the host says.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub enum Message {
     /// The line that was sent has been worked off, with this status.
     Idle(i32),
     Note(String),
+    Warning(String),
+    Migrations(Migrations),
     Health(Answer),
     Died(i32),
     Switched {
@@ -87,6 +89,8 @@ pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
         }
         "idle" => Message::Idle(number(rest)?),
         "note" => Message::Note(json(rest)?),
+        "warning" => Message::Warning(json(rest)?),
+        "migrations" => Message::Migrations(json(rest)?),
         "health" => Message::Health(json(rest)?),
         "died" => Message::Died(number(rest)?),
         "switched" => {

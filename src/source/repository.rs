@@ -117,6 +117,31 @@ impl Repository {
             .map(|entry| entry.id().to_string()))
     }
 
+    /// The files of a commit at a path or below it, by their paths; a submodule and a link count as files.
+    pub fn files_at(&self, commit: &str, path: &str) -> Result<Vec<String>, SourceError> {
+        let root = self.root(commit)?;
+        let Some(entry) = at(&root, Path::new(path), commit)? else {
+            return Ok(Vec::new());
+        };
+        if entry.kind() != Some(ObjectType::Tree) {
+            return Ok(vec![path.to_owned()]);
+        }
+        let tree = self
+            .git
+            .find_tree(entry.id())
+            .map_err(|e| self.unreadable(commit, e))?;
+        let mut files = Vec::new();
+        tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+            if entry.kind() != Some(ObjectType::Tree) {
+                let name = String::from_utf8_lossy(entry.name_bytes());
+                files.push(format!("{path}/{folder}{name}"));
+            }
+            git2::TreeWalkResult::Ok
+        })
+        .map_err(|e| self.unreadable(commit, e))?;
+        Ok(files)
+    }
+
     pub(super) fn commit(&self, id: &str) -> Result<git2::Commit<'_>, SourceError> {
         let oid = Oid::from_str(id).map_err(SourceError::git(format!("`{id}` is not an object name")))?;
         self.git.find_commit(oid).map_err(|e| self.unreadable(id, e))

@@ -14,6 +14,8 @@ def main(verb, facts, *words):
         return stop(facts, *words)
     if verb == "prove":
         return prove(facts, words[0], int(words[1]))
+    if verb == "warm":
+        return warm(facts, words[0], int(words[1]), words[2:])
     if verb == "roles":
         write_roles(facts)
         return 0

@@ -100,6 +100,30 @@ def prove(facts, color, pid):
         time.sleep(0.02 if "status" not in answer or answer.get("ok") else 0.1)
 
 
+def warm(facts, color, times, paths):
+    """Asks a slot for pages, each as often at once as it has workers. What comes of it is told, and stops nothing."""
+    import threading
+    slow = dict(facts, health=dict(facts["health"], timeout=facts["start_timeout"]))
+    longest, failed = 0, []
+    for path in paths:
+        slow["health"]["path"] = path
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(health(slow, facts["ports"][color])), daemon=True)
+                   for _ in range(times)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        longest = max([longest] + [answer["seconds"] for answer in answers])
+        wrong = [answer for answer in answers if not 200 <= answer.get("status", 0) < 400]
+        if wrong:
+            failed.append("%s: %s" % (path, wrong[0].get("error") or "status %d" % wrong[0]["status"]))
+    for what in failed:
+        tell("warning", "could not warm " + what)
+    tell("note", "%d page(s), the slowest in %.2f s" % (len(paths), longest))
+    return 0
+
+
 def workers():
     """nginx's worker processes: pid -> (start time, whether it is shutting down)."""
     found = {}

@@ -1,0 +1,308 @@
+//! The hooks that run on this machine: `after_cutover` and `on_failure`. Whatever becomes of them, the command's own
+//! result stands.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use super::Context;
+use crate::config::Environment;
+use crate::model::{Color, Secrets};
+use crate::plan::status::StatusReport;
+use crate::plan::{Event, Failure, Observer, Site, World};
+use crate::remote::Interrupt;
+use crate::secrets::Redactor;
+
+/// How often the end and the interrupt are looked at while a hook prints nothing.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long what a hook left running may hold its output open.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Runs a command and then the hook that goes with its end. The last line, the state of the world, waits for it.
+pub(super) fn announced(
+    context: &mut Context,
+    verb: &str,
+    command: impl FnOnce(&mut Context) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let hooks = &context.environment.hooks;
+    if context.dry_run || hooks.after_cutover.is_empty() && hooks.on_failure.is_empty() {
+        return command(context);
+    }
+    let mut heard = Heard {
+        observer: &mut *context.observer,
+        told: Told::default(),
+    };
+    let result = command(&mut Context {
+        environment: context.environment,
+        vault: context.vault,
+        connect: context.connect,
+        prompt: &mut *context.prompt,
+        interrupt: context.interrupt,
+        observer: &mut heard,
+        by: context.by,
+        dry_run: context.dry_run,
+        patience: context.patience,
+        break_lock: context.break_lock,
+    });
+    let told = heard.told;
+    let variables = variables(
+        context.environment,
+        context.by,
+        verb,
+        &told,
+        result.as_ref().err(),
+    );
+    match &result {
+        Err(_) => run_all(context, "on_failure", &hooks.on_failure, &variables),
+        Ok(()) if told.switches => run_all(context, "after_cutover", &hooks.after_cutover, &variables),
+        Ok(()) => {}
+    }
+    if let Some(world) = told.world {
+        context.emit(Event::World(world));
+    }
+    result
+}
+
+/// Passes every event on but the last one, and keeps what the hooks are told.
+struct Heard<'a> {
+    observer: &'a mut dyn Observer,
+    told: Told,
+}
+
+#[derive(Default)]
+struct Told {
+    commit: Option<(String, String)>,
+    slot: Option<Color>,
+    /// Whether the last thing that was set about is a switch.
+    switches: bool,
+    world: Option<World>,
+    redactor: Redactor,
+}
+
+impl Observer for Heard<'_> {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::World(world) => {
+                self.told.world = Some(world);
+                return;
+            }
+            Event::Intent {
+                ref verb,
+                ref commit,
+                slot,
+                ..
+            } => {
+                self.told.commit = commit.clone().map(|commit| (commit.id, commit.subject));
+                self.told.slot = slot;
+                self.told.switches = matches!(&**verb, "cutover" | "rollback");
+            }
+            _ => {}
+        }
+        self.observer.event(event);
+    }
+
+    fn status(&mut self, report: &StatusReport) {
+        self.observer.status(report);
+    }
+
+    fn file(&mut self, name: &str, text: &str) {
+        self.observer.file(name, text);
+    }
+
+    fn conceal(&mut self, secrets: &Secrets) {
+        self.told.redactor = Redactor::new(secrets);
+        self.observer.conceal(secrets);
+    }
+}
+
+type Variables = Vec<(&'static str, String)>;
+
+fn variables(
+    environment: &Environment,
+    by: &str,
+    verb: &str,
+    told: &Told,
+    failure: Option<&Failure>,
+) -> Variables {
+    let mut all: Variables = vec![
+        ("DEPLOYER_VERB", verb.to_string()),
+        ("DEPLOYER_ENVIRONMENT", environment.name.clone()),
+        ("DEPLOYER_APP", environment.app.name.clone()),
+        ("DEPLOYER_HOST", environment.target.host.clone()),
+        ("DEPLOYER_URL", environment.url.to_string()),
+        ("DEPLOYER_BY", by.to_string()),
+    ];
+    if let Some((commit, subject)) = &told.commit {
+        all.push(("DEPLOYER_COMMIT", commit.clone()));
+        all.push(("DEPLOYER_COMMIT_SHORT", crate::model::short(commit).to_string()));
+        all.push(("DEPLOYER_SUBJECT", subject.clone()));
+    }
+    if let Some(slot) = told.slot {
+        all.push(("DEPLOYER_FROM", slot.other().to_string()));
+        all.push(("DEPLOYER_TO", slot.to_string()));
+    }
+    // After a switch, next is what was live before.
+    let previous = told
+        .world
+        .as_ref()
+        .and_then(|world| world.next.as_ref())
+        .filter(|_| told.switches);
+    if let Some(commit) = previous.and_then(|slot| slot.commit.as_ref()) {
+        all.push(("DEPLOYER_PREVIOUS", commit.id.clone()));
+    }
+    if let Some(failure) = failure {
+        all.push(("DEPLOYER_ERROR", failure.to_string()));
+        all.push(("DEPLOYER_ERROR_CODE", failure.code.to_string()));
+        all.push(("DEPLOYER_EXIT", (failure.exit as u8).to_string()));
+        all.push(("DEPLOYER_SITE", word(failure.site).to_string()));
+    }
+    for (_, value) in &mut all {
+        // What is said here goes on to a chat, say.
+        told.redactor.apply(value);
+        // A variable ends at a NUL; a commit's subject may hold one.
+        value.retain(|letter| letter != '\0');
+    }
+    all
+}
+
+fn word(site: Site) -> &'static str {
+    match site {
+        Site::Untouched => "untouched",
+        Site::Restored => "restored",
+        Site::Switched => "switched",
+        Site::Affected => "affected",
+        Site::Unknown => "unknown",
+    }
+}
+
+fn run_all(context: &mut Context, key: &str, lines: &[String], variables: &Variables) {
+    for (index, line) in lines.iter().enumerate() {
+        let (number, total, began) = (index + 1, lines.len(), Instant::now());
+        let title = format!("run {key} here");
+        context.emit(Event::StepStarted {
+            number,
+            total,
+            title: title.clone(),
+        });
+        context.emit(Event::Command { line: line.clone() });
+        let bound = context.environment.hooks.timeout;
+        let interrupt = context.interrupt;
+        let observer = &mut *context.observer;
+        let ended = run(line, variables, bound, interrupt, &mut |line| {
+            observer.event(Event::Output { line });
+        });
+        let took = began.elapsed();
+        context.emit(match ended {
+            Ok(()) => Event::StepFinished {
+                number,
+                total,
+                title,
+                took,
+                note: None,
+            },
+            Err(_) => Event::StepFailed {
+                number,
+                total,
+                title,
+                took,
+            },
+        });
+        if let Err(why) = ended {
+            let message = format!("[hooks] {key} failed ({why}), which changes nothing else: {line}");
+            context.emit(Event::Warning { message });
+        }
+    }
+}
+
+/// Runs one line to its end, or until its time is over or somebody presses Ctrl-C.
+fn run(
+    line: &str,
+    variables: &Variables,
+    bound: Duration,
+    interrupt: &Interrupt,
+    say: &mut dyn FnMut(String),
+) -> Result<(), String> {
+    let mut child = Command::new("sh")
+        .arg("-c")
+        .arg(line)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A group of its own, to be ended with all that it started.
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("sh: {error}"))?;
+    let (sender, receiver) = channel();
+    read(child.stdout.take(), sender.clone());
+    read(child.stderr.take(), sender);
+    let (began, presses) = (Instant::now(), interrupt.count());
+    let status = loop {
+        let is_open = hear(&receiver, TICK, say);
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            break status;
+        }
+        if interrupt.count() > presses {
+            end(&mut child);
+            return Err("interrupted".to_string());
+        }
+        if began.elapsed() > bound {
+            end(&mut child);
+            return Err(format!("it took longer than {} s", bound.as_secs()));
+        }
+        if !is_open {
+            std::thread::sleep(TICK);
+        }
+    };
+    let ended = Instant::now();
+    while ended.elapsed() < LINGER && hear(&receiver, TICK, say) {}
+    told(status)
+}
+
+fn told(status: ExitStatus) -> Result<(), String> {
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(format!("exit {code}")),
+        None => Err("a signal".to_string()),
+    }
+}
+
+/// Hands on what was printed within a tick; false once there is nothing more to come.
+fn hear(receiver: &Receiver<String>, wait: Duration, say: &mut dyn FnMut(String)) -> bool {
+    loop {
+        match receiver.recv_timeout(wait) {
+            Ok(line) => say(line),
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+}
+
+/// The reader outlives the hook where something that it started holds its output open.
+fn read(stream: Option<impl Read + Send + 'static>, sender: Sender<String>) {
+    let Some(stream) = stream else { return };
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stream);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_string();
+            if sender.send(text).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+}
+
+fn end(child: &mut Child) {
+    let group = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.wait();
+}
