@@ -41,6 +41,7 @@ ENV is an environment of deployer.toml: `prod`, `staging`.
 
 Examples:
   deployer init               write a deployer.toml for this folder's application
+  deployer prod doctor        what the server lacks, and what mends it
   deployer rehearse           try it all on a throwaway host, without a server
   deployer prod deploy        build HEAD in next, start it, prove it healthy
   deployer prod cutover       make it live
@@ -93,6 +94,7 @@ pub(crate) enum When {
 #[command(disable_help_subcommand = false)]
 pub(crate) enum Verb {
     Init(Init),
+    Doctor(Doctor),
     Deploy(Deploy),
     Cutover(Cutover),
     Rollback(Rollback),
@@ -149,6 +151,25 @@ pub(crate) struct Init {
     /// Ask nothing, take the defaults.
     #[arg(short, long)]
     pub(crate) yes: bool,
+}
+
+/// Read the host, and say what stands in the way of a release and what mends it.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> doctor [OPTIONS]",
+    after_help = "\
+It changes nothing without --fix. Below each thing that stands in the way is the command that
+mends it: some are for root, on the host. Exit code 0: nothing stands in the way; 1: something does.
+
+Example: deployer prod doctor"
+)]
+pub(crate) struct Doctor {
+    /// Mend what your user there has the right to, then read again; with sudo where it asks for no password.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// With --fix: let others, nginx among them, go through your home there (chmod o+x).
+    #[arg(long, requires = "fix")]
+    pub(crate) open_home: bool,
 }
 
 /// Build a commit in next, start it there, and prove it healthy; live is not touched.

@@ -3,6 +3,7 @@
 mod context;
 mod cutover;
 mod deploy;
+mod doctor;
 mod execute;
 mod hold;
 mod host;
@@ -18,6 +19,7 @@ mod vault;
 pub use context::Context;
 pub use cutover::{CutoverOptions, cutover, rollback};
 pub use deploy::{DeployOptions, deploy};
+pub use doctor::{DoctorOptions, doctor};
 pub use hold::{history, lock, stop, unlock};
 pub use init::{Ask, InitOptions, init};
 pub use prune::prune;

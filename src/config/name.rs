@@ -20,6 +20,7 @@ pub const COMMANDS: &[&str] = &[
     "man",
     "init",
     "env",
+    "doctor",
     "help",
 ];
 
