@@ -120,7 +120,8 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             report.keep(log);
             let mut prompt = Terminal;
             // With --json these are a single object, and nothing else.
-            let only_data = invocation.options.json && matches!(verb, Verb::History(_) | Verb::Env(_) | Verb::Doctor(_));
+            let only_data =
+                invocation.options.json && matches!(verb, Verb::History(_) | Verb::Env(_) | Verb::Doctor(_));
             let mut data;
             let observer: &mut dyn Observer = if only_data {
                 data = report.data_only();
@@ -229,11 +230,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
             };
             return commands::doctor(context, options).map(Came::Diagnosis);
         }
-        Verb::Init(_)
-        | Verb::Status(_)
-        | Verb::Rehearse(_)
-        | Verb::Completions(_)
-        | Verb::Man(_) => {}
+        Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(Came::Done)
 }

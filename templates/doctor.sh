@@ -66,8 +66,8 @@ main() {
 
   # nginx: the program, its processes, its configuration as far as it may be read.
   [ ! -x "$nginx" ] || say nginx "$nginx"
-  # Its exit status is no answer: it is 2 where a process ended meanwhile.
-  [ -z "$(grep -slz '^nginx: master' /proc/[0-9]*/cmdline 2>/dev/null)" ] || say running yes
+  # -q, since otherwise its status is 2 where a process ended meanwhile, whatever was found.
+  grep -sqz '^nginx: master' /proc/[0-9]*/cmdline && say running yes
   worker=$(grep -slz '^nginx: worker' /proc/[0-9]*/cmdline 2>/dev/null | head -n 1)
   account=
   [ -z "$worker" ] || account=$(stat -c %U "${worker%/cmdline}" 2>/dev/null)

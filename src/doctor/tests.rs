@@ -145,9 +145,16 @@ fn rights_that_are_missing_get_one_file_that_is_checked_before_it_counts() {
     assert_eq!(seen(&[("sudoers", "sudoers (ALL) NOPASSWD: ALL")], "").bad(), 0);
 }
 
+/// Its name, what is said in place of a healthy host's words, and what stands before the configuration.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
 #[test]
 fn each_thing_that_can_be_wrong_is_named() {
-    let cases: [(&str, &[(&str, &str)], &str); 12] = [
+    let cases: [Case; 12] = [
         (
             "venv",
             &[(
