@@ -6,6 +6,7 @@
 mod complete;
 mod host;
 mod man;
+mod slot;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
 pub(crate) use host::{Doctor, Init};
 pub(crate) use man::ManPages;
+pub(crate) use slot::{Env, Run};
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -108,6 +110,7 @@ pub(crate) enum Verb {
     Prune(Prune),
     Rehearse(Rehearse),
     Env(Env),
+    Run(Run),
     Completions(Completions),
     Man(ManPages),
 }
@@ -205,21 +208,6 @@ pub(crate) struct Status {}
     after_help = "Example: deployer prod history"
 )]
 pub(crate) struct History {}
-
-/// Compare the variables of live, next and the local side; the values of secrets are never shown.
-///
-/// Digests are compared, made under a key of this one session: no value travels. `same` and `differs` are told from the
-/// local value, which the next deploy would bring. With --json it prints a single object.
-#[derive(Args, Debug)]
-#[command(
-    override_usage = "deployer <ENV> env [OPTIONS]",
-    after_help = "Example: deployer prod env --values"
-)]
-pub(crate) struct Env {
-    /// Show the values of plain variables.
-    #[arg(long)]
-    pub(crate) values: bool,
-}
 
 /// Stop what runs in next, never live; its release stays for a rollback.
 #[derive(Args, Debug)]

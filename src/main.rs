@@ -120,8 +120,11 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             report.keep(log);
             let mut prompt = Terminal;
             // With --json these are a single object, and nothing else.
-            let only_data =
-                invocation.options.json && matches!(verb, Verb::History(_) | Verb::Env(_) | Verb::Doctor(_));
+            let only_data = invocation.options.json
+                && matches!(
+                    verb,
+                    Verb::History(_) | Verb::Env(_) | Verb::Doctor(_) | Verb::Run(_)
+                );
             let mut data;
             let observer: &mut dyn Observer = if only_data {
                 data = report.data_only();
@@ -148,6 +151,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 Came::Done => Ok(()),
                 Came::Diagnosis(diagnosis) => report.diagnosis(&diagnosis),
                 Came::History(entries, now) => report.history(&environment.name, &entries, now),
+                Came::Exit(code) => return Ok(code.into()),
                 Came::Variables(variables) => report.variables(&variables),
             };
             Ok(code.into())
@@ -177,6 +181,8 @@ enum Came {
     History(Vec<HistoryEntry>, f64),
     Variables(VariablesReport),
     Diagnosis(Diagnosis),
+    /// With the exit code of another command.
+    Exit(u8),
 }
 
 impl Came {
@@ -222,6 +228,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
         Verb::History(_) => {
             return commands::history(context).map(|(entries, now)| Came::History(entries, now));
         }
+        Verb::Run(run) => return commands::run(context, &run.slot, &run.command).map(Came::Exit),
         Verb::Env(env) => return commands::variables(context, env.values).map(Came::Variables),
         Verb::Doctor(doctor) => {
             let options = DoctorOptions {
@@ -252,6 +259,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
         Verb::Env(_) => "env",
+        Verb::Run(_) => "run",
     }
 }
 

@@ -44,6 +44,7 @@ fn help() {
         ("help_init", "init --help"),
         ("help_env", "prod env --help"),
         ("help_doctor", "prod doctor --help"),
+        ("help_run", "prod run --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -140,6 +140,16 @@ impl Session {
     }
 
     fn exec_until(&mut self, command: &str, deadline: Option<Instant>) -> Result<Channel<'_>, RemoteError> {
+        self.check(command)?;
+        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
+        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, STARTING))?;
+        let started = self.wire.drive(deadline, |_| channel.exec(command));
+        started.map_err(|trouble| self.exec_error(trouble, STARTING))?;
+        Ok(Channel::new(self, channel))
+    }
+
+    /// Whether a command can be started now.
+    pub(super) fn check(&self, command: &str) -> Result<(), RemoteError> {
         if command.len() > LONGEST_COMMAND {
             return Err(RemoteError::CommandTooLong {
                 host: self.host.clone(),
@@ -154,11 +164,7 @@ impl Session {
                 detail,
             });
         }
-        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
-        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, STARTING))?;
-        let started = self.wire.drive(deadline, |_| channel.exec(command));
-        started.map_err(|trouble| self.exec_error(trouble, STARTING))?;
-        Ok(Channel::new(self, channel))
+        Ok(())
     }
 
     /// Ends the connection, because a command runs that nobody waits for.
@@ -171,7 +177,7 @@ impl Session {
         RemoteError::from_trouble(trouble, &self.host, stage)
     }
 
-    fn exec_error(&mut self, trouble: Trouble, stage: &'static str) -> RemoteError {
+    pub(super) fn exec_error(&mut self, trouble: Trouble, stage: &'static str) -> RemoteError {
         match trouble {
             // LIBSSH2_ERROR_CHANNEL_FAILURE and LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED.
             Trouble::Ssh(error) if matches!(error.code(), ErrorCode::Session(-21 | -22)) => {
