@@ -122,7 +122,7 @@ pub fn facts(environment: &Environment, wish: &Wish) -> String {
         },
         start_timeout: health.start_timeout.as_secs_f64(),
         settle: health.settle.as_secs_f64(),
-        grace: environment.gunicorn.graceful_timeout.as_secs_f64() + 5.0,
+        grace: environment.grace().as_secs_f64(),
         reload: &environment.nginx.reload,
         socket: environment.cutover == Cutover::Socket,
         roles: Roles {

@@ -1,15 +1,32 @@
 //! The launcher on the host, and what it reads to become a slot's process.
 
-use crate::config::{Cutover, Environment};
+use crate::config::{Cutover, Environment, Gunicorn, Web};
 use crate::model::Color;
 use crate::shell::{NulError, quote};
 
 /// `<root>/.deployer/launch`: whoever starts a process of a slot starts it by this.
 pub const LAUNCHER: &str = include_str!("../templates/launch.sh");
 
-/// The content of a slot's `etc/run/web`, which the launcher reads: gunicorn's folder and its words.
+/// The content of a slot's `etc/run/web`, which the launcher reads: the web server's folder and its words.
 pub fn web(environment: &Environment, color: Color) -> Result<String, NulError> {
-    let gunicorn = &environment.gunicorn;
+    let port = environment.ports.of(color);
+    match &environment.web {
+        Web::Gunicorn(gunicorn) => {
+            let words = quoted(&gunicorn_words(environment, gunicorn, color))?;
+            file(environment, "", &format!("exec {GUNICORN} {words}"))
+        }
+        Web::Command(web) => {
+            let line = quote(&web.line.replace("{port}", &port.to_string()))?;
+            let command = format!("note_down && exec sh -c {line}");
+            file(environment, &format!("export PORT={port}\n"), &command)
+        }
+    }
+}
+
+/// gunicorn by its virtualenv, which knows whether it takes --no-control-socket.
+const GUNICORN: &str = r#""$slot/env/bin/python" -m gunicorn $(cat "$slot/env/.gunicorn" 2>/dev/null) --pid "$slot/etc/app.pid""#;
+
+fn gunicorn_words(environment: &Environment, gunicorn: &Gunicorn, color: Color) -> Vec<String> {
     let mut words = vec![
         "--bind".to_string(),
         format!("127.0.0.1:{}", environment.ports.of(color)),
@@ -24,20 +41,48 @@ pub fn web(environment: &Environment, color: Color) -> Result<String, NulError> 
     }
     words.extend(gunicorn.args.iter().cloned());
     words.push(gunicorn.app.clone());
-    // The virtualenv knows whether its gunicorn takes --no-control-socket.
-    let known = r#""$slot/env/bin/python" -m gunicorn $(cat "$slot/env/.gunicorn" 2>/dev/null) --pid "$slot/etc/app.pid""#;
-    file(environment, &format!("{known} {}", quoted(&words)?))
+    words
 }
 
-/// A file of `etc/run`; `command` is shell text already.
-fn file(environment: &Environment, command: &str) -> Result<String, NulError> {
+/// A file of `etc/run`; `before` and `command` are shell text already.
+fn file(environment: &Environment, before: &str, command: &str) -> Result<String, NulError> {
     let directory = quote(&environment.app.directory)?;
     Ok(format!(
-        "# Written by deployer; each deploy writes it anew.\ndirectory={directory}\nbecome() {{ exec {command}; }}\n"
+        "# Written by deployer; each deploy writes it anew.\ndirectory={directory}\n{before}become() {{ {command}; }}\n"
     ))
 }
 
 fn quoted(words: &[String]) -> Result<String, NulError> {
     let words: Vec<String> = words.iter().map(|word| quote(word)).collect::<Result<_, _>>()?;
     Ok(words.join(" "))
+}
+
+/// Why a web server of the application's own ended at once, from its status and its log.
+pub fn explain(status: i32, log: &[String]) -> String {
+    let last = |mark: &str| {
+        log.iter()
+            .rev()
+            .find(|line| line.contains(mark))
+            .map(|line| line.trim())
+    };
+    if last("EADDRINUSE")
+        .or_else(|| last("ddress already in use"))
+        .is_some()
+    {
+        return "its port is taken".to_string();
+    }
+    if let Some(line) = last("not found").filter(|_| status == 127) {
+        return format!("the command is not on the host: {line}");
+    }
+    if status == 0 {
+        return "it ended by itself: it must stay in the foreground".to_string();
+    }
+    let error = log.iter().rev().find(|line| {
+        let head = line.split(':').next().unwrap_or("");
+        !head.contains(' ') && (head.ends_with("Error") || head.ends_with("Exception"))
+    });
+    match error {
+        Some(line) => format!("it ended with status {status}: {}", line.trim()),
+        None => format!("it ended with status {status}"),
+    }
 }

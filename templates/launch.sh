@@ -13,7 +13,13 @@ unset LC_ALL DEPLOYER_NONCE DEPLOYER_ROOT DEPLOYER_PYTHON DEPLOYER_FACTS DEPLOYE
 export LANG=C.UTF-8 PYTHONUTF8=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 BLUEGREEN="$color"
 # shellcheck source=/dev/null
 . "$slot/etc/env"
-export PATH="$slot/env/bin:$PATH"
+# By the last two the deployer knows what was started here, and all that descends from it.
+export PATH="$slot/env/bin:$PATH" DEPLOYER_SLOT="$slot" DEPLOYER_PROCESS="$process"
+# note_down: for a web server that writes no pid file: its number, and by its start that the number is still its own.
+note_down() {
+  printf '%s\n' "$$" >"$slot/etc/app.pid" || return
+  printf '%s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d ' ' -f 20)" >"$slot/etc/started"
+}
 words=$process
 [ "$process" != - ] || words=web
 # It names the folder, and says what this is to become.

@@ -61,7 +61,7 @@ seed() {
     git --git-dir="$git" update-ref "refs/deployer/releases/$commit" "$commit"
 }
 
-# virtualenv <key> <color> <commit> <interpreter> <auto|pip|uv> <directory> <requirements or -> <gunicorn or ->
+# virtualenv <key> <color> <commit> <interpreter> <auto|pip|uv> <directory> <requirements or -> <gunicorn, - or none>
 #   <files, a line each; empty: build in the work tree> [installer argument…]
 virtualenv() {
   key=$1 repo=$root/$2/repo commit=$3 interpreter=$4 installer=$5 directory=$6 requirements=$7 gunicorn=$8 files=$9
@@ -81,7 +81,7 @@ virtualenv() {
     *pyproject.toml) set -- "$@" . ;;
     *) set -- "$@" -r "$requirements" ;;
   esac
-  [ "$gunicorn" = - ] || set -- "$@" "$gunicorn"
+  case $gunicorn in - | none) ;; *) set -- "$@" "$gunicorn" ;; esac
   if [ -n "$files" ]; then
     extract "$repo" "$commit" "$files" || return
   else
@@ -96,7 +96,7 @@ virtualenv() {
     [ $# -eq 0 ] || "$target/bin/python" -m pip install --disable-pip-version-check --no-input "$@" || return
   fi
   # Newer gunicorns share one control socket among all of a user's, which two slots must not.
-  "$target/bin/python" -c 'import gunicorn.config as c
+  [ "$gunicorn" = none ] || "$target/bin/python" -c 'import gunicorn.config as c
 print("--no-control-socket" if hasattr(c, "ControlSocketDisable") else "")' >"$target/.gunicorn" 2>/dev/null || return 52
   # On a full disk Python leaves torn bytecode behind, and says nothing.
   head -c 65536 /dev/zero >"$target/.room" || return
@@ -179,17 +179,18 @@ attach() {
   rm -rf "$1" && mkdir -p "${1%/*}" && ln -s "$2" "$1"
 }
 
-# activate <color> <key>: the slot's env is the virtualenv of this key. A virtualenv made otherwise makes way.
+# activate <color> <key, or nothing>: the slot's env is the virtualenv of this key. A virtualenv made otherwise makes way.
 activate() {
   env=$root/$1/env
   [ -L "$env" ] || rm -rf "$env" || return
+  [ -n "$2" ] || { rm -f "$env"; return; }
   rm -f "$env.new" && ln -s "$home/virtualenvs/$2" "$env.new" && mv -T "$env.new" "$env"
 }
 
-# start <color>: the slot's web server, proven healthy.
+# start <color> <log>: the slot's web server, proven healthy.
 start() {
   color=$1 slot=$root/$1
-  log=$slot/log/gunicorn.log
+  log=$slot/log/$2
   [ ! -f "$log" ] || [ "$(wc -c <"$log")" -lt 10000000 ] || mv -f "$log" "$log.1"
   # What an application prints may hold what nobody else should read.
   [ -e "$log" ] || (umask 077 && : >>"$log")

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use deployer::config::{COMMANDS, Config, ConfigError, Cutover, Environment, RESERVED, Statuses, find, load};
+use deployer::config::{
+    COMMANDS, Config, ConfigError, Cutover, Environment, Gunicorn, RESERVED, Statuses, Web, find, load,
+};
 
 const STARTER: &str = include_str!("../templates/deployer.toml");
 
@@ -223,6 +225,18 @@ messages!(
 );
 
 messages!(
+    bad_servers,
+    "[web]\ncommand = \"\"",
+    "[web]\ncommand = [\"node\", \"server.js\"]",
+    "[web]\nstop_timeout = \"soon\"",
+    "[web]\ncommand = \"node server.js\"",
+    "[build]\ncommands = \"npm ci\"",
+    "[build]\ncommands = [\"\"]",
+    "[build]\ntimeout = 0",
+    "[build]\ncommand = \"npm ci\"",
+);
+
+messages!(
     bad_hooks,
     "[hooks]\nrelease = \"\"",
     "[hooks]\nrelease = 3",
@@ -360,8 +374,8 @@ fn what_is_right_is_read() {
         environment.nginx.access_log.as_deref(),
         Some("/var/log/nginx/a.log")
     );
-    assert_eq!(environment.gunicorn.app, "app:app");
-    assert_eq!(environment.gunicorn.args.len(), 5);
+    assert_eq!(gunicorn(&environment).app, "app:app");
+    assert_eq!(gunicorn(&environment).args.len(), 5);
     assert_eq!(environment.app.name, "hello");
     let around = only(&with(
         "[hooks]\nrelease = \"a\"\nsmoke = [\"b\", \"c $URL\"]\nwarm = [\"/\"]\n[shared]\n\
@@ -404,6 +418,8 @@ fn what_the_starter_leaves_out_by_a_comment_sign_is_right_too() {
         let rest = line.strip_prefix("# ")?;
         let key = rest.split(" = ").next()?;
         let is_key = rest.contains(" = ") && key.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+        // A server of the application's own takes gunicorn's place.
+        let is_key = is_key && key != "command";
         (is_key || rest.starts_with("[environments")).then(|| rest.to_owned())
     };
     let text: String = STARTER
@@ -412,8 +428,11 @@ fn what_the_starter_leaves_out_by_a_comment_sign_is_right_too() {
         .collect();
     let environment = only(&text);
     assert_eq!(environment.target.port, Some(22));
-    assert_eq!(environment.gunicorn.workers, 8);
-    assert_eq!(environment.gunicorn.install.as_deref(), Some("gunicorn==23.0.0"));
+    assert_eq!(gunicorn(&environment).workers, 8);
+    assert_eq!(
+        gunicorn(&environment).install.as_deref(),
+        Some("gunicorn==23.0.0")
+    );
     assert_eq!(environment.env.len(), 2);
     assert_eq!(environment.secrets.len(), 3);
     assert_eq!(
@@ -555,5 +574,31 @@ fn files_are_found_and_read() {
     assert!(
         gone.contains("other.toml") && gone.contains("No such file"),
         "{gone}"
+    );
+}
+
+fn gunicorn(environment: &Environment) -> &Gunicorn {
+    match &environment.web {
+        Web::Gunicorn(gunicorn) => gunicorn,
+        Web::Command(web) => panic!("{web:?}"),
+    }
+}
+
+#[test]
+fn a_server_of_its_own_needs_no_gunicorn_and_no_python() {
+    let text = SHORTEST.replacen(
+        "[gunicorn]\napp = \"app:app\"\n",
+        "[python]\nrequirements = false\n[web]\ncommand = \"node server.js {port}\"\n",
+        1,
+    );
+    let environment = only(&text);
+    assert!(matches!(&environment.web, Web::Command(web) if web.line == "node server.js {port}"));
+    assert!(!environment.has_virtualenv());
+    assert_eq!(environment.grace(), Duration::from_secs(30));
+    let socket = text.replacen("[python]", "cutover = \"socket\"\n[python]", 1);
+    assert!(
+        complaint(&socket).contains("needs gunicorn"),
+        "{}",
+        complaint(&socket)
     );
 }

@@ -220,7 +220,7 @@ fn a_deploy_tidies_up() {
         accept_migrations: false,
         force: true,
         relation: None,
-        virtualenv: &virtualenv,
+        virtualenv: Some(&virtualenv),
         modules: &[],
         secrets: &BTreeMap::new(),
         new_key: "0123456789abcdef",

@@ -276,7 +276,7 @@ fn make_plan(
             interpreter: &state.python,
             requirements: &local.requirements,
             install_args: &environment.python.install_args,
-            gunicorn: environment.gunicorn.install.as_deref(),
+            gunicorn: environment.web.install(),
             tree: tree.as_deref().unwrap_or_default(),
             color: roles.next,
         }),
@@ -302,7 +302,7 @@ fn make_plan(
         django: local.django,
         accept_migrations: options.accept_migrations,
         relation: relation(plan::held(state, roles.next)),
-        virtualenv: &virtualenv,
+        virtualenv: environment.has_virtualenv().then_some(&virtualenv),
         modules: &modules,
         new_key: &crate::remote::nonce(),
         #[allow(clippy::cast_possible_truncation)]

@@ -88,8 +88,20 @@ fn interpreter(value: &Value<'_>) -> Result<String, Complaint> {
     }
 }
 
-pub(super) fn gunicorn(section: &Section<'_, '_>) -> Option<Gunicorn> {
-    let app = section.required("app", "app = \"app:app\"", callable);
+/// `instead`: whether something else serves, so that no application need be named.
+pub(super) fn gunicorn(section: &Section<'_, '_>, instead: bool) -> Option<Gunicorn> {
+    if instead && section.has("app") {
+        let complaint = Complaint::new("must not be set beside `web.command`, which is run instead");
+        section.object("app", complaint.help("take one of the two out"));
+    }
+    let app = match instead {
+        true => section.value("app", callable),
+        false => section.required(
+            "app",
+            "app = \"app:app\", or the server's own: [web] command",
+            callable,
+        ),
+    };
     let graceful_timeout = section.value("graceful_timeout", value::whole_seconds);
     Some(Gunicorn {
         workers: section

@@ -20,7 +20,8 @@ pub struct Environment {
     pub url: Url,
     pub app: App,
     pub python: Python,
-    pub gunicorn: Gunicorn,
+    pub build: Build,
+    pub web: Web,
     pub health: Health,
     pub nginx: Nginx,
     pub cutover: Cutover,
@@ -32,6 +33,22 @@ pub struct Environment {
     pub env: BTreeMap<String, String>,
     /// Where the values of the secret ones come from.
     pub secrets: BTreeMap<String, SecretSource>,
+}
+
+impl Environment {
+    /// How long the web server may take to end after TERM, before KILL.
+    pub fn grace(&self) -> Duration {
+        match &self.web {
+            // It bounds its requests itself, and is given a moment more.
+            Web::Gunicorn(gunicorn) => gunicorn.graceful_timeout + Duration::from_secs(5),
+            Web::Command(web) => web.stop_timeout,
+        }
+    }
+
+    /// Whether a release has a virtualenv.
+    pub fn has_virtualenv(&self) -> bool {
+        matches!(self.web, Web::Gunicorn(_)) || self.python.requirements.is_some()
+    }
 }
 
 /// Where SSH goes; what is `None` is left to `~/.ssh/config`, then to SSH's own defaults.
@@ -114,6 +131,65 @@ pub enum Installer {
     Auto,
     Pip,
     Uv,
+}
+
+/// Commands that make a release out of its work tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Lines for a shell, run one after the other.
+    pub commands: Vec<String>,
+    /// Bound on each of them.
+    pub timeout: Duration,
+}
+
+/// What answers a slot's requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Web {
+    Gunicorn(Gunicorn),
+    Command(WebCommand),
+}
+
+impl Web {
+    /// What it is called in a sentence.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Web::Gunicorn(_) => "gunicorn",
+            Web::Command(_) => "the web server",
+        }
+    }
+
+    /// How many processes of it answer requests, as far as is known.
+    pub fn workers(&self) -> u16 {
+        match self {
+            Web::Gunicorn(gunicorn) => gunicorn.workers,
+            Web::Command(_) => 1,
+        }
+    }
+
+    /// The file in the slot's `log` that it writes to.
+    pub fn log(&self) -> &'static str {
+        match self {
+            Web::Gunicorn(_) => "gunicorn.log",
+            Web::Command(_) => "web.log",
+        }
+    }
+
+    /// What its virtualenv gets beside the requirements, or that it needs no gunicorn at all.
+    pub fn install(&self) -> Option<&str> {
+        match self {
+            Web::Gunicorn(gunicorn) => gunicorn.install.as_deref(),
+            Web::Command(_) => Some("none"),
+        }
+    }
+}
+
+/// A web server of the application's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebCommand {
+    /// A line for a shell, in which `{port}` stands for the slot's port.
+    pub line: String,
+    /// How long requests in flight may take after TERM, before KILL.
+    pub stop_timeout: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod file;
 mod hooks;
 mod name;
 mod problem;
+mod processes;
 mod read;
 mod secret_source;
 mod secrets;
@@ -15,7 +16,8 @@ mod value;
 
 pub use duration::parse_duration;
 pub use environment::{
-    App, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses, Target, Url,
+    App, Build, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses, Target,
+    Url, Web, WebCommand,
 };
 pub use file::{Config, ConfigError, find, load};
 pub use hooks::{Hooks, StaticFiles};

@@ -4,10 +4,11 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::application;
-use super::environment::{Environment, Ports, Target};
+use super::environment::{Cutover, Environment, Ports, Target, Web};
 use super::hooks;
 use super::name;
 use super::problem::{Complaint, Problem, Problems};
+use super::processes;
 use super::secret_source;
 use super::secrets;
 use super::section::{ENVIRONMENT, Layer, Section, TOP};
@@ -107,7 +108,10 @@ fn environment<'t>(
     let user = itself.value("user", value::user);
     let app = application::app(&over("app"), folder);
     let python = application::python(&over("python"));
-    let gunicorn = application::gunicorn(&over("gunicorn"));
+    let build = processes::build(&over("build"));
+    let web = over("web");
+    let command = processes::web(&web);
+    let gunicorn = application::gunicorn(&over("gunicorn"), web.has("command"));
     let health = application::health(&over("health"));
     let nginx = application::nginx(&over("nginx"));
     let hooks = hooks::hooks(&over("hooks"));
@@ -125,6 +129,11 @@ fn environment<'t>(
         let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
         itself.object("ports", complaint.help(help));
     }
+    let cutover = cutover.or(fallback).unwrap_or(Cutover::Reload);
+    if command.is_some() && cutover == Cutover::Socket {
+        let complaint = Complaint::new("cannot be had with cutover = \"socket\", which needs gunicorn");
+        web.object("command", complaint.help("take the key `cutover` out"));
+    }
     Some(Environment {
         name: name.to_owned(),
         target: Target {
@@ -137,13 +146,17 @@ fn environment<'t>(
         url: url?,
         app,
         python,
-        gunicorn: gunicorn?,
+        build,
+        web: match command {
+            Some(command) => Web::Command(command),
+            None => Web::Gunicorn(gunicorn?),
+        },
         health,
         nginx,
         hooks,
         shared,
         static_files,
-        cutover: cutover.or(fallback).unwrap_or(super::Cutover::Reload),
+        cutover,
         env,
         secrets,
     })

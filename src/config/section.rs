@@ -18,6 +18,8 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
             "cutover",
             "app",
             "python",
+            "build",
+            "web",
             "gunicorn",
             "health",
             "nginx",
@@ -55,8 +57,8 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
     (
         ENVIRONMENT,
         &[
-            "host", "port", "user", "root", "ports", "url", "cutover", "app", "python", "gunicorn", "health",
-            "nginx", "hooks", "shared", "static", "env", "secrets",
+            "host", "port", "user", "root", "ports", "url", "cutover", "app", "python", "build", "web",
+            "gunicorn", "health", "nginx", "hooks", "shared", "static", "env", "secrets",
         ],
     ),
     (
@@ -74,6 +76,8 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
     ("static", &["url", "directory", "collect", "keep"]),
     ("ports", &["blue", "green"]),
     ("secrets.NAME", &["env", "file", "key", "command"]),
+    ("build", &["commands", "timeout"]),
+    ("web", &["command", "stop_timeout"]),
 ];
 
 /// The file's own keys, outside every table.

@@ -93,7 +93,7 @@ pub(super) fn warm(environment: &Environment, color: Color) -> Option<Step> {
     }
     let call = Call::new("warm")
         .arg(color.as_str())
-        .arg(environment.gunicorn.workers.to_string())
+        .arg(environment.web.workers().to_string())
         .args(paths);
     Some(Step::new(Action::Warm { color }, call))
 }

@@ -177,15 +177,17 @@ fn check_release<'a>(
     );
     let what = format!("{color} {} is not healthy", release.summary().short());
     let log = format!(
-        "its log on the host: {}/{color}/log/gunicorn.log",
-        environment.root
+        "its log on the host: {}/{color}/log/{}",
+        environment.root,
+        environment.web.log()
     );
     super::deploy::check_port(state, color, environment)?;
     if !runs(state, color) {
         let port = environment.ports.of(color);
         return Err(Failure::new("next.stopped", what)
             .why(format!(
-                "its gunicorn does not run, or does not listen on port {port}"
+                "its {} does not run, or does not listen on port {port}",
+                environment.web.name().trim_start_matches("the ")
             ))
             .advise(format!("start it anew: {redeploy}"))
             .advise(log));

@@ -25,7 +25,8 @@ pub struct DeployRequest<'a> {
     pub accept_migrations: bool,
     /// How the commit stands to what the next slot holds; `None`: it holds nothing.
     pub relation: Option<Relation>,
-    pub virtualenv: &'a Virtualenv,
+    /// `None`: the application needs no Python.
+    pub virtualenv: Option<&'a Virtualenv>,
     /// Submodules at this commit: name and commit.
     pub modules: &'a [(String, CommitSummary)],
     /// The key for a host that has none yet.
@@ -93,7 +94,8 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
         steps.push(build.seed(Some(name), commit, haves));
     }
     steps.extend(build.steps(state)?);
-    steps.extend(tidy(state, environment, &request.virtualenv.key));
+    let key = request.virtualenv.map_or("", |virtualenv| &virtualenv.key);
+    steps.extend(tidy(state, environment, key));
     Ok(Plan { steps })
 }
 
@@ -188,7 +190,10 @@ pub(super) fn check_port(state: &HostState, color: Color, environment: &Environm
             };
             Err(
                 Failure::new("port.taken", format!("port {port} of {color} is held by {who}"))
-                    .why("it is not this slot's gunicorn, so it was left alone")
+                    .why(format!(
+                        "it is not this slot's {}, so it was left alone",
+                        environment.web.name().trim_start_matches("the ")
+                    ))
                     .advise("stop it, or give the slot another port in deployer.toml"),
             )
         }

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use super::migrations::{self, Migrations};
 use super::step::{Action, Step};
 use super::{Failure, Site};
-use crate::config::Environment;
-use crate::model::{Answer, ExitCode, Served};
-use crate::{gunicorn, nginx, probe, shell};
+use crate::config::{Environment, Web};
+use crate::model::{Answer, Color, ExitCode, Served};
+use crate::{gunicorn, launch, nginx, probe, shell};
 
 /// How many lines of a failed step's output a person is shown.
 pub const SHOWN_LINES: usize = 40;
@@ -82,6 +82,7 @@ pub fn explain(
             Action::Switch { .. } => switch(what, failed, environment, user),
             Action::Stop { .. } => Failure::new("slot.stop", what)
                 .advise("end that process by hand, or give the slot another port in deployer.toml"),
+            Action::Build { color, line } => build(what, *color, line, failed, environment),
             Action::Seed(_) => Failure::new("seed", what),
             Action::CheckOut { .. } if failed.status == Some(62) => Failure::new("shared.tracked", what)
                 .why("[shared] directories names a folder that the commit has files in")
@@ -194,13 +195,31 @@ fn unsatisfied(output: &[String]) -> Option<String> {
     Some(sentence.join(" "))
 }
 
+fn build(what: String, color: Color, line: &str, failed: &StepFailure, environment: &Environment) -> Failure {
+    let failure = Failure::new("build", what);
+    let failure = match failed.status {
+        Some(127) => failure
+            .why("the command is not on the host, or not on the PATH of the deploy user's session")
+            .advise("install it there, or give its absolute path in [build] commands"),
+        _ => failure,
+    };
+    failure.advise(format!(
+        "try it on the host: sh {root}/.deployer/launch {root} {color} - sh -c {line}",
+        root = shell::display(std::slice::from_ref(&environment.root)),
+        line = shell::display(&[line.to_string()]),
+    ))
+}
+
 fn start(what: String, port: u16, failed: &StepFailure, environment: &Environment) -> Failure {
     let name = &environment.name;
     let failure = Failure::new("release.unhealthy", what);
     let failure = match (&failed.died, &failed.health) {
         (Some(status), _) => {
-            let why = gunicorn::explain(&failed.output)
-                .unwrap_or_else(|| format!("gunicorn ended with status {status}"));
+            let why = match environment.web {
+                Web::Gunicorn(_) => gunicorn::explain(&failed.output)
+                    .unwrap_or_else(|| format!("gunicorn ended with status {status}")),
+                Web::Command(_) => launch::explain(*status, &failed.output),
+            };
             Failure {
                 code: "release.died",
                 ..failure

@@ -19,7 +19,8 @@ pub(super) struct Build<'a> {
     pub commit: &'a CommitSummary,
     /// `user@machine`.
     pub by: &'a str,
-    pub virtualenv: &'a Virtualenv,
+    /// `None`: the application needs no Python.
+    pub virtualenv: Option<&'a Virtualenv>,
     /// The key of the host's probes.
     pub key: &'a str,
     /// The host's clock, in seconds since 1970.
@@ -36,7 +37,9 @@ impl Build<'_> {
     /// From the virtualenv to the record; the objects are there already.
     pub(super) fn steps(&self, state: &HostState) -> Result<Vec<Step>, Failure> {
         let (color, commit) = (self.color, self.commit);
-        let build = self.virtualenv(state);
+        let virtualenv = self
+            .virtualenv
+            .map(|virtualenv| self.virtualenv(state, virtualenv));
         let stop = self.vacate(state);
         let check_out = Step::new(
             Action::CheckOut {
@@ -50,13 +53,17 @@ impl Build<'_> {
                 .args(&self.environment.shared),
         );
         // All that can fail without harm comes before the stop; packages that are in the work tree need it first.
-        let mut steps = if self.virtualenv.local {
-            vec![stop, check_out, build]
+        let mut steps = Vec::new();
+        if self.virtualenv.is_some_and(|virtualenv| virtualenv.local) {
+            steps.extend([stop, check_out]);
+            steps.extend(virtualenv);
         } else {
-            vec![build, stop, check_out]
-        };
+            steps.extend(virtualenv);
+            steps.extend([stop, check_out]);
+        }
         steps.splice(0..0, self.keep_static());
         steps.push(self.configure()?);
+        steps.extend(self.builds());
         steps.extend(self.collect());
         steps.extend(self.release(state));
         steps.push(start(self.environment, color));
@@ -81,9 +88,18 @@ impl Build<'_> {
         Step::new(Action::Seed(seed), call)
     }
 
-    fn virtualenv(&self, state: &HostState) -> Step {
+    /// What makes a release of the work tree, with the release's own variables.
+    fn builds(&self) -> impl Iterator<Item = Step> {
+        let color = self.color;
+        self.environment.build.commands.iter().map(move |line| {
+            let call = Call::new("hook").arg(color.as_str()).arg(line);
+            let line = line.clone();
+            Step::new(Action::Build { color, line }, call)
+        })
+    }
+
+    fn virtualenv(&self, state: &HostState, virtualenv: &Virtualenv) -> Step {
         let python = &self.environment.python;
-        let virtualenv = self.virtualenv;
         let installer = match python.installer {
             Installer::Auto => "auto",
             Installer::Pip => "pip",
@@ -102,7 +118,7 @@ impl Build<'_> {
             .arg(installer)
             .arg(&self.environment.app.directory)
             .arg(python.requirements.as_deref().unwrap_or("-"))
-            .arg(self.environment.gunicorn.install.as_deref().unwrap_or("-"))
+            .arg(self.environment.web.install().unwrap_or("-"))
             .arg(files)
             .args(python.install_args.iter().cloned());
         let complete = state.virtualenvs.contains(&virtualenv.key);
@@ -139,7 +155,7 @@ impl Build<'_> {
         let served = format!("deployer {color} {}\n", self.commit.id);
         let activate = Call::new("activate")
             .arg(color.as_str())
-            .arg(&self.virtualenv.key);
+            .arg(self.virtualenv.map_or("", |virtualenv| &virtualenv.key));
         Ok(Step::new(Action::Configure { color }, activate)
             .before(put_launcher(&layout))
             .before(put_web(environment, color)?)
@@ -169,9 +185,9 @@ impl Build<'_> {
             subject: self.commit.subject.clone(),
             by: self.by.to_string(),
             at: self.now,
-            virtualenv: self.virtualenv.key.clone(),
-            files: self.virtualenv.files.clone(),
-            local: self.virtualenv.local,
+            virtualenv: self.virtualenv.map(|of| of.key.clone()).unwrap_or_default(),
+            files: self.virtualenv.map(|of| of.files.clone()).unwrap_or_default(),
+            local: self.virtualenv.is_some_and(|of| of.local),
         };
         let record = format!("{}\n", json!(release));
         let path = self.layout().etc(self.color, "release.json");
@@ -183,13 +199,15 @@ impl Build<'_> {
     }
 }
 
-/// Starts a slot's gunicorn and proves it.
+/// Starts a slot's web server and proves it.
 pub(super) fn start(environment: &Environment, color: Color) -> Step {
     let action = Action::Start {
         color,
         port: environment.ports.of(color),
+        server: environment.web.name(),
     };
-    Step::new(action, Call::new("start").arg(color.as_str()))
+    let call = Call::new("start").arg(color.as_str()).arg(environment.web.log());
+    Step::new(action, call)
 }
 
 /// Starts a release that was stopped: an older deployer may have built it, which wrote less.

@@ -169,7 +169,8 @@ fn rebuild(
         color,
         commit: &commit,
         by,
-        virtualenv: &virtualenv,
+        // A release that was built without one has no key.
+        virtualenv: (!release.virtualenv.is_empty()).then_some(&virtualenv),
         key,
         #[allow(clippy::cast_possible_truncation)]
         now: state.now as i64,

@@ -50,9 +50,16 @@ pub enum Action {
     Configure {
         color: Color,
     },
+    /// A line of [build] commands, in the work tree.
+    Build {
+        color: Color,
+        line: String,
+    },
     Start {
         color: Color,
         port: u16,
+        /// What is started, in a word or two.
+        server: &'static str,
     },
     Record {
         color: Color,
@@ -174,7 +181,8 @@ impl Step {
             Action::StopOld { color } => format!("stop {color} after its last requests"),
             Action::CheckOut { commit, .. } => format!("check out {}", commit.short()),
             Action::Configure { .. } => "write the snippet and the variables".to_string(),
-            Action::Start { port, .. } => format!("start gunicorn on port {port}"),
+            Action::Build { line, .. } => format!("run {line}"),
+            Action::Start { port, server, .. } => format!("start {server} on port {port}"),
             Action::Record { .. } => "record the release".to_string(),
             Action::Introduce { color } => format!("write a snippet for what runs in {color}"),
             Action::KeepStatic { color } => format!("put {color}'s static files aside"),
@@ -241,6 +249,7 @@ impl Step {
             | Action::Configure { .. }
             | Action::Collect { .. }
             | Action::Release { .. }
+            | Action::Build { .. }
             | Action::Start { .. }
             | Action::Smoke { .. }
             | Action::Warm { .. }
@@ -263,6 +272,7 @@ impl Step {
     pub fn bound(&self, environment: &Environment) -> Option<(Duration, &'static str)> {
         match &self.action {
             Action::Virtualenv { .. } => Some((environment.python.timeout, "[python] timeout")),
+            Action::Build { .. } => Some((environment.build.timeout, "[build] timeout")),
             Action::Collect { .. }
             | Action::Migrations { .. }
             | Action::Release { .. }

@@ -2,7 +2,6 @@
 
 mod ci;
 mod clock;
-mod doctor;
 mod failure;
 mod history;
 mod json;

@@ -34,15 +34,52 @@ def command_of(pid):
     return (read("/proc/%d/cmdline" % pid, 4096) or "").replace("\0", " ").strip()
 
 
+def origin(pid, slot):
+    """The name under which the launcher started a process of a slot, or that which it descends from; None: it did not."""
+    found = {}
+    for pair in (read("/proc/%d/environ" % pid, 1 << 21) or "").split("\0"):
+        name, _, value = pair.partition("=")
+        found[name] = value
+    if os.path.realpath(found.get("DEPLOYER_SLOT", "/")) == os.path.realpath(slot):
+        return found.get("DEPLOYER_PROCESS")
+    return None
+
+
+def is_gunicorn(pid):
+    """Whether a process is gunicorn itself, which ends its workers gracefully, and not a shell that leads to one."""
+    words = command_of(pid).split(" ")
+    return "gunicorn" in " ".join(words) and os.path.basename(words[0]) not in ("sh", "dash", "bash")
+
+
+def family(leaders):
+    """Processes, the members of their sessions and all their descendants, those that live: number -> start."""
+    stats = {}
+    for pid in pids():
+        stats[pid] = stat_of(pid)
+    found = set(pid for pid in stats if stats[pid] and (pid in leaders or stats[pid]["session"] in leaders))
+    grown = found
+    while grown:
+        grown = set(pid for pid in stats if stats[pid] and stats[pid]["parent"] in grown) - found
+        found |= grown
+    return {pid: stats[pid]["start"] for pid in found}
+
+
 def is_ours(pid, slot):
-    """Whether a process provably is the slot's gunicorn: of this user, and at home or named in the slot."""
+    """Whether a process provably is of the slot's web server: of this user, and started by the slot's launcher; or
+    gunicorn (an older deployer's, gitric's), and at home or named in the slot."""
     try:
         if os.stat("/proc/%d" % pid).st_uid != os.getuid():
             return False
+        name = origin(pid, slot)
+        if name is not None:
+            return name == "web"
         home = os.path.realpath(slot) + "/"
+        leader = named(slot + "/etc/started")
+        if leader and stat_of(pid)["session"] == leader[0]:
+            return True  # Even if it wrote its title over its variables.
         inside = (os.readlink("/proc/%d/cwd" % pid).replace(" (deleted)", "") + "/").startswith(home)
-    except OSError:
-        return False
+    except (OSError, TypeError):
+        return False  # It is gone.
     command = command_of(pid)
     return "gunicorn" in command and (inside or home in command or slot + "/" in command)
 

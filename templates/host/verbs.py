@@ -32,18 +32,22 @@ def stop(facts, color, grace=None, also=None):
             "stranger": "process %s, which is not ours" % pid}[word])
     if not masters:
         return 0
-    # The workers too: they outlive a master that is killed, and go on listening.
-    group = set(masters) | set(other for other in pids()
-                               if (stat_of(other) or {}).get("parent") in masters and is_ours(other, path))
+    # What they started too: it outlives a master that is killed, and goes on listening.
+    group = family(masters)
+    gentle = all(is_gunicorn(master) for master in masters)
+    if gentle:
+        group = {other: group[other] for other in group
+                 if other in masters or stat_of(other) and stat_of(other)["parent"] in masters and is_ours(other, path)}
     if not also:
         waiting = drain(facts, facts["drain"], path)
         if waiting:
             tell("note", "%d connection(s) or nginx worker(s) still had requests of the old release after %g s" % (waiting, facts["drain"]))
-    signal_all(masters, 15)
+    # gunicorn's own workers are for it to end; of any other server all are told.
+    signal_all(masters if gentle else group, 15)
     left = wait_gone(group, grace)
     if left:
         tell("note", "did not end within %g s of TERM: killed" % grace)
-        signal_all([other for other in left if is_ours(other, path)], 9)
+        signal_all([other for other in left if (stat_of(other) or {}).get("start") == group[other]], 9)
         left = wait_gone(left, 5)
     if left or (listeners(port) and not also):
         print("process %s still holds port %d after KILL" % (" ".join(map(str, left)) or "?", port))
@@ -64,7 +68,7 @@ def signal_all(group, number):
 
 
 def prove(facts, color, pid):
-    """Waits until the process just started is the one that listens and answers as expected, and stays so."""
+    """Waits until the process just started, or one that it started, listens and answers as expected, and stays so."""
     path = os.path.join(facts["root"], color)
     port = facts["ports"][color]
     start = time.monotonic()
@@ -75,14 +79,15 @@ def prove(facts, color, pid):
         if not stat_of(pid):
             return 31
         group = holders(listeners(port))
-        if pid not in group and healthy_since and not wait_gone([pid], 5):
+        listens = pid in group or group and any(other in group for other in family([pid]))
+        if not listens and healthy_since and not wait_gone([pid], 5):
             return 31  # It let go of its socket first; a worker may still have it.
-        if pid in group:
+        if listens:
             answer = health(facts, port)
         elif group or listeners(port):
             found = listener(port, path) or {}
             if found.get("pid") != pid:  # It may have begun to listen in this very moment.
-                answer = {"error": "port %d is held by process %s of user %s (%s), not by the gunicorn just started"
+                answer = {"error": "port %d is held by process %s of user %s (%s), not by what was just started"
                           % (port, found.get("pid"), found.get("user"), found.get("command"))}
         now = time.monotonic()
         if answer.get("ok"):

@@ -4,6 +4,7 @@
 mod support;
 
 mod launch;
+mod web;
 
 /// A row for the table of the suites.
 fn passed(case: &str) {
