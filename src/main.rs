@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deployer::commands::{self, Ask, Context, CutoverOptions, DeployOptions, InitOptions, Rehearsal, Vault};
+use deployer::commands::{
+    self, Ask, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, Rehearsal, Vault,
+};
 use deployer::config::{self, Config, Environment};
+use deployer::doctor::Diagnosis;
 use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
@@ -117,7 +120,11 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             report.keep(log);
             let mut prompt = Terminal;
             // With --json these are a single object, and nothing else.
-            let only_data = invocation.options.json && matches!(verb, Verb::History(_) | Verb::Env(_));
+            let only_data = invocation.options.json
+                && matches!(
+                    verb,
+                    Verb::History(_) | Verb::Env(_) | Verb::Doctor(_) | Verb::Run(_)
+                );
             let mut data;
             let observer: &mut dyn Observer = if only_data {
                 data = report.data_only();
@@ -137,13 +144,17 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 patience: patience(verb),
                 break_lock: false,
             };
+            let came = act(verb, &mut context, folder(&config))?;
+            let code = came.code();
             // A reader that went away is no failure.
-            let _ = match act(verb, &mut context, folder(&config))? {
+            let _ = match came {
                 Came::Done => Ok(()),
+                Came::Diagnosis(diagnosis) => report.diagnosis(&diagnosis),
                 Came::History(entries, now) => report.history(&environment.name, &entries, now),
+                Came::Exit(code) => return Ok(code.into()),
                 Came::Variables(variables) => report.variables(&variables),
             };
-            Ok(ExitCode::Done.into())
+            Ok(code.into())
         }
     }
 }
@@ -169,6 +180,19 @@ enum Came {
     /// And the host's clock.
     History(Vec<HistoryEntry>, f64),
     Variables(VariablesReport),
+    Diagnosis(Diagnosis),
+    /// With the exit code of another command.
+    Exit(u8),
+}
+
+impl Came {
+    /// That something stands in the way is an answer, and told as data, but no success.
+    fn code(&self) -> ExitCode {
+        match self {
+            Came::Diagnosis(diagnosis) if diagnosis.bad() > 0 => ExitCode::Failed,
+            _ => ExitCode::Done,
+        }
+    }
 }
 
 /// The commands that concern one environment.
@@ -204,7 +228,15 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
         Verb::History(_) => {
             return commands::history(context).map(|(entries, now)| Came::History(entries, now));
         }
+        Verb::Run(run) => return commands::run(context, &run.slot, &run.command).map(Came::Exit),
         Verb::Env(env) => return commands::variables(context, env.values).map(Came::Variables),
+        Verb::Doctor(doctor) => {
+            let options = DoctorOptions {
+                fix: doctor.fix,
+                open_home: doctor.open_home,
+            };
+            return commands::doctor(context, options).map(Came::Diagnosis);
+        }
         Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(Came::Done)
@@ -213,6 +245,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
 fn name(verb: &Verb) -> &'static str {
     match verb {
         Verb::Init(_) => "init",
+        Verb::Doctor(_) => "doctor",
         Verb::Deploy(_) => "deploy",
         Verb::Cutover(_) => "cutover",
         Verb::Rollback(_) => "rollback",
@@ -226,6 +259,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
         Verb::Env(_) => "env",
+        Verb::Run(_) => "run",
     }
 }
 

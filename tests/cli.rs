@@ -43,6 +43,8 @@ fn help() {
         ("help_man", "man --help"),
         ("help_init", "init --help"),
         ("help_env", "prod env --help"),
+        ("help_doctor", "prod doctor --help"),
+        ("help_run", "prod run --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -2,6 +2,7 @@
 
 mod ci;
 mod clock;
+mod doctor;
 mod failure;
 mod history;
 mod json;

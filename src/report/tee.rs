@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::log::LogFile;
 use super::reporter::Reporter;
+use crate::doctor::Diagnosis;
 use crate::model::{HistoryEntry, Secrets};
 use crate::plan::status::StatusReport;
 use crate::plan::variables::VariablesReport;
@@ -71,6 +72,11 @@ impl Tee {
 
     fn redact(&self, texts: Vec<&mut String>) {
         texts.into_iter().for_each(|text| self.redactor.apply(text));
+    }
+
+    /// Prints what stands in the way on a host.
+    pub fn diagnosis(&mut self, diagnosis: &Diagnosis) -> io::Result<()> {
+        self.reporter.diagnosis(diagnosis)
     }
 
     /// Takes what moves off the screen, before a question or at the end.
