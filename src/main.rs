@@ -1,14 +1,16 @@
 //! The binary: parse, resolve, run, report, exit.
 
 mod cli;
+#[path = "main/terminal.rs"]
+mod terminal;
 
-use std::io::{ErrorKind, IsTerminal, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use deployer::commands::{
-    self, Ask, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, Rehearsal, Vault,
+    self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, Rehearsal, Vault,
 };
 use deployer::config::{self, Config, Environment};
 use deployer::doctor::Diagnosis;
@@ -16,10 +18,11 @@ use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
 use deployer::plan::{Failure, Observer};
-use deployer::remote::{ConnectOptions, Interrupt, Prompt};
+use deployer::remote::{ConnectOptions, Interrupt};
 use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
 use cli::{Invocation, Options, Verb, When};
+use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
     if cli::answer() {
@@ -375,32 +378,4 @@ fn who() -> String {
         .unwrap_or_else(|_| "somebody".to_string());
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{user}@{machine}")
-}
-
-/// Asks on the terminal, where there is one.
-struct Terminal;
-
-impl Prompt for Terminal {
-    fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String> {
-        if !std::io::stdin().is_terminal() {
-            return None;
-        }
-        let again = if attempt > 1 { "wrong; again, " } else { "" };
-        let key: PathBuf = key.into();
-        rpassword::prompt_password(format!("{again}passphrase for {}: ", key.display())).ok()
-    }
-}
-
-impl Ask for Terminal {
-    fn is_there(&self) -> bool {
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-    }
-
-    fn ask(&mut self, question: &str) -> Option<String> {
-        let mut err = std::io::stderr();
-        let _ = write!(err, "{question} ").and_then(|()| err.flush());
-        let mut line = String::new();
-        let bytes = std::io::stdin().read_line(&mut line).ok()?;
-        (bytes > 0).then(|| line.trim().to_string())
-    }
 }
