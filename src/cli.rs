@@ -5,7 +5,9 @@
 
 mod complete;
 mod host;
+mod look;
 mod man;
+mod person;
 mod slot;
 
 use std::ffi::OsString;
@@ -18,7 +20,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
 pub(crate) use host::{Doctor, Init};
+pub(crate) use look::Plan;
 pub(crate) use man::ManPages;
+pub(crate) use person::who;
 pub(crate) use slot::{Env, Run};
 
 /// A command line that was understood.
@@ -99,6 +103,7 @@ pub(crate) enum When {
 pub(crate) enum Verb {
     Init(Init),
     Doctor(Doctor),
+    Plan(Plan),
     Deploy(Deploy),
     Cutover(Cutover),
     Rollback(Rollback),

@@ -10,18 +10,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use deployer::commands::{
-    self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, Rehearsal, Vault,
+    self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, OutlookOptions, Rehearsal,
+    Vault,
 };
 use deployer::config::{self, Config, Environment};
 use deployer::doctor::Diagnosis;
 use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
-use deployer::plan::{Failure, Observer};
+use deployer::plan::{Failure, Observer, Outlook};
 use deployer::remote::{ConnectOptions, Interrupt};
 use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
-use cli::{Invocation, Options, Verb, When};
+use cli::{Invocation, Options, Verb, When, who};
 use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
@@ -126,7 +127,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             let only_data = invocation.options.json
                 && matches!(
                     verb,
-                    Verb::History(_) | Verb::Env(_) | Verb::Doctor(_) | Verb::Run(_)
+                    Verb::History(_) | Verb::Plan(_) | Verb::Env(_) | Verb::Doctor(_) | Verb::Run(_)
                 );
             let mut data;
             let observer: &mut dyn Observer = if only_data {
@@ -147,12 +148,13 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 patience: patience(verb),
                 break_lock: false,
             };
-            let came = act(verb, &mut context, folder(&config))?;
+            let came = act(verb, &mut context, &config)?;
             let code = came.code();
             // A reader that went away is no failure.
             let _ = match came {
                 Came::Done => Ok(()),
                 Came::Diagnosis(diagnosis) => report.diagnosis(&diagnosis),
+                Came::Outlook(outlook) => show(&outlook, invocation.options.json, report),
                 Came::History(entries, now) => report.history(&environment.name, &entries, now),
                 Came::Exit(code) => return Ok(code.into()),
                 Came::Variables(variables) => report.variables(&variables),
@@ -160,6 +162,15 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             Ok(code.into())
         }
     }
+}
+
+/// Shows what a deploy would bring. That it would be refused is told as any failure is; JSON has a field for it.
+fn show(outlook: &Outlook, json: bool, report: &mut Tee) -> std::io::Result<()> {
+    let shown = report.outlook(outlook);
+    if let Some(refused) = outlook.refused.as_ref().filter(|_| !json) {
+        report.failure(refused);
+    }
+    shown
 }
 
 /// The commands that are about the program itself, and need neither a configuration nor a host.
@@ -186,6 +197,7 @@ enum Came {
     Diagnosis(Diagnosis),
     /// With the exit code of another command.
     Exit(u8),
+    Outlook(Box<Outlook>),
 }
 
 impl Came {
@@ -193,13 +205,18 @@ impl Came {
     fn code(&self) -> ExitCode {
         match self {
             Came::Diagnosis(diagnosis) if diagnosis.bad() > 0 => ExitCode::Failed,
+            Came::Outlook(outlook) => outlook
+                .refused
+                .as_ref()
+                .map_or(ExitCode::Done, |refused| refused.exit),
             _ => ExitCode::Done,
         }
     }
 }
 
 /// The commands that concern one environment.
-fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure> {
+fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Failure> {
+    let start = folder(config);
     let after = |after: &cli::After| CutoverOptions {
         watch: after.watch.unwrap_or(Duration::ZERO),
         stop_old: after.stop_old,
@@ -225,6 +242,15 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
         Verb::Cutover(cutover) => commands::cutover(context, &after(&cutover.after))?,
         Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref())?,
         Verb::Stop(_) => commands::stop(context)?,
+        Verb::Plan(plan) => {
+            let options = OutlookOptions {
+                start,
+                config: &config.path,
+                commit: &plan.commit,
+            };
+            let outlook = commands::outlook(context, &options)?;
+            return Ok(Came::Outlook(Box::new(outlook)));
+        }
         Verb::Prune(prune) => commands::prune(context, prune.keep)?,
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
@@ -258,6 +284,7 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Lock(_) => "lock",
         Verb::Unlock(_) => "unlock",
         Verb::Prune(_) => "prune",
+        Verb::Plan(_) => "plan",
         Verb::Rehearse(_) => "rehearse",
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
@@ -356,26 +383,4 @@ fn status_code(status: &StatusReport) -> ExitCode {
         true => ExitCode::Failed,
         false => ExitCode::Done,
     }
-}
-
-/// Who runs this, as `user@machine`; on a build service, who set it off.
-fn who() -> String {
-    let services = [
-        ("GITHUB_ACTIONS", "GITHUB_ACTOR", "github"),
-        ("GITLAB_CI", "GITLAB_USER_LOGIN", "gitlab"),
-    ];
-    for (mark, user, service) in services {
-        let is_there = std::env::var(mark).is_ok_and(|value| value == "true");
-        if let Some(user) = std::env::var(user)
-            .ok()
-            .filter(|user| is_there && !user.is_empty())
-        {
-            return format!("{user}@{service}");
-        }
-    }
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_string());
-    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{user}@{machine}")
 }

@@ -15,6 +15,7 @@ pub const COMMANDS: &[&str] = &[
     "unlock",
     "stop",
     "prune",
+    "plan",
     "rehearse",
     "completions",
     "man",
@@ -26,7 +27,7 @@ pub const COMMANDS: &[&str] = &[
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "open", "plan"];
+pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "open"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

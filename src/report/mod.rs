@@ -10,6 +10,7 @@ mod lines;
 mod log;
 mod look;
 mod options;
+mod outlook;
 mod progress;
 mod reporter;
 mod status;

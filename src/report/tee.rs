@@ -9,7 +9,7 @@ use crate::doctor::Diagnosis;
 use crate::model::{HistoryEntry, Secrets};
 use crate::plan::status::StatusReport;
 use crate::plan::variables::VariablesReport;
-use crate::plan::{Event, Failure, Observer};
+use crate::plan::{Event, Failure, Observer, Outlook};
 use crate::secrets::Redactor;
 
 /// Sends everything to a person and to the log, without the values that were concealed: the one place that all of it
@@ -77,6 +77,11 @@ impl Tee {
     /// Prints what stands in the way on a host.
     pub fn diagnosis(&mut self, diagnosis: &Diagnosis) -> io::Result<()> {
         self.reporter.diagnosis(diagnosis)
+    }
+
+    /// Prints what a deploy would bring.
+    pub fn outlook(&mut self, outlook: &Outlook) -> io::Result<()> {
+        self.reporter.outlook(outlook)
     }
 
     /// Takes what moves off the screen, before a question or at the end.
