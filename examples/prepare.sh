@@ -64,6 +64,7 @@ install_packages() {
     if [ -d /run/systemd/system ]; then
         case " $missing " in *' nginx '*) as_root systemctl disable nginx.service ;; esac
         case " $missing " in *' openssh-server '*) as_root systemctl disable ssh.service ;; esac
+        case " $missing " in *' redis-server '*) as_root systemctl disable redis-server.service ;; esac
     fi
 }
 

@@ -20,7 +20,6 @@ pub mod nginx;
 pub mod probe;
 pub mod python;
 
-pub mod doctor;
 pub mod facts;
 pub mod plan;
 

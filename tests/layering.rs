@@ -15,7 +15,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("nginx", 2),
     ("probe", 2),
     ("python", 2),
-    ("doctor", 3),
     ("facts", 3),
     ("plan", 3),
     ("rehearsal", 4),

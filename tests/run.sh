@@ -4,7 +4,8 @@
 set -eu
 
 cd "$(dirname -- "$0")/.."
-examples/prepare.sh apache2-utils wrk shellcheck curl nodejs procps systemd-container debootstrap e2fsprogs iproute2
+examples/prepare.sh apache2-utils wrk shellcheck curl nodejs procps systemd-container debootstrap e2fsprogs iproute2 \
+    redis-server
 PATH=$HOME/.cargo/bin:$PATH
 export PATH
 
@@ -12,10 +13,10 @@ mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(CDPATH='' cd -- "${CARGO_TARGET_DIR:-target}" && pwd)
 tools=$target/test-tools
 wheels=$target/wheelhouse
-requirements="examples/flask/requirements.txt tests/requirements.txt"
+requirements="examples/flask/requirements.txt examples/django/requirements.txt tests/requirements.txt"
 
 # The tests' deploys install from this folder, so that they neither need nor wait for the network.
-# shellcheck disable=SC2086 # two names without spaces
+# shellcheck disable=SC2086 # names without spaces
 stamp="$(/usr/bin/python3 --version) $(cat $requirements | cksum)"
 if [ ! -x "$tools/bin/uv" ]; then
     /usr/bin/python3 -m venv --clear "$tools"
@@ -24,7 +25,8 @@ fi
 if [ "$(cat "$wheels/.made-of" 2>/dev/null)" != "$stamp" ]; then
     rm -rf "$wheels"
     "$tools/bin/pip" download --quiet --disable-pip-version-check --dest "$wheels" \
-        --requirement examples/flask/requirements.txt --requirement tests/requirements.txt
+        --requirement examples/flask/requirements.txt --requirement examples/django/requirements.txt \
+        --requirement tests/requirements.txt
     printf '%s\n' "$stamp" > "$wheels/.made-of"
 fi
 

@@ -1,7 +1,6 @@
 //! Floor 1: `deployer.toml` becomes typed, validated [`Environment`]s; errors name file, line and key.
 
 mod application;
-mod difference;
 mod duration;
 mod environment;
 mod file;
@@ -15,7 +14,6 @@ mod secrets;
 mod section;
 mod value;
 
-pub use difference::{Difference, differences, variable};
 pub use duration::parse_duration;
 pub use environment::{
     App, Build, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses, Target,

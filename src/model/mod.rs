@@ -1,6 +1,5 @@
 //! Floor 0: the values that everything else speaks of. No I/O.
 
-mod change;
 mod color;
 mod exit;
 mod layout;
@@ -10,7 +9,6 @@ mod secret;
 mod size;
 mod state;
 
-pub use change::{ChangeKind, FileChange, LoggedCommit};
 pub use color::{Color, Role};
 pub use exit::ExitCode;
 pub use layout::Layout;

@@ -22,17 +22,16 @@ pub(super) fn authenticate(
     config: &HostConfig,
     options: &ConnectOptions,
     prompt: &mut dyn Prompt,
-) -> Result<String, ConnectError> {
+) -> Result<(), ConnectError> {
     let mut login = Login {
         wire,
         config,
         patience: options.handshake_timeout,
         prompt,
         attempts: Vec::new(),
-        accepted: String::new(),
     };
     match login.run(options) {
-        Ok(true) => Ok(login.accepted),
+        Ok(true) => Ok(()),
         // A host that hangs up after refusing keys has answered.
         Ok(false) => Err(login.failed()),
         Err(Trouble::Io(_)) if login.refusals() > 0 => Err(login.failed()),
@@ -52,8 +51,6 @@ struct Login<'l> {
     patience: Duration,
     prompt: &'l mut dyn Prompt,
     attempts: Vec<Attempt>,
-    /// The key that the host has accepted.
-    accepted: String,
 }
 
 /// What the host made of a key.
@@ -141,10 +138,7 @@ impl Login<'_> {
                 continue;
             }
             match self.answer(|_| agent.userauth(&user, identity))? {
-                Answer::Accepted => {
-                    self.accepted = name;
-                    return Ok(true);
-                }
+                Answer::Accepted => return Ok(true),
                 Answer::Refused => self.note(name, AttemptResult::Refused),
                 Answer::Unusable(why) => self.note(name, AttemptResult::Unusable(why)),
             }
@@ -158,7 +152,6 @@ impl Login<'_> {
             // Without a public half there is still one try: libssh2 takes it from the private one.
             for public in certificate.into_iter().chain([key.public.as_deref()]) {
                 if self.try_file(key, public)? {
-                    self.accepted = key.path.display().to_string();
                     return Ok(true);
                 }
                 // Whoever did not open the key for its certificate is not asked again for the key alone.

@@ -2,7 +2,6 @@
 
 mod ci;
 mod clock;
-mod doctor;
 mod failure;
 mod history;
 mod json;
@@ -10,7 +9,6 @@ mod lines;
 mod log;
 mod look;
 mod options;
-mod outlook;
 mod progress;
 mod reporter;
 mod status;

@@ -107,7 +107,7 @@ def judged(operation, state, app, new):
     gone = {"RemoveField": "what runs now still reads and writes it", "DeleteModel": "what runs now still reads and writes it",
             "RenameField": "what runs now asks for the old name", "RenameModel": "what runs now asks for the old name",
             "AlterModelTable": "what runs now asks for the old name",
-            "AlterOrderWithRespectTo": "what runs now does not know the column that orders them, or still does"}
+            "AlterOrderWithRespectTo": "its table gains or loses the column for that, which what runs now knows otherwise"}
     for cls in kind:
         if cls in gone:
             return "stop", gone[cls]

@@ -1,0 +1,13 @@
+//! A Django application: what its migrations do to the release that runs, and `examples/django` under load.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod broker;
+mod judgement;
+mod shop;
+
+/// A row for the table of the suites.
+fn passed(case: &str) {
+    support::row("django", case, "ok");
+}

@@ -1,0 +1,367 @@
+//! `examples/django` on a host: a database, migrations, static files, and jobs in Celery over a real broker, under load.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use deployer::config::load;
+use deployer::model::Role;
+use deployer::nginx::static_locations;
+
+use crate::broker::Broker;
+use crate::passed;
+use crate::support::{Load, Outcome, Ran, Site, http, until};
+
+/// The server's name under which the static files are served too.
+const NAME: &str = "shop.localhost";
+
+struct Shop {
+    site: Site,
+    broker: Broker,
+}
+
+impl Shop {
+    /// The example as it stands, but for what is this host's own; nothing is deployed.
+    fn new() -> Shop {
+        let site = Site::new();
+        let shop = Shop {
+            broker: Broker::start(),
+            site,
+        };
+        fs::remove_file(shop.site.repo.path().join("app.py")).expect("the other application");
+        copy(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/django"),
+            shop.site.repo.path(),
+        );
+        let example = include_str!("../../examples/django/deployer.toml");
+        let (application, _) = example.split_once("[environments.prod]").expect("an environment");
+        let host = &shop.site.host;
+        let ports = host.app_ports();
+        let words = |words: Vec<String>| serde_json::to_string(&words).expect("words");
+        let text = format!(
+            "{application}\n[python]\ninterpreter = \"/usr/bin/python3\"\ninstall_args = [\"--no-index\", \"--find-links\", {:?}]\n\n\
+             [environments.prod]\nhost = {:?}\nroot = {:?}\nports = {{ blue = {}, green = {} }}\nurl = \"http://{}:{}\"\n\n\
+             [environments.prod.nginx]\ntest = {}\nreload = {}\n\n\
+             [environments.prod.secrets]\nSECRET_KEY = {{ command = [\"echo\", \"not a real one\"] }}\n\n\
+             [environments.prod.env]\nALLOWED_HOSTS = \"{} {NAME}\"\nBROKER_URL = {:?}\nLEDGER = {:?}\n",
+            std::env::var("DEPLOYER_TEST_WHEELS").expect("the wheels"),
+            host.alias(),
+            host.root(),
+            ports.blue,
+            ports.green,
+            host.server_name(),
+            host.http_port(),
+            words(host.nginx_test_command()),
+            words(host.nginx_reload_command()),
+            host.server_name(),
+            shop.broker.url(),
+            shop.ledger(),
+        );
+        shop.site.write("deployer.toml", &text);
+        shop.site.commit("a shop");
+        shop.add_server();
+        shop
+    }
+
+    /// A site as `[static]` wants it, read when the first cutover reloads nginx.
+    fn add_server(&self) {
+        let config = load(&self.site.repo.path().join("deployer.toml")).expect("a configuration");
+        let environment = config.environment("prod").expect("an environment");
+        let server = format!(
+            "server {{\nlisten 127.0.0.1:{};\nserver_name {NAME};\nproxy_set_header Host $http_host;\n{}location / {{ include {:?}; }}\n}}\n",
+            self.site.host.http_port(),
+            static_locations(&environment, Role::Live),
+            self.site.path("live/etc/nginx.con[f]"),
+        );
+        fs::write(self.site.host.nginx_sites().join("shop.conf"), server).expect("a site of nginx");
+    }
+
+    fn ledger(&self) -> std::path::PathBuf {
+        self.site.host.folder().join("ledger")
+    }
+
+    /// How often each job was begun and done.
+    fn jobs(&self) -> BTreeMap<String, (usize, usize)> {
+        let mut jobs = BTreeMap::new();
+        for line in fs::read_to_string(self.ledger()).unwrap_or_default().lines() {
+            let mut words = line.split(' ');
+            let (what, number) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let count: &mut (usize, usize) = jobs.entry(number.to_string()).or_default();
+            match what {
+                "begin" => count.0 += 1,
+                _ => count.1 += 1,
+            }
+        }
+        jobs
+    }
+
+    /// What the database answers, a row a line.
+    fn ask(&self, question: &str) -> Vec<String> {
+        let done = Command::new("/usr/bin/python3")
+            .args(["-c", "import sqlite3, sys\nfor row in sqlite3.connect(sys.argv[1], timeout=20).execute(sys.argv[2]): print(*row)"])
+            .arg(self.site.path("shared/data/shop.sqlite3"))
+            .arg(question)
+            .output()
+            .expect("python runs");
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8_lossy(&done.stdout)
+            .lines()
+            .map(str::to_string)
+            .collect()
+    }
+
+    fn live(&self) -> String {
+        let live = fs::read_link(self.site.path("live")).expect("live");
+        live.file_name().expect("a color").to_string_lossy().into_owned()
+    }
+
+    /// The style sheet that the page names, which must be there.
+    #[track_caller]
+    fn style(&self) -> String {
+        let (status, page) = http(self.site.door(), NAME, "/");
+        assert_eq!(status, 200, "{page}");
+        let link = page
+            .split("href=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let link = link
+            .unwrap_or_else(|| panic!("no style sheet: {page}"))
+            .to_string();
+        assert_eq!(http(self.site.door(), NAME, &link).0, 200, "{link}");
+        link
+    }
+
+    /// A migration and the model that goes with it.
+    fn migrate(&self, name: &str, after: &str, operations: &str, change: (&str, &str)) -> String {
+        self.site.write(
+            &format!("shop/migrations/{name}.py"),
+            &format!(
+                "from django.db import migrations, models\n\n\nclass Migration(migrations.Migration):\n    \
+                 dependencies = [(\"shop\", \"{after}\")]\n    operations = [{operations}]\n"
+            ),
+        );
+        let path = "shop/models.py";
+        let text = fs::read_to_string(self.site.repo.path().join(path)).expect("the models");
+        assert!(text.contains(change.0), "{text}");
+        self.site.write(path, &text.replace(change.0, change.1));
+        self.site.write(
+            "shop/static/shop/site.css",
+            &format!("p {{ content: '{name}' }}\n"),
+        );
+        self.site.commit(name)
+    }
+
+    #[track_caller]
+    fn refused(&self, words: &[&str]) -> Ran {
+        let (live, before) = (self.live(), self.ask("SELECT count(*) FROM django_migrations"));
+        let ran = self.site.deployer(&["prod", "deploy"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        for word in words {
+            assert!(ran.stderr.contains(word), "{word}: {ran:?}");
+        }
+        assert_eq!(self.live(), live);
+        assert_eq!(
+            self.ask("SELECT count(*) FROM django_migrations"),
+            before,
+            "nothing was migrated"
+        );
+        assert_eq!(
+            self.site.deployer(&["prod", "cutover"]).code,
+            1,
+            "there is nothing to cut over to"
+        );
+        ran
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        match entry.file_type().expect("a type").is_dir() {
+            true if entry.file_name() == "__pycache__" => {}
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("a copy")),
+        }
+    }
+}
+
+#[test]
+fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
+    let shop = Shop::new();
+    let site = &shop.site;
+    let ran = site.done(&["prod", "deploy"]);
+    assert!(ran.stderr.contains("shop.0001_initial"), "{ran:?}");
+    site.done(&["prod", "cutover"]);
+    let mut worker = shop.worker();
+    let mut styles = vec![shop.style()];
+
+    let mut load = Load::new(site.door(), site.host.server_name());
+    load.path = "/order".to_string();
+    load.clients = 2;
+    load.pause = Duration::from_millis(50);
+    load.duration = Duration::from_secs(600);
+    let running = load.start();
+    let release = |worker: &mut Worker| {
+        let mut new = shop.worker_of(if shop.live() == "blue" { "green" } else { "blue" });
+        site.done(&["prod", "cutover"]);
+        std::mem::swap(worker, &mut new);
+        new.end();
+    };
+
+    // What runs now goes on to insert rows without the new column.
+    shop.migrate(
+        "0002_gift",
+        "0001_initial",
+        "migrations.AddField(\"order\", \"gift\", models.BooleanField(db_default=False))",
+        (
+            "    placed =",
+            "    gift = models.BooleanField(db_default=False)\n    placed =",
+        ),
+    );
+    site.done(&["prod", "deploy"]);
+    release(&mut worker);
+    styles.push(shop.style());
+
+    // What runs now reads the column.
+    let note = "    note = models.CharField(max_length=80, blank=True, null=True)\n";
+    shop.migrate(
+        "0003_note",
+        "0002_gift",
+        "migrations.RemoveField(\"Order\", \"note\")",
+        (note, ""),
+    );
+    shop.refused(&[
+        "a pending migration would break what runs now; nothing was migrated",
+        "shop.0003_note: Remove field note from Order: what runs now still reads and writes it",
+        "The live site is not affected.",
+        "make two releases of it",
+        "deployer prod deploy --accept-migrations",
+    ]);
+
+    // So it is done in two: first a release that does without, ...
+    shop.migrate(
+        "0003_note",
+        "0002_gift",
+        "migrations.SeparateDatabaseAndState(state_operations=[migrations.RemoveField(\"Order\", \"note\")])",
+        ("class Order", "class Order"),
+    );
+    site.done(&["prod", "deploy"]);
+    release(&mut worker);
+    styles.push(shop.style());
+
+    // ... then one that drops it, which nobody but its author can judge.
+    shop.migrate(
+        "0004_drop",
+        "0003_note",
+        "migrations.RunSQL(\"ALTER TABLE shop_order DROP COLUMN note\")",
+        ("class Order", "class Order"),
+    );
+    shop.refused(&["shop.0004_drop: Raw SQL operation: it is SQL, which cannot be judged"]);
+    let ran = site.done(&["prod", "deploy", "--accept-migrations"]);
+    assert!(
+        ran.stderr.contains("warning: shop.0004_drop: Raw SQL operation"),
+        "{ran:?}"
+    );
+    release(&mut worker);
+    styles.push(shop.style());
+    site.done(&["prod", "rollback"]);
+    assert!(
+        shop.ask("SELECT name FROM pragma_table_info('shop_order')")
+            .iter()
+            .all(|name| name != "note")
+    );
+
+    let report = running.stop();
+    let lost: Vec<_> = report
+        .answers
+        .iter()
+        .filter(|answer| answer.outcome != Outcome::Status(200))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} of {} requests: {:?}",
+        lost.len(),
+        report.answers.len(),
+        lost[0]
+    );
+    let orders = report.answers.len();
+    assert!(orders > 100, "{orders} orders");
+    let done = || shop.jobs().values().filter(|(_, done)| *done > 0).count();
+    until("all jobs are done", Duration::from_secs(120), || done() == orders);
+    worker.end();
+    let jobs = shop.jobs();
+    let twice: Vec<_> = jobs.iter().filter(|(_, counts)| **counts != (1, 1)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert_eq!(shop.ask("SELECT count(*) FROM shop_order"), [orders.to_string()]);
+    assert_eq!(
+        shop.ask("SELECT count(*) FROM shop_delivery"),
+        [orders.to_string()]
+    );
+    styles.dedup();
+    assert_eq!(styles.len(), 4, "each release has its own: {styles:?}");
+    for style in &styles {
+        assert_eq!(http(site.door(), NAME, style).0, 200, "{style} of an old page");
+    }
+    println!(
+        "{orders} orders under load, {} jobs, none lost, none twice",
+        jobs.len()
+    );
+    passed(&format!(
+        "four releases under load: {orders} requests and as many jobs, none lost, none done twice"
+    ));
+}
+
+/// A Celery worker of one color.
+struct Worker(Child);
+
+impl Shop {
+    fn worker(&self) -> Worker {
+        self.worker_of(&self.live())
+    }
+
+    fn worker_of(&self, color: &str) -> Worker {
+        let child = Command::new("sh")
+            .arg(self.site.path(".deployer/launch"))
+            .arg(self.site.path(""))
+            .args([
+                color,
+                "-",
+                "celery",
+                "-A",
+                "shop",
+                "worker",
+                "--concurrency",
+                "2",
+                "--without-gossip",
+                "--without-mingle",
+            ])
+            .spawn()
+            .expect("sh runs");
+        Worker(child)
+    }
+}
+
+/// A test that fails leaves none behind.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.end();
+        }
+    }
+}
+
+impl Worker {
+    /// TERM: it finishes what it has.
+    fn end(&mut self) {
+        let pid = self.0.id().to_string();
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill runs");
+        self.0.wait().expect("it ends");
+    }
+}
