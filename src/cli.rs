@@ -4,7 +4,11 @@
 //! word out before clap sees the rest.
 
 mod complete;
+mod host;
+mod look;
 mod man;
+mod person;
+mod slot;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +19,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
+pub(crate) use host::{Doctor, Init};
+pub(crate) use look::Plan;
 pub(crate) use man::ManPages;
+pub(crate) use person::who;
+pub(crate) use slot::{Env, Run};
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -41,6 +49,7 @@ ENV is an environment of deployer.toml: `prod`, `staging`.
 
 Examples:
   deployer init               write a deployer.toml for this folder's application
+  deployer prod doctor        what the server lacks, and what mends it
   deployer rehearse           try it all on a throwaway host, without a server
   deployer prod deploy        build HEAD in next, start it, prove it healthy
   deployer prod cutover       make it live
@@ -93,6 +102,8 @@ pub(crate) enum When {
 #[command(disable_help_subcommand = false)]
 pub(crate) enum Verb {
     Init(Init),
+    Doctor(Doctor),
+    Plan(Plan),
     Deploy(Deploy),
     Cutover(Cutover),
     Rollback(Rollback),
@@ -104,51 +115,9 @@ pub(crate) enum Verb {
     Prune(Prune),
     Rehearse(Rehearse),
     Env(Env),
+    Run(Run),
     Completions(Completions),
     Man(ManPages),
-}
-
-/// Write a deployer.toml for the application in this folder; asks for what its files do not tell.
-///
-/// Django, Flask, FastAPI and their like are recognised by their files, requirements and settings too. An existing
-/// deployer.toml is never overwritten.
-#[derive(Args, Debug)]
-#[command(
-    override_usage = "deployer [ENV] init [OPTIONS]",
-    after_help = "\
-ENV names the environment; without it, `prod`. Without a terminal nothing is asked: --host is
-needed, and for the rest its flag, or --yes for the defaults.
-
-Example: deployer init --host web1.example.org --user deploy --url https://shop.example.org"
-)]
-pub(crate) struct Init {
-    /// The server: a name that ssh knows, or an address.
-    #[arg(long)]
-    pub(crate) host: Option<String>,
-    /// The user to log in as there; by default `deploy`.
-    #[arg(long)]
-    pub(crate) user: Option<String>,
-    /// The front door, as users reach it; by default http:// and the host's name.
-    #[arg(long)]
-    pub(crate) url: Option<String>,
-    /// The folder on the server that holds both slots; by default one of the application's name in the user's home.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) root: Option<String>,
-    /// What gunicorn serves, instead of what the files tell.
-    #[arg(long, value_name = "MODULE:CALLABLE")]
-    pub(crate) app: Option<String>,
-    /// Where the slots listen on 127.0.0.1; by default two that depend on the name.
-    #[arg(long, value_name = "BLUE,GREEN", value_parser = ports)]
-    pub(crate) ports: Option<(u16, u16)>,
-    /// The application's name; by default its folder's.
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// The environment's name, instead of ENV.
-    #[arg(long, value_name = "ENV")]
-    pub(crate) environment: Option<String>,
-    /// Ask nothing, take the defaults.
-    #[arg(short, long)]
-    pub(crate) yes: bool,
 }
 
 /// Build a commit in next, start it there, and prove it healthy; live is not touched.
@@ -245,21 +214,6 @@ pub(crate) struct Status {}
 )]
 pub(crate) struct History {}
 
-/// Compare the variables of live, next and the local side; the values of secrets are never shown.
-///
-/// Digests are compared, made under a key of this one session: no value travels. `same` and `differs` are told from the
-/// local value, which the next deploy would bring. With --json it prints a single object.
-#[derive(Args, Debug)]
-#[command(
-    override_usage = "deployer <ENV> env [OPTIONS]",
-    after_help = "Example: deployer prod env --values"
-)]
-pub(crate) struct Env {
-    /// Show the values of plain variables.
-    #[arg(long)]
-    pub(crate) values: bool,
-}
-
 /// Stop what runs in next, never live; its release stays for a rollback.
 #[derive(Args, Debug)]
 #[command(
@@ -353,13 +307,6 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         options: cli.options,
         command: cli.command,
     })
-}
-
-fn ports(text: &str) -> Result<(u16, u16), String> {
-    let port = |word: &str| word.trim().parse().ok();
-    text.split_once(',')
-        .and_then(|(blue, green)| Some((port(blue)?, port(green)?)))
-        .ok_or_else(|| "write two ports, such as 8001,8002".to_string())
 }
 
 /// Takes out the first word that is neither an option, an option's value nor a command.

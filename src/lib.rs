@@ -20,6 +20,7 @@ pub mod nginx;
 pub mod probe;
 pub mod python;
 
+pub mod doctor;
 pub mod facts;
 pub mod plan;
 

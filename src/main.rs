@@ -1,22 +1,29 @@
 //! The binary: parse, resolve, run, report, exit.
 
 mod cli;
+#[path = "main/terminal.rs"]
+mod terminal;
 
-use std::io::{ErrorKind, IsTerminal, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deployer::commands::{self, Ask, Context, CutoverOptions, DeployOptions, InitOptions, Rehearsal, Vault};
+use deployer::commands::{
+    self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, OutlookOptions, Rehearsal,
+    Vault,
+};
 use deployer::config::{self, Config, Environment};
+use deployer::doctor::Diagnosis;
 use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
-use deployer::plan::{Failure, Observer};
-use deployer::remote::{ConnectOptions, Interrupt, Prompt};
+use deployer::plan::{Failure, Observer, Outlook};
+use deployer::remote::{ConnectOptions, Interrupt};
 use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
-use cli::{Invocation, Options, Verb, When};
+use cli::{Invocation, Options, Verb, When, who};
+use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
     if cli::answer() {
@@ -117,7 +124,11 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             report.keep(log);
             let mut prompt = Terminal;
             // With --json these are a single object, and nothing else.
-            let only_data = invocation.options.json && matches!(verb, Verb::History(_) | Verb::Env(_));
+            let only_data = invocation.options.json
+                && matches!(
+                    verb,
+                    Verb::History(_) | Verb::Plan(_) | Verb::Env(_) | Verb::Doctor(_) | Verb::Run(_)
+                );
             let mut data;
             let observer: &mut dyn Observer = if only_data {
                 data = report.data_only();
@@ -137,15 +148,29 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 patience: patience(verb),
                 break_lock: false,
             };
+            let came = act(verb, &mut context, &config)?;
+            let code = came.code();
             // A reader that went away is no failure.
-            let _ = match act(verb, &mut context, folder(&config))? {
+            let _ = match came {
                 Came::Done => Ok(()),
+                Came::Diagnosis(diagnosis) => report.diagnosis(&diagnosis),
+                Came::Outlook(outlook) => show(&outlook, invocation.options.json, report),
                 Came::History(entries, now) => report.history(&environment.name, &entries, now),
+                Came::Exit(code) => return Ok(code.into()),
                 Came::Variables(variables) => report.variables(&variables),
             };
-            Ok(ExitCode::Done.into())
+            Ok(code.into())
         }
     }
+}
+
+/// Shows what a deploy would bring. That it would be refused is told as any failure is; JSON has a field for it.
+fn show(outlook: &Outlook, json: bool, report: &mut Tee) -> std::io::Result<()> {
+    let shown = report.outlook(outlook);
+    if let Some(refused) = outlook.refused.as_ref().filter(|_| !json) {
+        report.failure(refused);
+    }
+    shown
 }
 
 /// The commands that are about the program itself, and need neither a configuration nor a host.
@@ -169,10 +194,29 @@ enum Came {
     /// And the host's clock.
     History(Vec<HistoryEntry>, f64),
     Variables(VariablesReport),
+    Diagnosis(Diagnosis),
+    /// With the exit code of another command.
+    Exit(u8),
+    Outlook(Box<Outlook>),
+}
+
+impl Came {
+    /// That something stands in the way is an answer, and told as data, but no success.
+    fn code(&self) -> ExitCode {
+        match self {
+            Came::Diagnosis(diagnosis) if diagnosis.bad() > 0 => ExitCode::Failed,
+            Came::Outlook(outlook) => outlook
+                .refused
+                .as_ref()
+                .map_or(ExitCode::Done, |refused| refused.exit),
+            _ => ExitCode::Done,
+        }
+    }
 }
 
 /// The commands that concern one environment.
-fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure> {
+fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Failure> {
+    let start = folder(config);
     let after = |after: &cli::After| CutoverOptions {
         watch: after.watch.unwrap_or(Duration::ZERO),
         stop_old: after.stop_old,
@@ -198,13 +242,30 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
         Verb::Cutover(cutover) => commands::cutover(context, &after(&cutover.after))?,
         Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref())?,
         Verb::Stop(_) => commands::stop(context)?,
+        Verb::Plan(plan) => {
+            let options = OutlookOptions {
+                start,
+                config: &config.path,
+                commit: &plan.commit,
+            };
+            let outlook = commands::outlook(context, &options)?;
+            return Ok(Came::Outlook(Box::new(outlook)));
+        }
         Verb::Prune(prune) => commands::prune(context, prune.keep)?,
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
         Verb::History(_) => {
             return commands::history(context).map(|(entries, now)| Came::History(entries, now));
         }
+        Verb::Run(run) => return commands::run(context, &run.slot, &run.command).map(Came::Exit),
         Verb::Env(env) => return commands::variables(context, env.values).map(Came::Variables),
+        Verb::Doctor(doctor) => {
+            let options = DoctorOptions {
+                fix: doctor.fix,
+                open_home: doctor.open_home,
+            };
+            return commands::doctor(context, options).map(Came::Diagnosis);
+        }
         Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(Came::Done)
@@ -213,6 +274,7 @@ fn act(verb: &Verb, context: &mut Context, start: &Path) -> Result<Came, Failure
 fn name(verb: &Verb) -> &'static str {
     match verb {
         Verb::Init(_) => "init",
+        Verb::Doctor(_) => "doctor",
         Verb::Deploy(_) => "deploy",
         Verb::Cutover(_) => "cutover",
         Verb::Rollback(_) => "rollback",
@@ -222,10 +284,12 @@ fn name(verb: &Verb) -> &'static str {
         Verb::Lock(_) => "lock",
         Verb::Unlock(_) => "unlock",
         Verb::Prune(_) => "prune",
+        Verb::Plan(_) => "plan",
         Verb::Rehearse(_) => "rehearse",
         Verb::Completions(_) => "completions",
         Verb::Man(_) => "man",
         Verb::Env(_) => "env",
+        Verb::Run(_) => "run",
     }
 }
 
@@ -318,55 +382,5 @@ fn status_code(status: &StatusReport) -> ExitCode {
     {
         true => ExitCode::Failed,
         false => ExitCode::Done,
-    }
-}
-
-/// Who runs this, as `user@machine`; on a build service, who set it off.
-fn who() -> String {
-    let services = [
-        ("GITHUB_ACTIONS", "GITHUB_ACTOR", "github"),
-        ("GITLAB_CI", "GITLAB_USER_LOGIN", "gitlab"),
-    ];
-    for (mark, user, service) in services {
-        let is_there = std::env::var(mark).is_ok_and(|value| value == "true");
-        if let Some(user) = std::env::var(user)
-            .ok()
-            .filter(|user| is_there && !user.is_empty())
-        {
-            return format!("{user}@{service}");
-        }
-    }
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_string());
-    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{user}@{machine}")
-}
-
-/// Asks on the terminal, where there is one.
-struct Terminal;
-
-impl Prompt for Terminal {
-    fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String> {
-        if !std::io::stdin().is_terminal() {
-            return None;
-        }
-        let again = if attempt > 1 { "wrong; again, " } else { "" };
-        let key: PathBuf = key.into();
-        rpassword::prompt_password(format!("{again}passphrase for {}: ", key.display())).ok()
-    }
-}
-
-impl Ask for Terminal {
-    fn is_there(&self) -> bool {
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-    }
-
-    fn ask(&mut self, question: &str) -> Option<String> {
-        let mut err = std::io::stderr();
-        let _ = write!(err, "{question} ").and_then(|()| err.flush());
-        let mut line = String::new();
-        let bytes = std::io::stdin().read_line(&mut line).ok()?;
-        (bytes > 0).then(|| line.trim().to_string())
     }
 }

@@ -1,11 +1,15 @@
 //! Floor 2: what makes a virtualenv what it is. Its key is the content of everything that `pip` would read, so
 //! that an unchanged set costs nothing and is shared by both slots, and a changed one is never mistaken for it.
 
+mod packages;
+
 use std::collections::BTreeSet;
 
 use git2::{ObjectType, Oid};
 
 use crate::model::Color;
+
+pub use packages::packages;
 
 /// Digits of a virtualenv's key.
 const KEY_DIGITS: usize = 20;

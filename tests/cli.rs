@@ -38,11 +38,14 @@ fn help() {
         ("help_lock", "prod lock --help"),
         ("help_unlock", "prod unlock --help"),
         ("help_prune", "prod prune --help"),
+        ("help_plan", "prod plan --help"),
         ("help_rehearse", "rehearse --help"),
         ("help_completions", "completions --help"),
         ("help_man", "man --help"),
         ("help_init", "init --help"),
         ("help_env", "prod env --help"),
+        ("help_doctor", "prod doctor --help"),
+        ("help_run", "prod run --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -34,9 +34,9 @@ pub struct DeployOptions<'a> {
 }
 
 /// What the local side knows before it asks the host.
-struct Local {
-    repository: Repository,
-    commit: CommitSummary,
+pub(super) struct Local {
+    pub repository: Repository,
+    pub commit: CommitSummary,
     requirements: Requirements,
     modules: Vec<Module>,
     secrets: Secrets,
@@ -143,7 +143,7 @@ fn after(state: &HostState, environment: &Environment, next: Color, commit: Comm
 }
 
 /// Everything that can be refused without asking the host.
-fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failure> {
+pub(super) fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failure> {
     let app = &context.environment.app;
     let repository = Repository::discover(options.start).map_err(refused)?;
     let commit = repository.resolve(options.commit).map_err(refused)?;
@@ -225,16 +225,20 @@ fn below(directory: &str, path: &str) -> String {
     }
 }
 
+/// The path of the requirements in the repository, where there are any.
+pub(super) fn requirements_path(environment: &Environment) -> Option<String> {
+    let file = environment.python.requirements.as_ref()?;
+    Some(below(&environment.app.directory, file))
+}
+
 fn read_requirements(
     context: &Context,
     repository: &Repository,
     commit: &CommitSummary,
 ) -> Result<Requirements, Failure> {
-    let environment = context.environment;
-    let Some(file) = &environment.python.requirements else {
+    let Some(path) = requirements_path(context.environment) else {
         return Ok(Requirements::default());
     };
-    let path = below(&environment.app.directory, file);
     let mut read = |path: &str| repository.read(&commit.id, path).ok().flatten();
     python::requirements(&path, &mut read).map_err(|error| {
         Failure::usage("requirements", format!("commit {}: {error}", commit.short()))
@@ -242,7 +246,7 @@ fn read_requirements(
     })
 }
 
-fn make_plan(
+pub(super) fn make_plan(
     context: &mut Context,
     options: &DeployOptions,
     local: &Local,
@@ -355,7 +359,7 @@ fn bundles(
     Ok(uploads)
 }
 
-fn refused(error: SourceError) -> Failure {
+pub(super) fn refused(error: SourceError) -> Failure {
     let exit = match error {
         SourceError::Interrupted => ExitCode::Interrupted,
         _ => ExitCode::Failed,

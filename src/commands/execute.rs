@@ -69,12 +69,7 @@ pub(super) fn show(context: &mut Context, plan: &Plan) {
         context.emit(Event::Planned {
             number: index + 1,
             title: step.title(),
-            touches: match step.touches() {
-                plan::Touches::Nothing => "nothing",
-                plan::Touches::Next => "next",
-                plan::Touches::Live => "live",
-            }
-            .to_string(),
+            touches: step.touches().as_str().to_string(),
         });
     }
 }

@@ -91,7 +91,7 @@ impl Prompt for Asking<'_> {
 }
 
 /// Opens the shell and reads the state; with a holder, under the environment's lock.
-fn observe<'s>(
+pub(super) fn observe<'s>(
     session: &'s mut Session,
     context: &mut Context,
     facts: &str,

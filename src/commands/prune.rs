@@ -67,7 +67,7 @@ fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Fail
 }
 
 /// Asks the host what there is.
-fn measure(visit: &mut Visit) -> Result<Vec<Found>, Failure> {
+pub(super) fn measure(visit: &mut Visit) -> Result<Vec<Found>, Failure> {
     let failed = |error| lost(error, &visit.host);
     let further = plan::further().line().map_err(|error| failed(error.into()))?;
     visit

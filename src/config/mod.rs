@@ -1,6 +1,7 @@
 //! Floor 1: `deployer.toml` becomes typed, validated [`Environment`]s; errors name file, line and key.
 
 mod application;
+mod difference;
 mod duration;
 mod environment;
 mod file;
@@ -14,6 +15,7 @@ mod secrets;
 mod section;
 mod value;
 
+pub use difference::{Difference, differences, variable};
 pub use duration::parse_duration;
 pub use environment::{
     App, Build, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses, Target,

@@ -15,16 +15,19 @@ pub const COMMANDS: &[&str] = &[
     "unlock",
     "stop",
     "prune",
+    "plan",
     "rehearse",
     "completions",
     "man",
     "init",
     "env",
+    "doctor",
+    "run",
     "help",
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "run", "open", "plan"];
+pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "open"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

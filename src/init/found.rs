@@ -25,6 +25,8 @@ pub struct Found {
     /// `manage.py` below `directory`.
     pub manage: Option<String>,
     pub static_files: Option<Static>,
+    /// The folder that uploads go to.
+    pub media: Option<String>,
     pub celery: Option<Celery>,
     /// Whether there are database migrations of Django or Alembic.
     pub migrations: Option<String>,

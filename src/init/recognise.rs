@@ -105,6 +105,7 @@ fn django(sources: &Sources) -> Option<Found> {
             url: static_url(setting("STATIC_URL")),
             root: static_root(root),
         }),
+        media: setting("MEDIA_ROOT").and_then(static_root),
         variables: files.iter().flat_map(|(_, text)| variables(text)).collect(),
         ..Found::default()
     };

@@ -101,6 +101,9 @@ pub fn render(found: &Found, answers: &Answers) -> String {
             "what a probe asks for: it must answer 2xx without a login",
         )],
     );
+    section("hooks", &hooks(found));
+    section("shared", &shared(found));
+    section("static", &static_files(found));
     section("env", &variables(found));
     let at = format!("environments.{}", word(&answers.environment));
     section(
@@ -161,6 +164,55 @@ fn gunicorn(found: &Found, answers: &Answers) -> Vec<String> {
         lines.push(key("install", GUNICORN, "the requirements do not bring it"));
     }
     lines
+}
+
+fn hooks(found: &Found) -> Vec<String> {
+    let line = match (found.migrations.as_deref(), &found.manage) {
+        (Some("Django"), Some(manage)) => format!("python {manage} migrate --noinput"),
+        (Some("Flask-Migrate"), _) => {
+            let module = found.app.as_deref().and_then(|app| app.split(':').next());
+            format!("flask --app {} db upgrade", module.unwrap_or("app"))
+        }
+        (Some("Alembic"), _) => "alembic upgrade head".to_owned(),
+        _ => return Vec::new(),
+    };
+    vec![key("release", &line, "in the new slot, before it starts")]
+}
+
+fn shared(found: &Found) -> Vec<String> {
+    let line = |folder: &String| {
+        let line = format!("directories = [{}]", quote(folder));
+        format!("{line:<36} # outlives the releases: uploads")
+    };
+    found
+        .media
+        .iter()
+        .map(|folder| below_manage(found, folder))
+        .map(|folder| line(&folder))
+        .collect()
+}
+
+fn static_files(found: &Found) -> Vec<String> {
+    let (Some(files), Some(manage)) = (&found.static_files, &found.manage) else {
+        return Vec::new();
+    };
+    let Some(root) = &files.root else {
+        return Vec::new();
+    };
+    let collect = format!("python {manage} collectstatic --noinput");
+    vec![
+        key("url", &files.url, ""),
+        key("directory", &below_manage(found, root), "STATIC_ROOT"),
+        key("collect", &collect, ""),
+    ]
+}
+
+/// A folder that Django's settings name, as seen from the application's directory.
+fn below_manage(found: &Found, folder: &str) -> String {
+    match &found.python_path {
+        Some(path) => format!("{path}/{folder}"),
+        None => folder.to_owned(),
+    }
 }
 
 fn variables(found: &Found) -> Vec<String> {

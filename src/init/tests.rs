@@ -5,7 +5,8 @@ const MANAGE: &str =
 const WSGI: &str = "import os\nfrom django.core.wsgi import get_wsgi_application\n\
                     os.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"mysite.settings\")\napplication = get_wsgi_application()\n";
 const SETTINGS: &str = "BASE_DIR = Path(__file__).parent.parent\nSECRET_KEY = os.environ['SECRET_KEY']\nALLOWED_HOSTS = []\n\
-                        WSGI_APPLICATION = 'mysite.wsgi.application'\nSTATIC_URL = 'static/'\nSTATIC_ROOT = BASE_DIR / 'staticfiles'\n";
+                        WSGI_APPLICATION = 'mysite.wsgi.application'\nSTATIC_URL = 'static/'\nSTATIC_ROOT = BASE_DIR / 'staticfiles'\n\
+                        MEDIA_ROOT = BASE_DIR / 'media'\n";
 
 /// What is recognised in some files, and the file that follows; it is one that deployer itself takes.
 fn shown(files: &[(&str, &str)]) -> String {

@@ -1,5 +1,6 @@
 //! Floor 0: the values that everything else speaks of. No I/O.
 
+mod change;
 mod color;
 mod exit;
 mod layout;
@@ -9,6 +10,7 @@ mod secret;
 mod size;
 mod state;
 
+pub use change::{ChangeKind, FileChange, LoggedCommit};
 pub use color::{Color, Role};
 pub use exit::ExitCode;
 pub use layout::Layout;

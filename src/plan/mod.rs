@@ -8,6 +8,7 @@ mod event;
 mod explain;
 mod failure;
 mod migrations;
+mod outlook;
 mod prune;
 mod rebuild;
 mod roles;
@@ -25,6 +26,9 @@ pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, SwitchFailure, disk, explain, make_room};
 pub use failure::{Failure, Site};
 pub use migrations::{Migration, Migrations, Operation, Verdict};
+pub use outlook::{
+    Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, outlook,
+};
 pub use prune::{Found, FoundKind, KEEP, Kept, MEASURE, PrunePlan, further, kept, prune};
 pub use roles::{Roles, roles};
 pub use rollback::rollback;

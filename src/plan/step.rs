@@ -134,6 +134,16 @@ pub enum Touches {
     Live,
 }
 
+impl Touches {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Touches::Nothing => "nothing",
+            Touches::Next => "next",
+            Touches::Live => "live",
+        }
+    }
+}
+
 impl Plan {
     /// Whether the plan leaves a slot without its process.
     pub fn stops(&self, wanted: Color) -> bool {

@@ -22,16 +22,17 @@ pub(super) fn authenticate(
     config: &HostConfig,
     options: &ConnectOptions,
     prompt: &mut dyn Prompt,
-) -> Result<(), ConnectError> {
+) -> Result<String, ConnectError> {
     let mut login = Login {
         wire,
         config,
         patience: options.handshake_timeout,
         prompt,
         attempts: Vec::new(),
+        accepted: String::new(),
     };
     match login.run(options) {
-        Ok(true) => Ok(()),
+        Ok(true) => Ok(login.accepted),
         // A host that hangs up after refusing keys has answered.
         Ok(false) => Err(login.failed()),
         Err(Trouble::Io(_)) if login.refusals() > 0 => Err(login.failed()),
@@ -51,6 +52,8 @@ struct Login<'l> {
     patience: Duration,
     prompt: &'l mut dyn Prompt,
     attempts: Vec<Attempt>,
+    /// The key that the host has accepted.
+    accepted: String,
 }
 
 /// What the host made of a key.
@@ -138,7 +141,10 @@ impl Login<'_> {
                 continue;
             }
             match self.answer(|_| agent.userauth(&user, identity))? {
-                Answer::Accepted => return Ok(true),
+                Answer::Accepted => {
+                    self.accepted = name;
+                    return Ok(true);
+                }
                 Answer::Refused => self.note(name, AttemptResult::Refused),
                 Answer::Unusable(why) => self.note(name, AttemptResult::Unusable(why)),
             }
@@ -152,6 +158,7 @@ impl Login<'_> {
             // Without a public half there is still one try: libssh2 takes it from the private one.
             for public in certificate.into_iter().chain([key.public.as_deref()]) {
                 if self.try_file(key, public)? {
+                    self.accepted = key.path.display().to_string();
                     return Ok(true);
                 }
                 // Whoever did not open the key for its certificate is not asked again for the key alone.

@@ -188,6 +188,25 @@ impl Pipe {
         Ok(())
     }
 
+    /// Hands over as much as the host takes now.
+    pub(super) fn offer(&mut self, wire: &mut Wire, bytes: &[u8]) -> Result<usize, Trouble> {
+        while !bytes.is_empty() {
+            match self.channel.write(bytes) {
+                Ok(sent) => return Ok(sent),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(Trouble::Io(error)),
+                Err(_) if wire.half_sent() => wire.wait(None)?,
+                Err(_) => return Ok(0),
+            }
+        }
+        Ok(0)
+    }
+
+    /// The command's terminal has another size now: columns and rows.
+    pub(super) fn resize(&mut self, wire: &mut Wire, (columns, rows): (u32, u32)) -> Result<(), Trouble> {
+        wire.wait_writable(None)?;
+        wire.drive(None, |_| self.channel.request_pty_size(columns, rows, None, None))
+    }
+
     /// The host takes nothing more for now: it may be waiting until somebody reads what it writes.
     fn make_room(&mut self, wire: &mut Wire, deadline: Option<Instant>) -> Result<(), Trouble> {
         match self.read(wire)? {

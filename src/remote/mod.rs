@@ -3,6 +3,7 @@
 //! The session never blocks inside libssh2: each call is tried, and between tries the socket is polled, so that a
 //! timeout, a dead peer and Ctrl-C are noticed wherever the program stands.
 
+mod attach;
 mod auth;
 mod channel;
 mod dial;
@@ -13,6 +14,7 @@ mod interrupt;
 mod jump;
 mod keyfile;
 mod known_hosts;
+mod local_terminal;
 mod message;
 mod options;
 mod packed;

@@ -28,6 +28,7 @@ pub struct Session {
     pub(super) wire: Wire,
     host: String,
     user: String,
+    key: String,
     warnings: Vec<String>,
     abandoned: bool,
     /// The last hop first: each one carries what stands before it in this struct.
@@ -50,6 +51,7 @@ impl Session {
         let mut warnings = Vec::new();
         let mut jumps: Vec<Jump> = Vec::new();
         let mut reached: Option<(Wire, HostConfig)> = None;
+        let mut key = String::new();
         for hop in route(target, options, 0)? {
             for warning in &hop.warnings {
                 if !warnings.contains(warning) {
@@ -67,7 +69,7 @@ impl Session {
             let wire = Wire::new(socket, interrupt.clone(), press);
             let mut wire =
                 wire.map_err(|trouble| connect_error(trouble, &hop, STAGE, options.handshake_timeout))?;
-            log_in(&mut wire, &hop, options, prompt)?;
+            key = log_in(&mut wire, &hop, options, prompt)?;
             reached = Some((wire, hop));
         }
         let Some((mut wire, hop)) = reached else {
@@ -78,6 +80,7 @@ impl Session {
             wire,
             host: hop.alias,
             user: hop.user,
+            key,
             warnings,
             abandoned: false,
             _jumps: jumps,
@@ -94,6 +97,18 @@ impl Session {
     #[must_use]
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// The key that the host has shown, and that its known_hosts line holds.
+    #[must_use]
+    pub fn host_key(&self) -> HostKey {
+        HostKey::new(self.wire.ssh.host_key().map_or(&[][..], |(key, _)| key))
+    }
+
+    /// The key that the host has accepted: its file, or the agent's name for it.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// What in ssh_config was left out of account.
@@ -125,6 +140,16 @@ impl Session {
     }
 
     fn exec_until(&mut self, command: &str, deadline: Option<Instant>) -> Result<Channel<'_>, RemoteError> {
+        self.check(command)?;
+        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
+        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, STARTING))?;
+        let started = self.wire.drive(deadline, |_| channel.exec(command));
+        started.map_err(|trouble| self.exec_error(trouble, STARTING))?;
+        Ok(Channel::new(self, channel))
+    }
+
+    /// Whether a command can be started now.
+    pub(super) fn check(&self, command: &str) -> Result<(), RemoteError> {
         if command.len() > LONGEST_COMMAND {
             return Err(RemoteError::CommandTooLong {
                 host: self.host.clone(),
@@ -139,11 +164,7 @@ impl Session {
                 detail,
             });
         }
-        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
-        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, STARTING))?;
-        let started = self.wire.drive(deadline, |_| channel.exec(command));
-        started.map_err(|trouble| self.exec_error(trouble, STARTING))?;
-        Ok(Channel::new(self, channel))
+        Ok(())
     }
 
     /// Ends the connection, because a command runs that nobody waits for.
@@ -156,7 +177,7 @@ impl Session {
         RemoteError::from_trouble(trouble, &self.host, stage)
     }
 
-    fn exec_error(&mut self, trouble: Trouble, stage: &'static str) -> RemoteError {
+    pub(super) fn exec_error(&mut self, trouble: Trouble, stage: &'static str) -> RemoteError {
         match trouble {
             // LIBSSH2_ERROR_CHANNEL_FAILURE and LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED.
             Trouble::Ssh(error) if matches!(error.code(), ErrorCode::Session(-21 | -22)) => {
@@ -199,7 +220,7 @@ fn log_in(
     config: &HostConfig,
     options: &ConnectOptions,
     prompt: &mut dyn Prompt,
-) -> Result<(), ConnectError> {
+) -> Result<String, ConnectError> {
     let patience = options.handshake_timeout;
     let failed = |trouble| connect_error(trouble, config, STAGE, patience);
     let known = KnownHosts::read(
@@ -235,9 +256,9 @@ fn log_in(
     })?;
     let shown = HostKey::new(wire.ssh.host_key().map_or(&[][..], |(key, _)| key));
     check_host_key(&known, shown, config)?;
-    authenticate(wire, config, options, prompt)?;
+    let key = authenticate(wire, config, options, prompt)?;
     wire.expect_life(options.silence);
-    Ok(())
+    Ok(key)
 }
 
 fn check_host_key(known: &KnownHosts, key: HostKey, config: &HostConfig) -> Result<(), ConnectError> {

@@ -1,7 +1,7 @@
 //! A libssh2 session on a socket, driven without ever blocking inside the library.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -137,39 +137,60 @@ impl Wire {
         deadline: Option<Instant>,
         press: usize,
     ) -> Result<bool, Trouble> {
+        Ok(self.poll_beside(flags, deadline, press, &[])?.0)
+    }
+
+    /// Polls once, and is woken by other descriptors too: whether the socket is ready, and which of these can be read.
+    pub(super) fn poll_beside(
+        &mut self,
+        flags: PollFlags,
+        deadline: Option<Instant>,
+        press: usize,
+        beside: &[BorrowedFd<'_>],
+    ) -> Result<(bool, Vec<bool>), Trouble> {
         if self.interrupt.count() >= self.ends_at_press {
             self.cut();
             return Err(Trouble::Interrupted);
         }
         let began = Instant::now();
-        let ready = self.poll_raw(flags, self.nap(deadline, began), press);
+        let (ready, readable) = self.poll_raw(flags, self.nap(deadline, began), press, beside);
         if ready.contains(PollFlags::IN) || (ready.contains(PollFlags::OUT) && self.half_sent()) {
             self.silent = Duration::ZERO;
         } else {
             self.silent += began.elapsed();
             self.listen_for_life()?;
         }
-        Ok(!ready.is_empty())
+        Ok((!ready.is_empty(), readable))
     }
 
-    fn poll_raw(&self, flags: PollFlags, nap: Duration, press: usize) -> PollFlags {
+    fn poll_raw(
+        &self,
+        flags: PollFlags,
+        nap: Duration,
+        press: usize,
+        beside: &[BorrowedFd<'_>],
+    ) -> (PollFlags, Vec<bool>) {
         let nap = Timespec {
             tv_sec: i64::try_from(nap.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: nap.subsec_nanos().into(),
         };
-        let socket = PollFd::new(&*self.socket, flags);
-        let ready = match self.interrupt.watch(press) {
-            Some(latch) => {
-                let mut both = [socket, PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)];
-                poll(&mut both, Some(&nap)).map(|_| both[0].revents())
+        let mut all = vec![PollFd::new(&*self.socket, flags)];
+        let latch = self.interrupt.watch(press);
+        all.extend(latch.map(|latch| PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)));
+        let own = all.len();
+        all.extend(
+            beside
+                .iter()
+                .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)),
+        );
+        match poll(&mut all, Some(&nap)) {
+            Ok(_) => {
+                let readable = all[own..].iter().map(|fd| !fd.revents().is_empty());
+                (all[0].revents(), readable.collect())
             }
-            None => {
-                let mut one = [socket];
-                poll(&mut one, Some(&nap)).map(|_| one[0].revents())
-            }
-        };
-        // An error is EINTR: a signal, which the caller looks at anyway.
-        ready.unwrap_or(PollFlags::empty())
+            // EINTR: a signal, which the caller looks at anyway.
+            Err(_) => (PollFlags::empty(), vec![false; beside.len()]),
+        }
     }
 
     /// How long one poll may last: to the deadline, and never past the moment to ask for a sign of life.
@@ -193,7 +214,7 @@ impl Wire {
         if self.silent >= patience / 3 && !self.half_sent() {
             // libssh2 sends no more than one in two seconds, however often it is called. It
             // forgets the rest of one that is sent by half, and is stuck then.
-            let writable = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press);
+            let (writable, _) = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press, &[]);
             if writable.contains(PollFlags::OUT) {
                 self.ssh.keepalive_send().map_err(Trouble::Ssh)?;
             }

@@ -2,6 +2,7 @@
 
 mod ci;
 mod clock;
+mod doctor;
 mod failure;
 mod history;
 mod json;
@@ -9,6 +10,7 @@ mod lines;
 mod log;
 mod look;
 mod options;
+mod outlook;
 mod progress;
 mod reporter;
 mod status;

@@ -11,11 +11,12 @@ use super::progress::{Gate, is_long};
 use super::summary::Summary;
 use super::terminal::{Screen, Spinner};
 use super::text::clean;
-use super::{failure, history, json, lines, status, variables};
+use super::{doctor, failure, history, json, lines, outlook, status, variables};
+use crate::doctor::Diagnosis;
 use crate::model::HistoryEntry;
 use crate::plan::status::StatusReport;
 use crate::plan::variables::VariablesReport;
-use crate::plan::{Event, Failure, Observer};
+use crate::plan::{Event, Failure, Observer, Outlook};
 
 /// Turns events, failures and the status into words on the given streams.
 ///
@@ -136,6 +137,35 @@ impl Reporter {
             writeln!(self.out, "{}", json::line(&object))?;
         } else {
             for line in history::lines(environment, entries, now, self.options.status_look()) {
+                let line = self.guarded(&line);
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Prints on stdout what stands in the way on a host: a line a check, or one JSON object.
+    pub fn diagnosis(&mut self, diagnosis: &Diagnosis) -> io::Result<()> {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            writeln!(self.out, "{}", json::line(diagnosis))?;
+        } else {
+            for line in doctor::lines(diagnosis, self.options.status_look()) {
+                let line = self.guarded(&line);
+                writeln!(self.out, "{line}")?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Prints what a deploy would bring on stdout: for a person, or as one JSON object.
+    pub fn outlook(&mut self, outlook: &Outlook) -> io::Result<()> {
+        self.settle();
+        if self.options.mode == Mode::Json {
+            writeln!(self.out, "{}", json::line(outlook))?;
+        } else {
+            let now = self.clock.now().as_second();
+            for line in outlook::lines(outlook, now, self.options.status_look()) {
                 let line = self.guarded(&line);
                 writeln!(self.out, "{line}")?;
             }

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::log::LogFile;
 use super::reporter::Reporter;
+use crate::doctor::Diagnosis;
 use crate::model::{HistoryEntry, Secrets};
 use crate::plan::status::StatusReport;
 use crate::plan::variables::VariablesReport;
-use crate::plan::{Event, Failure, Observer};
+use crate::plan::{Event, Failure, Observer, Outlook};
 use crate::secrets::Redactor;
 
 /// Sends everything to a person and to the log, without the values that were concealed: the one place that all of it
@@ -71,6 +72,16 @@ impl Tee {
 
     fn redact(&self, texts: Vec<&mut String>) {
         texts.into_iter().for_each(|text| self.redactor.apply(text));
+    }
+
+    /// Prints what stands in the way on a host.
+    pub fn diagnosis(&mut self, diagnosis: &Diagnosis) -> io::Result<()> {
+        self.reporter.diagnosis(diagnosis)
+    }
+
+    /// Prints what a deploy would bring.
+    pub fn outlook(&mut self, outlook: &Outlook) -> io::Result<()> {
+        self.reporter.outlook(outlook)
     }
 
     /// Takes what moves off the screen, before a question or at the end.

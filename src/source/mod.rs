@@ -1,6 +1,7 @@
 //! Floor 4: the user's own repository: which commit, is anything uncommitted, and the bundle a host lacks.
 
 mod bundle;
+mod changes;
 mod error;
 mod pack;
 mod repository;

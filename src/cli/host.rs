@@ -1,0 +1,72 @@
+//! The first ten minutes: `init`, `doctor`, `setup`.
+
+use clap::Args;
+
+/// Write a deployer.toml for the application in this folder; asks for what its files do not tell.
+///
+/// Django, Flask, FastAPI and their like are recognised by their files, requirements and settings too. An existing
+/// deployer.toml is never overwritten.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer [ENV] init [OPTIONS]",
+    after_help = "\
+ENV names the environment; without it, `prod`. Without a terminal nothing is asked: --host is
+needed, and for the rest its flag, or --yes for the defaults.
+
+Example: deployer init --host web1.example.org --user deploy --url https://shop.example.org"
+)]
+pub(crate) struct Init {
+    /// The server: a name that ssh knows, or an address.
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// The user to log in as there; by default `deploy`.
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// The front door, as users reach it; by default http:// and the host's name.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// The folder on the server that holds both slots; by default one of the application's name in the user's home.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) root: Option<String>,
+    /// What gunicorn serves, instead of what the files tell.
+    #[arg(long, value_name = "MODULE:CALLABLE")]
+    pub(crate) app: Option<String>,
+    /// Where the slots listen on 127.0.0.1; by default two that depend on the name.
+    #[arg(long, value_name = "BLUE,GREEN", value_parser = ports)]
+    pub(crate) ports: Option<(u16, u16)>,
+    /// The application's name; by default its folder's.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The environment's name, instead of ENV.
+    #[arg(long, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    /// Ask nothing, take the defaults.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// Read the host, and say what stands in the way of a release and what mends it.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> doctor [OPTIONS]",
+    after_help = "\
+It changes nothing without --fix. Below each thing that stands in the way is the command that
+mends it: some are for root, on the host. Exit code 0: nothing stands in the way; 1: something does.
+
+Example: deployer prod doctor"
+)]
+pub(crate) struct Doctor {
+    /// Mend what your user there has the right to, then read again; with sudo where it asks for no password.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// With --fix: let others, nginx among them, go through your home there (chmod o+x).
+    #[arg(long, requires = "fix")]
+    pub(crate) open_home: bool,
+}
+
+fn ports(text: &str) -> Result<(u16, u16), String> {
+    let port = |word: &str| word.trim().parse().ok();
+    text.split_once(',')
+        .and_then(|(blue, green)| Some((port(blue)?, port(green)?)))
+        .ok_or_else(|| "write two ports, such as 8001,8002".to_string())
+}

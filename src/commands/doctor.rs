@@ -1,0 +1,229 @@
+//! `doctor`: what stands in the way on a host; with `--fix`, what the user there may mend is mended.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::Context;
+use super::host::{connect, lost, observe, release};
+use crate::config::{Environment, Installer};
+use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
+use crate::facts::{Probes, Wish, facts};
+use crate::model::HostState;
+use crate::plan::{Event, Failure};
+use crate::remote::{Message, Session, ShellError, nonce};
+use crate::shell::Call;
+
+const SCRIPT: &str = include_str!("../../templates/doctor.sh");
+/// Bound on the reading, most of which is the virtualenv that is tried.
+const READ: Duration = Duration::from_secs(120);
+/// Bound on the end of a shell that has nothing left to do.
+const CLOSE: Duration = Duration::from_secs(10);
+/// Bound on one thing that is mended: packages take their time.
+const MEND: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DoctorOptions {
+    pub fix: bool,
+    /// Also let others go through the user's home.
+    pub open_home: bool,
+}
+
+/// Reads the host, mends what may be mended, and reads again.
+///
+/// # Errors
+/// Where the host cannot be reached or runs no script. What stands in the way is no error, but the answer.
+pub fn doctor(context: &mut Context, options: DoctorOptions) -> Result<Diagnosis, Failure> {
+    let mut session = connect(context)?;
+    let (reading, diagnosis) = look(&mut session, context)?;
+    if !options.fix {
+        return Ok(diagnosis);
+    }
+    let mends = allowed(&reading, &diagnosis, options);
+    if mends.is_empty() {
+        let message = format!("there is nothing that {} may mend", reading.user);
+        context.emit(Event::Note { message });
+        return Ok(diagnosis);
+    }
+    if context.dry_run {
+        for (index, mend) in mends.iter().enumerate() {
+            context.emit(Event::Planned {
+                number: index + 1,
+                title: mend.command.clone(),
+                touches: "the host".to_string(),
+            });
+        }
+        return Ok(diagnosis);
+    }
+    for (index, mend) in mends.iter().enumerate() {
+        carry_out(
+            &mut session,
+            context,
+            mend,
+            &reading.user,
+            (index + 1, mends.len()),
+        )?;
+    }
+    look(&mut session, context).map(|(_, diagnosis)| diagnosis)
+}
+
+/// Both readings, and what they come to.
+pub(super) fn look(session: &mut Session, context: &mut Context) -> Result<(Reading, Diagnosis), Failure> {
+    let environment = context.environment;
+    let reading = read(session, environment)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let has_python = reading.python.is_some()
+        && ["base64", "gzip"]
+            .iter()
+            .all(|tool| reading.tools.contains_key(*tool));
+    let state = if has_python { state(session, context) } else { None };
+    let connection = format!(
+        "{}, host key {}, by {}",
+        session.user(),
+        session.host_key(),
+        session.key()
+    );
+    let seen = Seen {
+        reading: &reading,
+        state: state.as_ref(),
+        connection: &connection,
+        host: session.host(),
+        now: i64::try_from(now.as_secs()).unwrap_or_default(),
+    };
+    let diagnosis = diagnose(seen, environment);
+    Ok((reading, diagnosis))
+}
+
+/// What needs nothing but sh: the script goes in on standard input, so that no tool has to unpack it.
+pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<Reading, Failure> {
+    let nonce = nonce();
+    let (conf, program) = configuration(environment);
+    let try_venv = match environment.python.installer {
+        Installer::Uv => "no",
+        Installer::Pip => "venv",
+        Installer::Auto => "auto",
+    };
+    let line = Call::new("sh")
+        .args(["-s", "--"])
+        .args([
+            &*nonce,
+            &environment.root,
+            &environment.python.interpreter,
+            try_venv,
+            &conf,
+            &program,
+        ])
+        .args(environment.nginx.test.iter().cloned())
+        .arg("--")
+        .args(environment.nginx.reload.iter().cloned())
+        .line()
+        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let host = session.host().to_string();
+    let output = session
+        .run(&line, SCRIPT.as_bytes(), Some(Instant::now() + READ))
+        .map_err(|error| lost(ShellError::Remote(error), &host))?;
+    let reading = Reading::parse(&String::from_utf8_lossy(&output.stdout), &nonce);
+    if !reading.whole {
+        let said = String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .map(str::to_string)
+            .collect();
+        return Err(Failure::new(
+            "host.shell",
+            format!("{host} does not run the deployer's scripts"),
+        )
+        .output(said)
+        .why("it needs a POSIX sh for the user's commands")
+        .advise(format!("try: ssh {host} 'command -v sh'")));
+    }
+    Ok(reading)
+}
+
+/// What every other command reads; none where it cannot be had.
+fn state(session: &mut Session, context: &mut Context) -> Option<HostState> {
+    let facts = facts(context.environment, &Wish::new(Probes::FrontDoor));
+    let (mut shell, state) = observe(session, context, &facts, None).ok()?;
+    // A shell that is left running would take the connection with it.
+    release(&mut shell);
+    while !matches!(
+        shell.next(CLOSE),
+        Ok(Message::Ended(_) | Message::Nothing) | Err(_)
+    ) {}
+    Some(state)
+}
+
+/// Those of the mends that the user has the right to, in their order and each once.
+fn allowed(reading: &Reading, diagnosis: &Diagnosis, options: DoctorOptions) -> Vec<Mend> {
+    let is_root = reading.user == "root";
+    let mut mends: Vec<Mend> = Vec::new();
+    for check in diagnosis.checks.iter().filter(|check| check.level != Level::Good) {
+        for mend in &check.mends {
+            let opens_home = options.open_home
+                && mend.by == By::User
+                && mend.command == format!("chmod o+x {}", reading.home);
+            let may = match mend.by {
+                By::User => true,
+                By::Root => is_root || reading.may_sudo(None),
+                By::Here => false,
+            };
+            if (mend.fix && may || opens_home) && !mends.contains(mend) {
+                mends.push(mend.clone());
+            }
+        }
+    }
+    mends
+}
+
+fn carry_out(
+    session: &mut Session,
+    context: &mut Context,
+    mend: &Mend,
+    user: &str,
+    (number, total): (usize, usize),
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    let title = mend.command.clone();
+    context.emit(Event::StepStarted {
+        number,
+        total,
+        title: title.clone(),
+    });
+    let sudo: &[&str] = match mend.by {
+        By::Root if user != "root" => &["sudo", "-n", "env"],
+        _ => &["env"],
+    };
+    let line = Call::new(sudo[0])
+        .args(sudo[1..].iter().copied())
+        .args(["DEBIAN_FRONTEND=noninteractive", "sh", "-c"])
+        .arg(&*mend.command)
+        .line()
+        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let host = session.host().to_string();
+    let output = session
+        .run(&line, b"", Some(Instant::now() + MEND))
+        .map_err(|error| lost(ShellError::Remote(error), &host))?;
+    for line in String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .chain(String::from_utf8_lossy(&output.stderr).lines())
+    {
+        context.emit(Event::Output {
+            line: line.to_string(),
+        });
+    }
+    let took = began.elapsed();
+    context.emit(match output.exit.success() {
+        true => Event::StepFinished {
+            number,
+            total,
+            title,
+            took,
+            note: None,
+        },
+        // What came of it, the second reading tells.
+        false => Event::StepFailed {
+            number,
+            total,
+            title,
+            took,
+        },
+    });
+    Ok(())
+}

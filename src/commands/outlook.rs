@@ -1,0 +1,169 @@
+//! `plan`: what a deploy and its cutover would bring. It reads, and takes no lock.
+
+use std::path::Path;
+
+use super::Context;
+use super::deploy::{DeployOptions, Local, make_plan, read_local, refused, requirements_path};
+use super::host::{Visit, visit};
+use super::prune::measure;
+use crate::config::differences;
+use crate::facts::{Probes, Wish};
+use crate::model::{CommitSummary, HostState};
+use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
+use crate::python;
+use crate::source::Repository;
+
+/// More commits than this are counted only.
+const MOST_COMMITS: usize = 50;
+
+#[derive(Clone, Debug)]
+pub struct OutlookOptions<'a> {
+    /// A folder of the repository.
+    pub start: &'a Path,
+    /// The `deployer.toml` that rules.
+    pub config: &'a Path,
+    /// Anything that `git rev-parse` takes.
+    pub commit: &'a str,
+}
+
+/// Reads what a deploy of the commit and its cutover would change.
+///
+/// # Errors
+/// Where the commit or the host cannot be read. That the deploy would be refused is part of what is told.
+pub fn outlook(context: &mut Context, options: &OutlookOptions) -> Result<Outlook, Failure> {
+    let deploy = DeployOptions {
+        start: options.start,
+        commit: options.commit,
+        allow_dirty: true,
+        force: false,
+        accept_migrations: false,
+        cutover: None,
+    };
+    let local = read_local(context, &deploy)?;
+    context.dry_run = true;
+    visit(context, &Wish::new(Probes::All), None, |context, visit| {
+        read(context, visit, options, &deploy, &local)
+    })
+}
+
+fn read(
+    context: &mut Context,
+    visit: &mut Visit,
+    options: &OutlookOptions,
+    deploy: &DeployOptions,
+    local: &Local,
+) -> Result<Outlook, Failure> {
+    let found = measure(visit)?;
+    let _ = visit.shell.close();
+    let (environment, state) = (context.environment, &visit.state);
+    let live = plan::roles(state, environment)
+        .ok()
+        .and_then(|roles| plan::held(state, roles.live));
+    // What the host says is a commit's name, or nothing that this repository knows.
+    let known = live.filter(|live| local.repository.has(live));
+    let planned = {
+        let mut quiet = Context {
+            observer: &mut Silent,
+            prompt: &mut *context.prompt,
+            ..*context
+        };
+        make_plan(&mut quiet, deploy, local, state, &visit.host)
+    };
+    let reading = Reading {
+        environment,
+        state,
+        by: context.by,
+        commit: &local.commit,
+        commits: commits(local, live, known)?,
+        changes: local
+            .repository
+            .changes(known, &local.commit.id, &environment.app.directory)
+            .map_err(refused)?,
+        packages: (
+            known
+                .map(|live| packages(context, &local.repository, live))
+                .unwrap_or_default(),
+            packages(context, &local.repository, &local.commit.id),
+        ),
+        config: known
+            .map(|live| config(&local.repository, live, options, &environment.name))
+            .unwrap_or_default(),
+        new_bytes: new_bytes(local, state, planned.as_ref().ok().map(|(_, next)| *next))?,
+        deploy: planned.map(|(plan, _)| plan),
+        found,
+    };
+    Ok(plan::outlook(reading))
+}
+
+fn commits(local: &Local, live: Option<&str>, known: Option<&str>) -> Result<Commits, Failure> {
+    let Some(known) = known else {
+        return Ok(Commits {
+            first: live.is_none(),
+            live_unknown: live.is_some(),
+            ..Commits::default()
+        });
+    };
+    let log = |from: &str, to: &str| local.repository.log(from, to, MOST_COMMITS).map_err(refused);
+    let (out, out_count) = log(known, &local.commit.id)?;
+    let (lost, lost_count) = log(&local.commit.id, known)?;
+    Ok(Commits {
+        first: false,
+        live_unknown: false,
+        out,
+        out_count,
+        lost,
+        lost_count,
+    })
+}
+
+/// The packages that a commit asks for; a lock file beside the project's file knows them best.
+fn packages(
+    context: &Context,
+    repository: &Repository,
+    commit: &str,
+) -> std::collections::BTreeMap<String, String> {
+    let Some(path) = requirements_path(context.environment) else {
+        return Default::default();
+    };
+    let mut read = |path: &str| repository.read(commit, path).ok().flatten();
+    let mut files = python::requirements(&path, &mut read).unwrap_or_default().files;
+    let folder = path
+        .rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    if path.ends_with("pyproject.toml") {
+        for name in ["uv.lock", "poetry.lock"] {
+            let lock = format!("{folder}{name}");
+            files.extend(read(&lock).map(|content| (lock, content)));
+        }
+    }
+    python::packages(&files)
+}
+
+/// What the file that rules now says otherwise than the one in live's commit.
+fn config(
+    repository: &Repository,
+    live: &str,
+    options: &OutlookOptions,
+    environment: &str,
+) -> Vec<crate::config::Difference> {
+    let below = repository.top().and_then(|top| {
+        let path = std::fs::canonicalize(options.config).ok()?;
+        let top = std::fs::canonicalize(top).ok()?;
+        path.strip_prefix(top).ok().map(Path::to_path_buf)
+    });
+    let old = below.and_then(|below| repository.read(live, below.to_str()?).ok().flatten());
+    match (old, std::fs::read_to_string(options.config)) {
+        (Some(old), Ok(new)) => differences(&String::from_utf8_lossy(&old), &new, environment),
+        _ => Vec::new(),
+    }
+}
+
+/// Bytes of the files that next lacks.
+fn new_bytes(local: &Local, state: &HostState, next: Option<crate::model::Color>) -> Result<u64, Failure> {
+    let held = next
+        .and_then(|next| plan::held(state, next))
+        .filter(|held| local.repository.has(held));
+    let CommitSummary { id, .. } = &local.commit;
+    let changes = local.repository.changes(held, id, ".").map_err(refused)?;
+    Ok(changes.iter().map(|change| change.bytes).sum())
+}

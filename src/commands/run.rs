@@ -1,0 +1,125 @@
+//! `run`: a command in a slot's environment. Takes no lock: whoever runs it knows what it does.
+
+use std::time::{Duration, Instant};
+
+use super::Context;
+use super::host::{connect, lost};
+use crate::model::{ExitCode, Layout};
+use crate::plan::{Event, Failure};
+use crate::remote::{Exit, Session, shell_command};
+
+const WHERE: &str = include_str!("../../templates/where.sh");
+/// Bound on the host's answer to where a slot is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a command in a slot: `live`, `next`, or a color. Returns its exit code; 128 and the signal's number where a signal
+/// ended it, as a shell has it.
+///
+/// # Errors
+/// Where the host cannot be reached or nothing was deployed into the slot.
+pub fn run(context: &mut Context, slot: &str, words: &[String]) -> Result<u8, Failure> {
+    if context.dry_run {
+        context.emit(Event::Planned {
+            number: 1,
+            title: format!("run a command in {slot}: {}", crate::shell::display(words)),
+            touches: slot.to_string(),
+        });
+        return Ok(0);
+    }
+    let environment = context.environment;
+    let mut session = connect(context)?;
+    let host = session.host().to_string();
+    let color = find(&mut session, &host, context, slot)?;
+    let launcher = Layout::new(&environment.root).home("launch");
+    let mut arguments = vec![launcher.as_str(), &environment.root, &color, "-"];
+    arguments.extend(words.iter().map(String::as_str));
+    let command = shell_command("exec sh \"$@\"\n", &arguments).map_err(|error| lost(error, &host))?;
+    let exit = session.attach(&command).map_err(|error| {
+        let failure = lost(error.into(), &host);
+        match failure.exit {
+            ExitCode::Interrupted => failure,
+            _ => failure.advise("whether the command still runs there is not known"),
+        }
+    })?;
+    Ok(code(&exit))
+}
+
+/// The color that a slot's word means, where a release can run in it.
+fn find(session: &mut Session, host: &str, context: &Context, slot: &str) -> Result<String, Failure> {
+    let environment = context.environment;
+    let ask = shell_command(WHERE, &[&environment.root, slot]).map_err(|error| lost(error, host))?;
+    let output = session
+        .run(&ask, &[], Some(Instant::now() + PATIENCE))
+        .map_err(|error| lost(error.into(), host))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let said = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("deployer-slot "));
+    match said.and_then(|said| said.split_once(' ')) {
+        Some((color, "ready")) => Ok(color.to_string()),
+        Some(("none", _)) => Err(
+            Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
+                .advise(format!("deployer {} deploy", environment.name)),
+        ),
+        Some((color, _)) => Err(Failure::new(
+            "slot.empty",
+            format!("{color} on {host} holds no release that this version built"),
+        )
+        .advise(format!("deployer {} deploy", environment.name))),
+        None => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let failure = Failure::new(
+                "host.shell",
+                format!("{host} does not run the deployer's scripts"),
+            );
+            Err(failure.output(said.lines().map(str::to_string).collect()))
+        }
+    }
+}
+
+/// As a shell tells how a command ended.
+fn code(exit: &Exit) -> u8 {
+    let signals = [
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("ILL", 4),
+        ("TRAP", 5),
+        ("ABRT", 6),
+        ("BUS", 7),
+        ("FPE", 8),
+        ("KILL", 9),
+        ("USR1", 10),
+        ("SEGV", 11),
+        ("USR2", 12),
+        ("PIPE", 13),
+        ("ALRM", 14),
+        ("TERM", 15),
+    ];
+    if let Some(signal) = &exit.signal {
+        let number = signals.iter().find(|(name, _)| name == signal);
+        return number.map_or(255, |(_, number)| 128 + number);
+    }
+    exit.status
+        .and_then(|status| u8::try_from(status).ok())
+        .unwrap_or(255)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_a_shell() {
+        let exit = |status, signal: Option<&str>| {
+            code(&Exit {
+                status,
+                signal: signal.map(str::to_string),
+            })
+        };
+        assert_eq!(exit(Some(7), None), 7);
+        assert_eq!(exit(None, Some("TERM")), 143);
+        assert_eq!(exit(None, Some("ODD")), 255);
+    }
+}

@@ -1,0 +1,137 @@
+//! A command on the host, attached to this program's own standard streams.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use rustix::event::PollFlags;
+
+use super::channel::{Exit, Pipe, Received};
+use super::error::RemoteError;
+use super::local_terminal::LocalTerminal;
+use super::session::Session;
+use super::wire::Trouble;
+
+/// How much of the input is read at a time.
+const PIECE: usize = 32 * 1024;
+
+/// What a program is ended by whose output nobody reads.
+const SIGPIPE: &str = "PIPE";
+
+impl Session {
+    /// Runs a command with this program's standard input, output and error, byte for byte. On a terminal it gets one too,
+    /// of the same size, and every key, Ctrl-C among them, is the command's; without one, the first Ctrl-C ends the
+    /// connection.
+    ///
+    /// # Errors
+    /// When the connection is lost or the host starts no command. How the command itself ended is the value.
+    pub fn attach(&mut self, command: &str) -> Result<Exit, RemoteError> {
+        self.check(command)?;
+        self.wire.ends_at_press = (self.wire.interrupt.count() + 1).min(2);
+        let opened = self.wire.drive(None, |ssh| ssh.channel_session());
+        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
+        let on_terminal = LocalTerminal::is_there();
+        if on_terminal {
+            let (kind, (columns, rows)) = (LocalTerminal::kind(), LocalTerminal::size());
+            let lent = self.wire.drive(None, |_| {
+                channel.request_pty(&kind, None, Some((columns, rows, 0, 0)))
+            });
+            lent.map_err(|trouble| self.exec_error(trouble, "asking for a terminal"))?;
+        }
+        let started = self.wire.drive(None, |_| channel.exec(command));
+        started.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
+        let attached = match on_terminal.then(LocalTerminal::enter).transpose() {
+            Ok(terminal) => self.converse(Pipe::new(channel), terminal),
+            Err(error) => Err(Trouble::Io(error)),
+        };
+        attached.map_err(|trouble| {
+            // Whoever runs there learns of it by the end of its streams, or of its terminal.
+            self.abandon();
+            self.remote_error(trouble, "while a command ran")
+        })
+    }
+
+    fn converse(&mut self, mut pipe: Pipe, mut terminal: Option<LocalTerminal>) -> Result<Exit, Trouble> {
+        let mut input = Some(io::stdin());
+        let mut waiting: Vec<u8> = Vec::new();
+        loop {
+            let written = match pipe.take(&mut self.wire)? {
+                Received::Stdout(bytes) => write(&mut io::stdout().lock(), &bytes),
+                Received::Stderr(bytes) => write(&mut io::stderr().lock(), &bytes),
+                Received::End(exit) => return Ok(exit),
+                Received::Nothing => {
+                    let sent = pipe.offer(&mut self.wire, &waiting);
+                    match sent {
+                        Ok(sent) => drop(waiting.drain(..sent)),
+                        Err(Trouble::Io(_)) => {
+                            // It reads no more, or the connection is lost, which the next call says.
+                            waiting.clear();
+                            input = None;
+                        }
+                        Err(trouble) => return Err(trouble),
+                    }
+                    self.listen(&mut pipe, &mut input, &mut waiting, &mut terminal)?;
+                    continue;
+                }
+            };
+            if let Err(error) = written {
+                // The reader has gone (`| head`): so would a program of this machine.
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    return Err(Trouble::Io(error));
+                }
+                self.abandon();
+                return Ok(Exit {
+                    status: None,
+                    signal: Some(SIGPIPE.to_owned()),
+                });
+            }
+        }
+    }
+
+    /// Waits for the host, for input, or for another size of the window, and takes the latter two in.
+    fn listen(
+        &mut self,
+        pipe: &mut Pipe,
+        input: &mut Option<io::Stdin>,
+        waiting: &mut Vec<u8>,
+        terminal: &mut Option<LocalTerminal>,
+    ) -> Result<(), Trouble> {
+        let source = input.as_ref().filter(|_| waiting.is_empty());
+        let mut beside = Vec::new();
+        if let Some(source) = source {
+            beside.push(source.as_fd());
+        }
+        if let Some(terminal) = terminal.as_ref() {
+            beside.push(terminal.watch());
+        }
+        let press = self.wire.ends_at_press;
+        let (_, readable) = self.wire.poll_beside(PollFlags::IN, None, press, &beside)?;
+        let has_input = source.is_some() && readable.first() == Some(&true);
+        drop(beside);
+        if terminal.as_mut().is_some_and(LocalTerminal::was_resized) {
+            pipe.resize(&mut self.wire, LocalTerminal::size())?;
+        }
+        let Some(source) = input.as_ref().filter(|_| has_input) else {
+            return Ok(());
+        };
+        let mut piece = vec![0; PIECE];
+        match rustix::io::read(source, &mut piece) {
+            Ok(0) => {
+                *input = None;
+                pipe.close_input(&mut self.wire, None)?;
+            }
+            Ok(count) => waiting.extend_from_slice(&piece[..count]),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            // A terminal that has gone.
+            Err(_) => {
+                *input = None;
+                pipe.close_input(&mut self.wire, None)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes)?;
+    to.flush()
+}

@@ -1,0 +1,274 @@
+//! What a deploy would bring, as a person reads it.
+
+use super::look::Look;
+use super::text::{clean, pad, width};
+use super::words;
+use crate::model::LoggedCommit;
+use crate::plan::{Names, Outlook, PlannedStep};
+
+/// The whole of it, ready to print; `now` is in seconds since 1970.
+pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
+    let mut lines = vec![head(outlook, look)];
+    commits(outlook, now, look, &mut lines);
+    packages(outlook, look, &mut lines);
+    list("new migrations", &outlook.migrations, look, &mut lines);
+    list(
+        "migrations that were live, changed or removed",
+        &outlook.migrations_touched,
+        look,
+        &mut lines,
+    );
+    names("variables", &outlook.variables, look, &mut lines);
+    names("secrets", &outlook.secrets, look, &mut lines);
+    if !outlook.config.is_empty() {
+        lines.push(look.strong("deployer.toml"));
+        for difference in &outlook.config {
+            let value = |value: &Option<String>| value.as_deref().map_or("(default)".to_owned(), clean);
+            let (from, to) = (value(&difference.from), value(&difference.to));
+            lines.push(format!("  {}: {from} -> {to}", clean(&difference.key)));
+        }
+    }
+    steps("deploy would", &outlook.deploy, look, &mut lines);
+    steps("cutover would", &outlook.cutover, look, &mut lines);
+    let free = outlook.space.free.map_or("unknown".to_owned(), words::bytes);
+    let space = format!("about {} needed, {free} free", words::bytes(outlook.space.needed));
+    lines.push(format!(
+        "{} {}",
+        look.strong("space"),
+        if outlook.space.short {
+            look.bad(&space)
+        } else {
+            space
+        }
+    ));
+    lines
+}
+
+fn head(outlook: &Outlook, look: Look) -> String {
+    let live = match &outlook.live {
+        None => "nothing is live".to_owned(),
+        Some(live) => format!("live is {} {}", live.short(), clean(&live.subject)),
+    };
+    let place = outlook
+        .slot
+        .map_or(String::new(), |color| format!(", in {color}"));
+    let commit = &outlook.commit;
+    format!(
+        "{} {} to {}{place} on {}; {}",
+        look.strong(commit.short()),
+        clean(&commit.subject),
+        clean(&outlook.environment),
+        clean(&outlook.host),
+        live.trim_end(),
+    )
+}
+
+fn commits(outlook: &Outlook, now: i64, look: Look, lines: &mut Vec<String>) {
+    let commits = &outlook.commits;
+    if commits.live_unknown {
+        lines.push(look.doubtful(
+            "what is live is not in this repository: git fetch, or nobody can tell what would be lost",
+        ));
+        return;
+    }
+    if commits.first {
+        lines.push(look.strong("the first release"));
+        return;
+    }
+    if commits.out_count == 0 && commits.lost_count == 0 {
+        lines.push(look.strong("no new commits"));
+    }
+    let mut log = |title: String, shown: &[LoggedCommit], count: usize| {
+        if count == 0 {
+            return;
+        }
+        lines.push(title);
+        let authors = shown
+            .iter()
+            .map(|commit| width(&clean(&commit.author)))
+            .max()
+            .unwrap_or(0);
+        for commit in shown {
+            let age = words::age(u64::try_from(now - commit.at).unwrap_or(0));
+            let line = format!(
+                "  {}  {}  {}  {}",
+                crate::model::short(&commit.id),
+                pad(&clean(&commit.author), authors),
+                pad(&age, 6),
+                clean(&commit.subject)
+            );
+            lines.push(look.clip(line.trim_end(), look.columns));
+        }
+        if count > shown.len() {
+            lines.push(format!("  and {} more", count - shown.len()));
+        }
+    };
+    let title = |count, what: &str| format!("{} {what}", words::count(count, "commit"));
+    log(
+        look.strong(&title(commits.out_count, "out")),
+        &commits.out,
+        commits.out_count,
+    );
+    log(
+        look.bad(&title(commits.lost_count, "LOST")),
+        &commits.lost,
+        commits.lost_count,
+    );
+}
+
+fn packages(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
+    let virtualenv = match outlook.builds_virtualenv {
+        Some(true) => "a new virtualenv is built",
+        Some(false) => "the virtualenv is there",
+        None => "",
+    };
+    if outlook.packages.is_empty() {
+        if !virtualenv.is_empty() {
+            lines.push(format!("{} unchanged; {virtualenv}", look.strong("packages")));
+        }
+        return;
+    }
+    lines.push(
+        format!("{} {virtualenv}", look.strong("packages"))
+            .trim_end()
+            .to_owned(),
+    );
+    for package in &outlook.packages {
+        let said = |version: &str| {
+            if version.is_empty() {
+                "any".to_owned()
+            } else {
+                clean(version)
+            }
+        };
+        let name = clean(&package.name);
+        lines.push(match (&package.from, &package.to) {
+            (Some(from), Some(to)) => format!("  ~ {name} {} -> {}", said(from), said(to)),
+            (None, Some(to)) => format!("  + {name} {}", said(to)),
+            (Some(from), None) => format!("  - {name} {}", said(from)),
+            (None, None) => continue,
+        });
+    }
+}
+
+fn list(title: &str, paths: &[String], look: Look, lines: &mut Vec<String>) {
+    if !paths.is_empty() {
+        lines.push(look.strong(title));
+        lines.extend(paths.iter().map(|path| format!("  {}", clean(path))));
+    }
+}
+
+fn names(title: &str, names: &Names, look: Look, lines: &mut Vec<String>) {
+    if names.is_empty() {
+        return;
+    }
+    lines.push(look.strong(title));
+    for (mark, names) in [("+", &names.added), ("-", &names.removed), ("~", &names.changed)] {
+        if !names.is_empty() {
+            lines.push(format!("  {mark} {}", clean(&names.join(", "))));
+        }
+    }
+}
+
+fn steps(title: &str, steps: &[PlannedStep], look: Look, lines: &mut Vec<String>) {
+    if steps.is_empty() {
+        return;
+    }
+    lines.push(look.strong(title));
+    let columns = steps.iter().map(|step| width(&step.title)).max().unwrap_or(0);
+    for step in steps {
+        lines.push(format!(
+            "  {}  touches {}",
+            pad(&clean(&step.title), columns),
+            step.touches
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Difference;
+    use crate::model::{Color, CommitSummary};
+    use crate::plan::{Commits, OutlookSpace, PackageChange};
+
+    fn logged(short: &str, author: &str, subject: &str) -> LoggedCommit {
+        LoggedCommit {
+            id: short.repeat(6)[..40].to_owned(),
+            subject: subject.into(),
+            author: author.into(),
+            at: 1000,
+        }
+    }
+
+    fn package(name: &str, from: Option<&str>, to: Option<&str>) -> PackageChange {
+        PackageChange {
+            name: name.into(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn all_that_changes_is_said_and_drives_no_terminal() {
+        let commit = |short: &str, subject: &str| CommitSummary {
+            id: short.repeat(6)[..40].to_owned(),
+            subject: subject.into(),
+        };
+        let outlook = Outlook {
+            environment: "prod".into(),
+            host: "web1.example".into(),
+            commit: commit("3ab9d42", "fix the \u{1b}[31mheader"),
+            live: Some(commit("a1b2c3d", "say hello")),
+            slot: Some(Color::Green),
+            commits: Commits {
+                out: vec![
+                    logged("3ab9d42", "Ann", "fix the header"),
+                    logged("77e8d1f", "Bo\u{7}b", "price"),
+                ],
+                out_count: 60,
+                lost: vec![logged("0f0f0f0", "Eve", "apart")],
+                lost_count: 1,
+                ..Commits::default()
+            },
+            packages: vec![
+                package("celery", None, Some(">=5")),
+                package("django", Some("==5.0"), Some("==5.1")),
+                package("gone", Some(""), None),
+            ],
+            builds_virtualenv: Some(true),
+            migrations: vec!["shop/migrations/0002_price.py".into()],
+            migrations_touched: vec!["shop/migrations/0001_initial.py".into()],
+            variables: Names {
+                added: vec!["NEW".into(), "NEWER".into()],
+                removed: Vec::new(),
+                changed: vec!["DEBUG".into()],
+            },
+            secrets: Names {
+                removed: vec!["KEY".into()],
+                ..Names::default()
+            },
+            config: vec![Difference {
+                key: "gunicorn.workers".into(),
+                from: None,
+                to: Some("4".into()),
+            }],
+            deploy: vec![PlannedStep {
+                title: "seed 3ab9d42".into(),
+                touches: "nothing",
+            }],
+            cutover: vec![PlannedStep {
+                title: "switch to green and reload nginx".into(),
+                touches: "live",
+            }],
+            space: OutlookSpace {
+                needed: 61_000_000,
+                free: Some(5_000_000),
+                short: true,
+            },
+            refused: None,
+        };
+        let text = lines(&outlook, 8200, Look::PLAIN).join("\n");
+        insta::assert_snapshot!(text);
+    }
+}

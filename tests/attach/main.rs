@@ -1,0 +1,6 @@
+//! `run` and `logs`: what the host says, on this side's own streams, on a real terminal and without one.
+
+mod pty;
+mod run;
+#[path = "../support/mod.rs"]
+mod support;
