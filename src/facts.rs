@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::config::{Cutover, Environment};
+use crate::config::{Cutover, Environment, Supervisor};
 use crate::model::Role;
-use crate::nginx;
+use crate::{nginx, unit};
 
 /// What the state script is to probe; each costs time on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,10 @@ struct Facts<'a> {
     modules: &'a [String],
     socket: bool,
     roles: Roles,
+    /// What the names of the environment's systemd units begin with.
+    unit: String,
+    /// Whether `status` asks for what starts the slots after a reboot.
+    crontab: bool,
 }
 
 /// What the files for the roles should hold; `{{key}}` stands for the host's own key.
@@ -129,6 +133,8 @@ pub fn facts(environment: &Environment, wish: &Wish) -> String {
             live: nginx::role_file(environment, Role::Live, KEY),
             next: nginx::role_file(environment, Role::Next, KEY),
         },
+        unit: unit::prefix(&environment.root),
+        crontab: environment.supervisor == Supervisor::Auto,
         drain: environment.nginx.drain.as_secs_f64(),
         watch: wish.watch.as_secs_f64(),
         access_log: environment.nginx.access_log.as_deref(),

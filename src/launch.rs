@@ -7,6 +7,9 @@ use crate::shell::{NulError, quote};
 /// `<root>/.deployer/launch`: whoever starts a process of a slot starts it by this.
 pub const LAUNCHER: &str = include_str!("../templates/launch.sh");
 
+/// `<root>/.deployer/boot`: starts the slots after a reboot, where the user's crontab asks it to.
+pub const BOOT: &str = include_str!("../templates/boot.sh");
+
 /// The content of a slot's `etc/run/web`, which the launcher reads: the web server's folder and its words.
 pub fn web(environment: &Environment, color: Color) -> Result<String, NulError> {
     let port = environment.ports.of(color);

@@ -19,6 +19,7 @@ pub mod lock;
 pub mod nginx;
 pub mod probe;
 pub mod python;
+pub mod unit;
 
 pub mod doctor;
 pub mod facts;

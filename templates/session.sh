@@ -34,6 +34,12 @@ put() {
   return 1
 }
 
+# keep <path> <mode> <content>: replaces a file that live starts by too; whole on the disk before it takes the old one's place.
+keep() {
+  ! printf '%s' "$3" | cmp -s - "$1" || return 0
+  put "$1.next" "$2" "$3" && { sync "$1.next" 2>/dev/null || sync; } && mv -f "$1.next" "$1"
+}
+
 # unwritable: ends the session; head tells why, where the shell's own words do not.
 unwritable() { say unwritable; head -c 65536 /dev/zero >"$home/room"; rm -f "$home/room"; exit 12; }
 
@@ -104,7 +110,11 @@ step() {
   watcher=
   if [ "$kind" = guarded ]; then
     (
-      while IFS= read -r word && [ "$word" = beat ]; do beat; done
+      # The watcher of the step before may have been ended in the middle of a word, whose rest is read here.
+      while IFS= read -r word; do
+        case $word in stop | top | op | p) break ;; esac
+        beat
+      done
       kill -TERM "-$child"; sleep 5; kill -KILL "-$child"
     ) <&3 >/dev/null 2>&1 4>&- 9>&- &
     watcher=$!
@@ -145,6 +155,8 @@ finish() { rm -f "$home/interrupted" "$home/interrupted.step" "$home/interrupted
 # Without the lock, they are somebody else's.
 release() {
   { [ "$lock" = none ] || rm -f "$home/holder" "$home/step" "$home/session"; } && over=1
+  # Nor after a power loss.
+  sync "$home" 2>/dev/null
   exec 9>&-
 }
 

@@ -10,6 +10,9 @@ home=$root/.deployer
 note() { printf '%s note "%s"\n' "$DEPLOYER_NONCE" "$*" >&4; }
 host() { verb=$1; shift; "$DEPLOYER_PYTHON" -ISBc "$DEPLOYER_HOST" "$verb" "$DEPLOYER_FACTS" "$@"; }
 
+# git, which else leaves empty files after a power loss and would not read its repository again.
+git() { command git -c core.fsync=all -c core.fsyncMethod=batch "$@"; }
+
 # layout: the folders, the key for probes (which waits in key.new), and snippets that answer 503, wherever one of these is missing.
 layout() {
   umask 022
@@ -187,24 +190,43 @@ activate() {
   rm -f "$env.new" && ln -s "$home/virtualenvs/$2" "$env.new" && mv -T "$env.new" "$env"
 }
 
-# start <color> <log>: the slot's web server, proven healthy.
+# start <color> <log> <auto|systemd|none> <unit>: the slot's web server, proven healthy.
 start() {
-  color=$1 slot=$root/$1
+  color=$1 supervisor=$3 unit=$4 slot=$root/$1
   log=$slot/log/$2
   [ ! -f "$log" ] || [ "$(wc -c <"$log")" -lt 10000000 ] || mv -f "$log" "$log.1"
   # What an application prints may hold what nobody else should read.
   [ -e "$log" ] || (umask 077 && : >>"$log")
   before=$(($(wc -c 2>/dev/null <"$log") + 0))
-  setsid sh "$home/launch" "$root" "$color" web </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&- &
-  master=$!
+  master=
   # Whoever stops this step stops what it has not proven.
-  trap 'kill -TERM "$master" 2>/dev/null; exit 143' TERM
+  if [ "$supervisor" != none ] && master=$(host unit "$color" web "$unit"); then
+    trap 'host withdraw "$color"; exit 143' TERM
+  elif [ "$supervisor" = systemd ]; then
+    return 34
+  else
+    supervisor=none
+    setsid sh "$home/launch" "$root" "$color" web </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&- &
+    master=$!
+    trap 'kill -TERM "$master" 2>/dev/null; exit 143' TERM
+  fi
   host prove "$color" "$master"
   result=$?
-  [ "$result" -ne 0 ] || return 0
+  if [ "$result" -eq 0 ]; then
+    # What starts again after a power loss must be on the disk.
+    sync -f "$root" 2>/dev/null || sync
+    [ "$supervisor" = none ] || host enable "$color" web
+    return
+  fi
   if [ "$result" -eq 31 ]; then
-    wait "$master"
-    printf '%s died %s\n' "$DEPLOYER_NONCE" "$?" >&4
+    if [ "$supervisor" = none ]; then
+      wait "$master"
+      status=$?
+    else
+      status=$(host unit_ended "$color" web)
+      host withdraw "$color"
+    fi
+    printf '%s died %s\n' "$DEPLOYER_NONCE" "$status" >&4
     # It may not have come to it, and nothing else can have written one since.
     rm -f "$slot/etc/app.pid"
   else

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use deployer::config::{
-    COMMANDS, Config, ConfigError, Cutover, Environment, Gunicorn, RESERVED, Statuses, Web, find, load,
+    COMMANDS, Config, ConfigError, Cutover, Environment, Gunicorn, RESERVED, Statuses, Supervisor, Web, find,
+    load,
 };
 
 const STARTER: &str = include_str!("../templates/deployer.toml");
@@ -148,6 +149,7 @@ messages!(
     "url = \"http://häuser.example\"",
     "url = \"http://hello.example/a b\"",
     "cutover = \"sockets\"",
+    "supervisor = \"sytemd\"",
 );
 
 messages!(
@@ -353,11 +355,12 @@ fn every_command_is_refused_as_a_name() {
 #[test]
 fn what_is_right_is_read() {
     let text = with("[env]\nA = 1_000\nB = \"two\\nlines\"\nC = \"prod\"")
-        + "cutover = \"socket\"\nenv = { C = \"over\" }\nhealth = { expect = [\"2xx\", 404, \"301-302\"], timeout = 2 }\n\
+        + "cutover = \"socket\"\nsupervisor = \"none\"\nenv = { C = \"over\" }\nhealth = { expect = [\"2xx\", 404, \"301-302\"], timeout = 2 }\n\
            nginx = { drain = \"0s\", access_log = \"/var/log//nginx/a.log\" }\n\
            gunicorn = { args = [\"-c\", \"conf.py\", \"--config=x\", \"--threads\", \"4\"], install = \"gunicorn[gevent]>=22\" }\n";
     let environment = only(&text);
     assert_eq!(environment.cutover, Cutover::Socket);
+    assert_eq!(environment.supervisor, Supervisor::None);
     let variables: Vec<(&str, &str)> = environment
         .env
         .iter()

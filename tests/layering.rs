@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("nginx", 2),
     ("probe", 2),
     ("python", 2),
+    ("unit", 2),
     ("doctor", 3),
     ("facts", 3),
     ("plan", 3),

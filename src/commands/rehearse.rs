@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
-use crate::config::{Cutover, Environment, Target};
+use crate::config::{Cutover, Environment, Supervisor, Target};
 use crate::model::Relation;
 use crate::plan::{Event, Failure, Observer};
 use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost};
@@ -173,6 +173,8 @@ fn on(host: &ThrowawayHost, environment: &Environment) -> Environment {
     environment.hooks.release.clear();
     environment.hooks.after_cutover.clear();
     environment.hooks.on_failure.clear();
+    // A throwaway host is gone in a minute: nothing of it may be left with this machine's own systemd.
+    environment.supervisor = Supervisor::None;
     environment
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::environment::{App, Cutover, Gunicorn, Health, Installer, Nginx, Python, Statuses};
+use super::environment::{App, Cutover, Gunicorn, Health, Installer, Nginx, Python, Statuses, Supervisor};
 use super::problem::{Complaint, Problems};
 use super::section::{Layer, Section, Value, wrong_type};
 use super::value;
@@ -249,6 +249,15 @@ pub(super) fn nginx(section: &Section<'_, '_>) -> Nginx {
 
 pub(super) fn cutover(value: &Value<'_>) -> Result<Cutover, Complaint> {
     value::choice(value, &[("reload", Cutover::Reload), ("socket", Cutover::Socket)])
+}
+
+pub(super) fn supervisor(value: &Value<'_>) -> Result<Supervisor, Complaint> {
+    let choices = [
+        ("auto", Supervisor::Auto),
+        ("systemd", Supervisor::Systemd),
+        ("none", Supervisor::None),
+    ];
+    value::choice(value, &choices)
 }
 
 /// Merges the layers' variables name by name, the first layer above the others.

@@ -29,6 +29,7 @@ pub struct Environment {
     /// Folders below the application's directory that outlive a release.
     pub shared: Vec<String>,
     pub static_files: Option<StaticFiles>,
+    pub supervisor: Supervisor,
     /// Plain variables for the application.
     pub env: BTreeMap<String, String>,
     /// Where the values of the secret ones come from.
@@ -271,4 +272,15 @@ pub enum Cutover {
     Reload,
     /// nginx follows the `live` link to a Unix socket: the swap itself is the cutover.
     Socket,
+}
+
+/// Who keeps a slot's processes running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supervisor {
+    /// systemd where it can, nobody where not.
+    Auto,
+    /// systemd; a deploy to a host where it cannot is refused.
+    Systemd,
+    /// Nobody: plain processes.
+    None,
 }

@@ -98,7 +98,10 @@ fn environment<'t>(
     let over = |kind: &'static str| Section::new(kind, layers(kind), problems);
     let itself = Section::new(ENVIRONMENT, [own.clone()], problems);
     let cutover = itself.value("cutover", application::cutover);
-    let fallback = Section::new(TOP, [top.clone()], problems).value("cutover", application::cutover);
+    let above = Section::new(TOP, [top.clone()], problems);
+    let cutover = cutover.or(above.value("cutover", application::cutover));
+    let supervisor = itself.value("supervisor", application::supervisor);
+    let supervisor = supervisor.or(above.value("supervisor", application::supervisor));
 
     let host = itself.required("host", "host = \"my.server.here\"", value::ssh_host);
     let root = itself.required("root", "root = \"/home/USER/NAME\"", value::root);
@@ -129,7 +132,7 @@ fn environment<'t>(
         let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
         itself.object("ports", complaint.help(help));
     }
-    let cutover = cutover.or(fallback).unwrap_or(Cutover::Reload);
+    let cutover = cutover.unwrap_or(Cutover::Reload);
     if command.is_some() && cutover == Cutover::Socket {
         let complaint = Complaint::new("cannot be had with cutover = \"socket\", which needs gunicorn");
         web.object("command", complaint.help("take the key `cutover` out"));
@@ -157,6 +160,7 @@ fn environment<'t>(
         shared,
         static_files,
         cutover,
+        supervisor: supervisor.unwrap_or(super::Supervisor::Auto),
         env,
         secrets,
     })

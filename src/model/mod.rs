@@ -19,6 +19,6 @@ pub use release::{CommitSummary, Release, short};
 pub use secret::{Secret, Secrets};
 pub use size::size;
 pub use state::{
-    Answer, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile, Process, Served,
-    SlotState, Space, Switch,
+    Answer, Crontab, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile, Process, Scope,
+    Served, SlotState, Space, Switch, Systemd, Unit,
 };

@@ -48,6 +48,50 @@ pub struct HostState {
     /// What nginx serves, asked through the front door; absent where nobody asked.
     #[serde(default)]
     pub served: Option<Served>,
+    /// The systemd that could run this user's processes; `None`: there is none.
+    #[serde(default)]
+    pub systemd: Option<Systemd>,
+    /// What the user's crontab says of the environment; absent where nobody asked.
+    #[serde(default)]
+    pub crontab: Option<Crontab>,
+}
+
+/// Where systemd runs a user's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Systemd {
+    pub scope: Scope,
+    /// Whether it runs them while the user is not logged in.
+    pub lingers: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// The user's own systemd.
+    User,
+    /// The system's, for root.
+    System,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Crontab {
+    /// The host has no cron.
+    Missing,
+    /// It does not start the environment after a reboot.
+    Silent,
+    Starts,
+}
+
+/// The unit of a slot's web server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    #[default]
+    None,
+    /// systemd knows it, and does not start it after a reboot.
+    Written,
+    Enabled,
 }
 
 impl Space {
@@ -116,6 +160,7 @@ pub struct SlotState {
     /// The processes that the launcher can become: the names in `etc/run`.
     pub run: Vec<String>,
     pub pid_file: PidFile,
+    pub unit: Unit,
     /// What the pid file says, where it says a number.
     pub pid: Option<i64>,
     pub listener: Option<Listener>,

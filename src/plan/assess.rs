@@ -1,5 +1,6 @@
 //! What a host's state means for a person: the rows of `status`, and what is not as it should be.
 
+use super::comeback;
 use super::roles::roles;
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
 use crate::config::Environment;
@@ -56,6 +57,7 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     check_served(state, environment, live, &mut problems);
     if let Some(color) = live {
         check_live(state, environment, color, &mut problems);
+        problems.extend(comeback::problem(state, environment, color));
     }
     for color in [live, next].into_iter().flatten() {
         check_pid_file(state, environment, color, &mut problems);
@@ -247,6 +249,7 @@ fn slot(state: &HostState, environment: &Environment, color: Color) -> SlotStatu
         port: environment.ports.of(color),
         process,
         health,
+        survives_reboot: comeback::survives(state, environment, color),
     }
 }
 

@@ -6,7 +6,7 @@ use super::rebuild::Build;
 use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
 use super::{Failure, Site};
-use crate::config::{Environment, Installer};
+use crate::config::{Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::shell::Call;
 
@@ -128,6 +128,14 @@ fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failur
             Failure::new("host.tool", format!("{} has no uv on its PATH", state.name))
                 .advise("install it there, or set [python] installer = \"auto\""),
         );
+    }
+    if environment.supervisor == Supervisor::Systemd && state.systemd.is_none() {
+        return Err(Failure::new(
+            "host.systemd",
+            format!("{} has no systemd for user {}", state.name, state.user),
+        )
+        .why("supervisor = \"systemd\" asks for it")
+        .advise("set supervisor = \"auto\": a plain process where there is none"));
     }
     if !state.root.writable {
         return Err(Failure::new(

@@ -77,7 +77,7 @@ pub fn explain(
     } else {
         match &step.action {
             Action::Virtualenv { .. } => virtualenv(what, failed, environment),
-            Action::Start { port, .. } => start(what, *port, failed, environment),
+            Action::Start { port, .. } => start(what, *port, failed, environment, (host, user)),
             Action::TestNginx => nginx_command("nginx.test", what, &environment.nginx.test, failed, user),
             Action::Switch { .. } => switch(what, failed, environment, user),
             Action::Stop { .. } => Failure::new("slot.stop", what)
@@ -210,8 +210,21 @@ fn build(what: String, color: Color, line: &str, failed: &StepFailure, environme
     ))
 }
 
-fn start(what: String, port: u16, failed: &StepFailure, environment: &Environment) -> Failure {
+fn start(
+    what: String,
+    port: u16,
+    failed: &StepFailure,
+    environment: &Environment,
+    (host, user): (&str, &str),
+) -> Failure {
     let name = &environment.name;
+    if failed.status == Some(34) {
+        return Failure::new("host.systemd", what)
+            .why("systemd would not run it, and supervisor = \"systemd\" asks for it")
+            .advise(format!(
+                "on {host}, by somebody with sudo: sudo loginctl enable-linger {user}"
+            ));
+    }
     let failure = Failure::new("release.unhealthy", what);
     let failure = match (&failed.died, &failed.health) {
         (Some(status), _) => {

@@ -2,6 +2,7 @@
 
 mod around;
 mod assess;
+mod comeback;
 mod cutover;
 mod deploy;
 mod event;

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::Failure;
 use super::around::Once;
 use super::step::{Action, Seed, Step, Virtualenv};
-use crate::config::{Environment, Installer};
+use crate::config::{Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secrets};
 use crate::shell::Call;
-use crate::{gunicorn, launch, nginx};
+use crate::{gunicorn, launch, nginx, unit};
 
 /// A release that is to be built in a slot.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl Build<'_> {
         steps.extend(self.builds());
         steps.extend(self.collect());
         steps.extend(self.release(state));
-        steps.push(start(self.environment, color));
+        steps.push(start(state, self.environment, color));
         steps.extend(self.smoke());
         steps.push(self.record());
         Ok(steps)
@@ -200,14 +200,27 @@ impl Build<'_> {
 }
 
 /// Starts a slot's web server and proves it.
-pub(super) fn start(environment: &Environment, color: Color) -> Step {
+pub(super) fn start(state: &HostState, environment: &Environment, color: Color) -> Step {
     let action = Action::Start {
         color,
         port: environment.ports.of(color),
         server: environment.web.name(),
     };
     let call = Call::new("start").arg(color.as_str()).arg(environment.web.log());
-    Step::new(action, call)
+    let (supervisor, unit) = match (environment.supervisor, state.systemd) {
+        (Supervisor::Auto, Some(systemd)) => ("auto", unit::text(environment, color, "web", systemd.scope)),
+        (Supervisor::Systemd, Some(systemd)) => {
+            ("systemd", unit::text(environment, color, "web", systemd.scope))
+        }
+        _ => ("none", String::new()),
+    };
+    let step = Step::new(action, call.arg(supervisor).arg(unit));
+    if state.systemd.is_some() || environment.supervisor != Supervisor::Auto {
+        return step;
+    }
+    // For the crontab, should its owner want it there.
+    let path = Layout::new(&environment.root).home("boot");
+    step.before(Call::new("keep").arg(path).arg("755").arg(launch::BOOT))
 }
 
 /// Starts a release that was stopped: an older deployer may have built it, which wrote less.
@@ -217,7 +230,7 @@ pub(super) fn start_again(
     color: Color,
 ) -> Result<Step, Failure> {
     let layout = Layout::new(&environment.root);
-    let mut step = start(environment, color).before(put_launcher(&layout));
+    let mut step = start(state, environment, color).before(put_launcher(&layout));
     if !state.slot(color).run.iter().any(|name| name == "web") {
         step = step.before(put_web(environment, color)?);
     }
@@ -225,7 +238,7 @@ pub(super) fn start_again(
 }
 
 fn put_launcher(layout: &Layout) -> Call {
-    Call::new("put")
+    Call::new("keep")
         .arg(layout.home("launch"))
         .arg("755")
         .arg(launch::LAUNCHER)

@@ -10,10 +10,10 @@
 //!    "live": {"color": "blue", "commit": {"id": "a1b2…", "subject": "fix the header"}, "age_seconds": 7200,
 //!             "by": "ann@laptop", "port": 8888,
 //!             "process": {"state": "running", "pid": 4242, "uptime_seconds": 7190},
-//!             "health": {"state": "healthy"}},
+//!             "health": {"state": "healthy"}, "survives_reboot": true},
 //!    "next": {"color": "green", "commit": null, "age_seconds": null, "by": null, "port": 8889,
 //!             "process": {"state": "stopped"},
-//!             "health": {"state": "unknown", "why": "nothing runs"}},
+//!             "health": {"state": "unknown", "why": "nothing runs"}, "survives_reboot": null},
 //!    "problems": [{"what": "…", "run": "deployer prod deploy"}]},
 //!   {"name": "staging", "host": "web2.example", "state": "unreachable", "error": "connection refused"}
 //! ]}
@@ -104,6 +104,8 @@ pub struct SlotStatus {
     pub port: u16,
     pub process: Process,
     pub health: Health,
+    /// Whether it starts again by itself after a reboot; `None`: nobody asked, or nothing runs.
+    pub survives_reboot: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -19,6 +19,12 @@ def main(verb, facts, *words):
     if verb == "roles":
         write_roles(facts)
         return 0
+    for other in (unit, unit_ended, enable):
+        if verb == other.__name__:
+            return other(facts, *words)
+    if verb == "withdraw":
+        withdraw(facts, words[0])
+        return 0
     return switch(facts, *words)
 
 

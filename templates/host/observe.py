@@ -101,6 +101,7 @@ def slot(facts, color):
         "snippet": (read(path + "/etc/nginx.conf", 4000) or ""),
         "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
         "run": names(path + "/etc/run"),
+        "unit": unit_state(facts, color),
         "pid_file": word,
         "pid": pid,
         "listener": listener(facts["ports"][color], path),
@@ -181,7 +182,10 @@ def observe(facts):
         "history": history(home),
         "lock": lock(home),
         "virtualenvs": [],
+        "systemd": systemd(),
     }
+    if facts["crontab"] and facts["probe"] == "all" and not state["systemd"]:
+        state["crontab"] = crontab(facts)
     past = interrupted(home, state["lock"])
     state["interrupted"], state["interrupted_step"], state["interrupted_at"] = past
     try:

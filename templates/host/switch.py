@@ -14,6 +14,11 @@ def write_whole(path, text, mode=0o644):
     sync_folder(os.path.dirname(path))
 
 
+def remove(path):
+    os.unlink(path)
+    sync_folder(os.path.dirname(path))
+
+
 def append_line(path, value):
     """Adds one JSON line and waits until it is on the disk."""
     number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -94,7 +99,7 @@ def switch(facts, old, new, commit, entry):
     except OSError as error:
         print(error)
         if os.path.exists(home + "/switch") and link(root, "live")["color"] != new:
-            attempt(os.unlink, home + "/switch")
+            attempt(remove, home + "/switch")
         return 44
     needed = needed or bool(past)
     accepted, said = reload_nginx(facts) if needed else (True, "")
@@ -106,7 +111,7 @@ def switch(facts, old, new, commit, entry):
             recorded = (attempt(write_whole, home + "/draining", json.dumps(leaving(before)))
                         and attempt(append_line, home + "/history.jsonl",
                                     dict(entry, seconds=round(time.time() - began, 3)))
-                        and attempt(os.unlink, home + "/switch"))
+                        and attempt(remove, home + "/switch"))
             tell("switched", {"seconds": round(time.time() - began, 3)})
             return watch(facts, old, new, commit, entry) or (0 if recorded else 45)
     print(said)
@@ -144,7 +149,7 @@ def put_back(facts, old, reload, past):
         restored = True  # What `old` holds is not of this tool's making; it cannot say its name.
     # Where nginx took no reload, there is nothing that only half happened.
     if (restored or not reload) and os.path.exists(home + "/switch"):
-        attempt(os.unlink, home + "/switch")
+        attempt(remove, home + "/switch")
     return restored, said, now
 
 

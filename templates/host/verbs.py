@@ -23,7 +23,7 @@ def stop(facts, color, grace=None, also=None):
     masters = set([pid] if word == "ours" else [])
     if found and found["ours"]:
         masters.add(found["pid"])
-    if also:
+    if also and int(also) > 1:
         masters.add(int(also))
     if word in ("stale", "garbage", "stranger"):
         os.unlink(path + "/etc/app.pid")
@@ -31,6 +31,7 @@ def stop(facts, color, grace=None, also=None):
             "stale": "a process that is gone", "garbage": "no process",
             "stranger": "process %s, which is not ours" % pid}[word])
     if not masters:
+        withdraw(facts, color)
         return 0
     # What they started too: it outlives a master that is killed, and goes on listening.
     group = family(masters)
@@ -42,8 +43,10 @@ def stop(facts, color, grace=None, also=None):
         waiting = drain(facts, facts["drain"], path)
         if waiting:
             tell("note", "%d connection(s) or nginx worker(s) still had requests of the old release after %g s" % (waiting, facts["drain"]))
+    # What systemd started it would start again, and it tells them to end.
+    own = withdraw(facts, color, wait=False)
     # gunicorn's own workers are for it to end; of any other server all are told.
-    signal_all(masters if gentle else group, 15)
+    signal_all([other for other in (masters if gentle else group) if not belongs(other, own)], 15)
     left = wait_gone(group, grace)
     if left:
         tell("note", "did not end within %g s of TERM: killed" % grace)

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -67,6 +68,11 @@ impl Host {
             machine: None,
         };
         fs::create_dir_all(host.root()).expect("a folder for the host");
+        // Another guest that boots meanwhile copies this machine's mounts, and would keep a dead disk alive: what is
+        // unmounted below a shared mount is gone everywhere.
+        let folder = text(&host.folder);
+        run("mount", &["--bind", folder, folder]);
+        run("mount", &["--make-shared", folder]);
         let disk = host.folder.join("disk");
         run(
             "cp",
@@ -138,9 +144,15 @@ impl Host {
             .expect("systemd-nspawn starts");
         self.machine = Some(machine);
         // sshd listens a little earlier than people are let in.
-        until("the host lets somebody in", BOUND, || {
-            greets(self.address(22)) && self.ssh("deploy", "true").code == 0
-        });
+        let deadline = Instant::now() + BOUND;
+        while !(greets(self.address(22)) && self.ssh("deploy", "true").code == 0) {
+            if Instant::now() > deadline {
+                let console = fs::read(self.folder.join("console")).unwrap_or_default();
+                let said = self.ssh("deploy", "true").stderr;
+                panic!("nobody is let in: {said}\n{}", String::from_utf8_lossy(&console));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The plug is pulled: no process may say goodbye, the network falls silent, and what was not on the disk is lost.
@@ -148,7 +160,7 @@ impl Host {
         run("ip", &["-n", &self.name, "link", "set", "host0", "down"]);
         self.halt();
         self.disconnect_network();
-        self.unmount();
+        unmount(&self.root());
     }
 
     /// Runs a command on the host as one of its users.
@@ -188,18 +200,6 @@ impl Host {
     fn mount(&self) {
         let (disk, root) = (self.folder.join("disk"), self.root());
         run("mount", &["-o", MOUNT, text(&disk), text(&root)]);
-    }
-
-    fn unmount(&self) {
-        let root = self.root();
-        if is_mounted(&root) {
-            until("the host's disk is let go of", BOUND, || {
-                Command::new("umount")
-                    .arg(&root)
-                    .output()
-                    .is_ok_and(|done| done.status.success())
-            });
-        }
     }
 
     fn connect_network(&self) {
@@ -305,7 +305,8 @@ impl Host {
         let _ = Command::new("ip")
             .args(["route", "delete", "blackhole", &network])
             .output();
-        self.unmount();
+        unmount(&self.root());
+        unmount(&self.folder);
         for group in self.groups() {
             until("the host's control groups are empty", BOUND, || {
                 remove_tree(&group);
@@ -339,8 +340,13 @@ fn sweep(stock: &Path) {
     }
 }
 
-/// The image of the disk, or what this machine lacks.
+/// The image of the disk, or what this machine lacks; asked once.
 fn prerequisites() -> Result<PathBuf, String> {
+    static ANSWER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    ANSWER.get_or_init(look).clone()
+}
+
+fn look() -> Result<PathBuf, String> {
     if !rustix::process::geteuid().is_root() {
         return Err("not root".to_string());
     }
@@ -400,6 +406,15 @@ fn is_mounted(folder: &Path) -> bool {
     table
         .lines()
         .any(|line| line.split(' ').nth(1) == folder.to_str())
+}
+
+fn unmount(folder: &Path) {
+    if is_mounted(folder) {
+        until("a disk is let go of", BOUND, || {
+            let done = Command::new("umount").arg(folder).output();
+            done.is_ok_and(|done| done.status.success())
+        });
+    }
 }
 
 /// Removes control groups, the innermost first.

@@ -25,7 +25,7 @@ tree=$work/tree
 log=$image.log
 echo "making a Debian host's disk, once: about two minutes" >&2
 debootstrap --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,polkitd,openssh-server,nginx,python3,python3-venv,git,sudo,iproute2,procps \
+    --include=cron,systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,polkitd,openssh-server,nginx,python3,python3-venv,git,sudo,iproute2,procps \
     "$VERSION_CODENAME" "$tree" "$mirror" >"$log" 2>&1 || { tail -n 20 "$log" >&2; exit 1; }
 
 # Nothing of this machine's network: the host has none but what a test gives it.

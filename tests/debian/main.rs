@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod comeback;
 mod host;
 mod smoke;
 mod stage;

@@ -11,6 +11,8 @@ pub struct Stage {
     pub repo: tempfile::TempDir,
     /// Lines that a test adds to `deployer.toml`.
     pub extra: String,
+    /// A line of the environment, where not the unprivileged user deploys.
+    pub user: String,
 }
 
 /// The folder on the host that holds the slots.
@@ -41,6 +43,7 @@ impl Stage {
             host: Host::new(case)?,
             repo: tempfile::tempdir().expect("a temporary folder"),
             extra: String::new(),
+            user: String::new(),
         };
         stage.host.write("/etc/nginx/sites-enabled/hello", SITE);
         let wheels = std::env::var("DEPLOYER_TEST_WHEELS")
@@ -62,13 +65,33 @@ impl Stage {
         Some(stage)
     }
 
+    /// Deploys and cuts over, so that the newest commit is live; returns its short hash.
+    #[track_caller]
+    pub fn go_live(&self) -> String {
+        self.done(&["prod", "deploy", "--allow-dirty", "--cutover"]);
+        let commit = self.git(&["rev-parse", "HEAD"])[..7].to_string();
+        assert!(self.serves(&commit), "{:?}", self.get("/"));
+        commit
+    }
+
+    pub fn serves(&self, commit: &str) -> bool {
+        let (status, body) = self.get("/");
+        status == 200 && body.contains(commit)
+    }
+
+    /// A power loss in this very moment; returns when the host is up again.
+    pub fn lose_power(&mut self) {
+        self.host.power_loss();
+        self.host.boot();
+    }
+
     pub fn configure(&self) {
         let text = format!(
             "[app]\nname = \"hello\"\n\n[python]\ninstall_args = [\"--no-index\", \"--find-links\", \"{WHEELS}\"]\n\n\
              [gunicorn]\napp = \"app:app\"\ngraceful_timeout = \"5s\"\n\n{}\n\
              [environments.prod]\nhost = \"{ALIAS}\"\nroot = \"{ROOT}\"\nports = {{ blue = 8888, green = 8889 }}\n\
-             url = \"http://{NAME}\"\n",
-            self.extra,
+             url = \"http://{NAME}\"\n{}",
+            self.extra, self.user,
         );
         self.write("deployer.toml", &text);
     }

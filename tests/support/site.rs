@@ -92,7 +92,7 @@ impl Site {
         let ports = self.host.app_ports();
         let wheels = variable("DEPLOYER_TEST_WHEELS");
         let text = format!(
-            "[app]\nname = \"hello\"\n\n[python]\ninterpreter = \"/usr/bin/python3\"\n\
+            "supervisor = \"none\"\n\n[app]\nname = \"hello\"\n\n[python]\ninterpreter = \"/usr/bin/python3\"\n\
              install_args = [\"--no-index\", \"--find-links\", {wheels:?}]\n\n\
              [gunicorn]\napp = \"app:app\"\ngraceful_timeout = \"5s\"\n\n{}\n\
              [environments.prod]\nhost = {:?}\nroot = {:?}\nports = {{ blue = {}, green = {} }}\n\

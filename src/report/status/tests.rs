@@ -28,6 +28,7 @@ fn slot(color: Color, built: Option<(&str, &str)>) -> SlotStatus {
                 why: "nothing runs".into(),
             },
         },
+        survives_reboot: built.map(|_| true),
     }
 }
 
@@ -259,7 +260,8 @@ fn the_json_shape_is_a_promise() {
             },
             "health": {
               "state": "healthy"
-            }
+            },
+            "survives_reboot": true
           },
           "next": {
             "color": "blue",
@@ -277,7 +279,8 @@ fn the_json_shape_is_a_promise() {
             },
             "health": {
               "state": "healthy"
-            }
+            },
+            "survives_reboot": true
           },
           "problems": []
         },

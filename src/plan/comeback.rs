@@ -1,0 +1,57 @@
+//! Whether a slot's process starts again by itself after a reboot, and what to do where it would not.
+
+use super::status::Problem;
+use crate::config::{Environment, Supervisor};
+use crate::model::{Color, Crontab, HostState, Unit};
+use crate::shell;
+
+/// `None`: nobody asked, nobody is to care, or nothing runs.
+pub(super) fn survives(state: &HostState, environment: &Environment, color: Color) -> Option<bool> {
+    let slot = state.slot(color);
+    if slot.process.is_none() || environment.supervisor == Supervisor::None {
+        return None;
+    }
+    match (state.systemd, state.crontab) {
+        (Some(systemd), _) => Some(systemd.lingers && slot.unit == Unit::Enabled),
+        (None, Some(crontab)) => Some(crontab == Crontab::Starts),
+        (None, None) => None,
+    }
+}
+
+/// What is wrong with live in this, and the command that mends it: on the host, but for another deploy.
+pub(super) fn problem(state: &HostState, environment: &Environment, live: Color) -> Option<Problem> {
+    if survives(state, environment, live) != Some(false) {
+        return None;
+    }
+    let (why, run) = match (state.systemd, state.crontab) {
+        (Some(systemd), _) if !systemd.lingers => (
+            format!(
+                "user {} may run nothing there without a login (mend it on the host, then deploy again)",
+                state.user
+            ),
+            Some(format!("sudo loginctl enable-linger {}", state.user)),
+        ),
+        (Some(_), _) => (
+            "systemd does not know of it".to_string(),
+            Some(format!("deployer {} deploy --cutover", environment.name)),
+        ),
+        (None, Some(Crontab::Silent)) => (
+            "the host has no systemd; let cron start it there".to_string(),
+            Some(format!(
+                "(crontab -l 2>/dev/null; echo {}) | crontab -",
+                shell::display(&[crontab_line(environment)])
+            )),
+        ),
+        (None, _) => ("the host has neither systemd nor cron".to_string(), None),
+    };
+    Some(Problem {
+        what: format!("live ({live}) will not survive a reboot: {why}"),
+        run,
+    })
+}
+
+/// What the user's crontab needs; to cron, a `%` is a line's end.
+fn crontab_line(environment: &Environment) -> String {
+    let boot = format!("{}/.deployer/boot", environment.root);
+    format!("@reboot sh {}", shell::display(&[boot])).replace('%', "\\%")
+}

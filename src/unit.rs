@@ -1,0 +1,103 @@
+//! systemd units: the name and the text of what keeps a slot's process running, and brings it back after a reboot.
+
+use crate::config::{Environment, Web};
+use crate::model::{Color, Scope};
+
+const UNIT: &str = include_str!("../templates/slot.service");
+
+/// What the names of all of an environment's units begin with: no two roots of a host share it.
+pub fn prefix(root: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '_';
+    let path = root.trim_start_matches('/');
+    let name: String = path
+        .chars()
+        .map(|letter| if plain(letter) { letter } else { '-' })
+        .collect();
+    if path.chars().all(|letter| plain(letter) || letter == '/') && path.len() < 120 {
+        return format!("deployer-{name}");
+    }
+    // Another root could look the same, or the name be too long for a file.
+    let mark: String = hmac_sha256::Hash::hash(root.as_bytes())[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("deployer-{}-{mark}", &name[..name.len().min(120)])
+}
+
+/// The text of the unit that runs one process of a slot by the launcher.
+pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope) -> String {
+    let root = &environment.root;
+    let (pid_file, log) = match process {
+        "web" => ("app", environment.web.log().to_string()),
+        other => (other, format!("{other}.log")),
+    };
+    // gunicorn's own workers are for it to end; of any other server all are told.
+    let kill = match (&environment.web, process) {
+        (Web::Gunicorn(_), "web") => "mixed",
+        _ => "control-group",
+    };
+    let target = match scope {
+        Scope::User => "default.target",
+        Scope::System => "multi-user.target",
+    };
+    let grace = environment.grace().as_secs();
+    // One pass, so that a value is never read as a placeholder.
+    let mut text = String::new();
+    let mut rest = UNIT;
+    while let Some((before, (name, after))) = rest
+        .split_once("{{")
+        .and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
+    {
+        text.push_str(before);
+        text.push_str(&match name {
+            "description" => escape(&format!(
+                "{} ({}), {color} {process}",
+                environment.app.name, environment.name
+            )),
+            "pid_file" => word(&format!("{root}/{color}/etc/{pid_file}.pid")),
+            "launcher" => word(&format!("{root}/.deployer/launch")),
+            "root" => word(root),
+            "color" => color.to_string(),
+            "process" => process.to_string(),
+            "kill" => kill.to_string(),
+            "grace" => grace.to_string(),
+            "log" => escape(&format!("{root}/{color}/log/{log}")),
+            _ => target.to_string(),
+        });
+        rest = after;
+    }
+    text + rest
+}
+
+/// A value for itself: `%` begins what systemd fills in.
+fn escape(value: &str) -> String {
+    value.replace('%', "%%")
+}
+
+/// A word of a command line: in quotes, without variables.
+fn word(value: &str) -> String {
+    let value = escape(value)
+        .replace('\\', r"\\")
+        .replace('"', "\\\"")
+        .replace('$', "$$");
+    format!("\"{value}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_roots_share_a_name() {
+        assert_eq!(prefix("/home/deploy/hello"), "deployer-home-deploy-hello");
+        let alike = ["/srv/a/b", "/srv/a-b", "/srv/a b", "/srv/a/b/", "/srv/ä-b"];
+        let names: std::collections::BTreeSet<String> = alike.iter().map(|root| prefix(root)).collect();
+        assert_eq!(names.len(), alike.len(), "{names:?}");
+        assert!(prefix(&format!("/{}", "x".repeat(300))).len() < 150);
+    }
+
+    #[test]
+    fn a_path_is_one_word_and_stands_for_itself() {
+        assert_eq!(word(r#"/srv/100% "$a\b""#), r#""/srv/100%% \"$$a\\b\"""#);
+    }
+}

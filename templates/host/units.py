@@ -1,0 +1,132 @@
+# The systemd that runs a slot's processes as units, where this host has one for this user.
+
+
+def unit_folders():
+    """Where this user's units are written, and the folder of links to those that start at boot."""
+    if os.getuid() == 0:
+        return "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants"
+    import pwd
+    folder = pwd.getpwuid(os.getuid()).pw_dir + "/.config/systemd/user"
+    return folder, folder + "/default.target.wants"
+
+
+def unit_name(facts, color, process):
+    return "%s-%s-%s.service" % (facts["unit"], color, process)
+
+
+def units(facts, color):
+    """The units of a slot that are written on this host."""
+    return [name for name in names(unit_folders()[0])
+            if name.startswith(unit_name(facts, color, "")[:-8]) and name.endswith(".service")]
+
+
+def lingers():
+    return os.path.exists("/var/lib/systemd/linger/" + user_name(os.getuid()))
+
+
+def systemd():
+    if not os.path.isdir("/run/systemd/system") or not which("systemctl"):
+        return None
+    if os.getuid() == 0:
+        return {"scope": "system", "lingers": True}
+    return {"scope": "user", "lingers": lingers()}
+
+
+def unit_state(facts, color):
+    folder, links = unit_folders()
+    name = unit_name(facts, color, "web")
+    if os.path.lexists(links + "/" + name):
+        return "enabled"
+    return "written" if os.path.exists(folder + "/" + name) else "none"
+
+
+def crontab(facts):
+    """Whether the user's crontab starts the environment after a reboot."""
+    if not which("crontab"):
+        return "missing"
+    lines = run("crontab", "-l")[1].splitlines()
+    ours = [line for line in lines if line.strip().startswith("@reboot")
+            and facts["root"] + "/.deployer/boot" in line.replace("\\%", "%")]
+    return "starts" if ours else "silent"
+
+
+def systemctl(*words):
+    if os.getuid() == 0:
+        return run("systemctl", *words)
+    # A session that came without PAM does not know where its user's systemd listens.
+    os.environ["XDG_RUNTIME_DIR"] = "/run/user/%d" % os.getuid()
+    return run("systemctl", "--user", *words)
+
+
+def belongs(pid, own):
+    """Whether a process runs in one of these units."""
+    lines = (read("/proc/%d/cgroup" % pid) or "").splitlines()
+    return any(part in own for line in lines for part in line.split("/"))
+
+
+def sync_path(path):
+    """A new folder is found again after power loss only if those above it were synced too."""
+    while len(path) > 1 and os.access(path, os.W_OK):
+        sync_folder(path)
+        path = os.path.dirname(path)
+
+
+def unit(facts, color, process, text):
+    """Writes and starts a unit and prints its process's number. 1: systemd may or will not; the note says why."""
+    if not lingers() and os.getuid():
+        # Without it, systemd ends the user's processes with the last login.
+        code, out, err = run("loginctl", "--no-ask-password", "enable-linger")
+        if code:
+            tell("note", "not by systemd: user %s may not run without a login" % user_name(os.getuid()))
+            return 1
+        sync_folder("/var/lib/systemd/linger")
+    folder = unit_folders()[0]
+    name = unit_name(facts, color, process)
+    try:
+        if read(folder + "/" + name) != text:
+            os.makedirs(folder, exist_ok=True)
+            write_whole(folder + "/" + name, text)
+            sync_path(folder)
+            systemctl("daemon-reload")
+    except OSError as error:
+        tell("note", "not by systemd: %s" % error)
+        return 1
+    code, out, err = systemctl("start", name)
+    if code:
+        withdraw(facts, color)
+        tell("note", "not by systemd: %s" % (err or out).strip()[-200:])
+        return 1
+    sys.stdout.write(systemctl("show", "--property=MainPID", "--value", name)[1])
+    return 0
+
+
+def unit_ended(facts, color, process):
+    """Prints the status with which a unit's process ended, as a shell counts."""
+    out = systemctl("show", "--property=ExecMainCode,ExecMainStatus", unit_name(facts, color, process))[1]
+    found = dict(line.split("=", 1) for line in out.split())
+    print(int(found.get("ExecMainStatus", 0)) + (128 if found.get("ExecMainCode") in ("2", "3") else 0))
+    return 0
+
+
+def enable(facts, color, process):
+    """From now on the unit starts at boot, even after a power loss in the next moment."""
+    folder, links = unit_folders()
+    name = unit_name(facts, color, process)
+    os.makedirs(links, exist_ok=True)
+    if not os.path.lexists(links + "/" + name):
+        os.symlink(folder + "/" + name, links + "/" + name)
+    sync_path(links)
+    return 0
+
+
+def withdraw(facts, color, wait=True):
+    """A slot's units end and start no more at boot; returns those that systemd has taken note of."""
+    own = units(facts, color)
+    links = unit_folders()[1]
+    for name in own:
+        if os.path.lexists(links + "/" + name):
+            attempt(os.unlink, links + "/" + name)
+            sync_folder(links)
+    if own and systemctl("stop", *(own if wait else ["--no-block"] + own))[0] == 0:
+        return own
+    return []
