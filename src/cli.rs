@@ -19,7 +19,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
-pub(crate) use host::{Doctor, Init};
+pub(crate) use host::{Doctor, Init, Setup};
 pub(crate) use look::Plan;
 pub(crate) use man::ManPages;
 pub(crate) use person::who;
@@ -50,6 +50,7 @@ ENV is an environment of deployer.toml: `prod`, `staging`.
 Examples:
   deployer init               write a deployer.toml for this folder's application
   deployer prod doctor        what the server lacks, and what mends it
+  deployer prod setup         the slots, and the site that makes nginx serve them
   deployer rehearse           try it all on a throwaway host, without a server
   deployer prod deploy        build HEAD in next, start it, prove it healthy
   deployer prod cutover       make it live
@@ -103,6 +104,7 @@ pub(crate) enum When {
 pub(crate) enum Verb {
     Init(Init),
     Doctor(Doctor),
+    Setup(Setup),
     Plan(Plan),
     Deploy(Deploy),
     Cutover(Cutover),

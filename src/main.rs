@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use deployer::commands::{
     self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, OutlookOptions, Rehearsal,
-    Vault,
+    SetupOptions, Vault,
 };
 use deployer::config::{self, Config, Environment};
 use deployer::doctor::Diagnosis;
@@ -266,6 +266,19 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
             };
             return commands::doctor(context, options).map(Came::Diagnosis);
         }
+        Verb::Setup(setup) => {
+            let tls = match (setup.tls, setup.no_tls) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            };
+            let options = SetupOptions {
+                print: setup.print,
+                yes: setup.yes,
+                tls,
+            };
+            commands::setup(context, options, &mut Terminal)?;
+        }
         Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(Came::Done)
@@ -275,6 +288,7 @@ fn name(verb: &Verb) -> &'static str {
     match verb {
         Verb::Init(_) => "init",
         Verb::Doctor(_) => "doctor",
+        Verb::Setup(_) => "setup",
         Verb::Deploy(_) => "deploy",
         Verb::Cutover(_) => "cutover",
         Verb::Rollback(_) => "rollback",

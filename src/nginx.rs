@@ -1,5 +1,9 @@
 //! nginx: the snippet that a slot gives it, and how to read why it refuses.
 
+mod site;
+
+pub use site::{SITE_MARK, SiteFacts, certificate, next_name, site, site_link, site_path};
+
 use crate::config::{Cutover, Environment};
 use crate::model::{Color, Role};
 use crate::shell;

@@ -46,6 +46,7 @@ fn help() {
         ("help_env", "prod env --help"),
         ("help_doctor", "prod doctor --help"),
         ("help_run", "prod run --help"),
+        ("help_setup", "prod setup --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

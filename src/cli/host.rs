@@ -64,6 +64,33 @@ pub(crate) struct Doctor {
     pub(crate) open_home: bool,
 }
 
+/// Make the slots, and the nginx site that serves them; shows the site first, and asks.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> setup [OPTIONS]",
+    after_help = "\
+nginx's whole configuration is tested with the site, and everything is as before where it refuses. A
+site that includes live already is left alone. Where your user may not write the file, it is shown
+with the commands for root, and the exit code is 1. Next is shown to the host itself alone, unless
+[nginx] next_allow says more.
+
+Example: deployer prod setup"
+)]
+pub(crate) struct Setup {
+    /// Only print the site; no connection is made.
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// There is a certificate in /etc/letsencrypt/live; by default, if your user can see it.
+    #[arg(long, overrides_with = "no_tls")]
+    pub(crate) tls: bool,
+    /// A site without TLS, though there is a certificate.
+    #[arg(long)]
+    pub(crate) no_tls: bool,
+}
+
 fn ports(text: &str) -> Result<(u16, u16), String> {
     let port = |word: &str| word.trim().parse().ok();
     text.split_once(',')

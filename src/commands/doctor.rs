@@ -3,20 +3,18 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Context;
-use super::host::{connect, lost, observe, release};
+use super::host::{connect, leave, lost, observe};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
 use crate::facts::{Probes, Wish, facts};
 use crate::model::HostState;
 use crate::plan::{Event, Failure};
-use crate::remote::{Message, Session, ShellError, nonce};
+use crate::remote::{Session, ShellError, nonce};
 use crate::shell::Call;
 
 const SCRIPT: &str = include_str!("../../templates/doctor.sh");
 /// Bound on the reading, most of which is the virtualenv that is tried.
 const READ: Duration = Duration::from_secs(120);
-/// Bound on the end of a shell that has nothing left to do.
-const CLOSE: Duration = Duration::from_secs(10);
 /// Bound on one thing that is mended: packages take their time.
 const MEND: Duration = Duration::from_secs(600);
 
@@ -140,13 +138,8 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
 /// What every other command reads; none where it cannot be had.
 fn state(session: &mut Session, context: &mut Context) -> Option<HostState> {
     let facts = facts(context.environment, &Wish::new(Probes::FrontDoor));
-    let (mut shell, state) = observe(session, context, &facts, None).ok()?;
-    // A shell that is left running would take the connection with it.
-    release(&mut shell);
-    while !matches!(
-        shell.next(CLOSE),
-        Ok(Message::Ended(_) | Message::Nothing) | Err(_)
-    ) {}
+    let (shell, state) = observe(session, context, &facts, None).ok()?;
+    leave(shell);
     Some(state)
 }
 

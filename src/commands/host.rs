@@ -14,6 +14,9 @@ use crate::remote::{ConnectError, HostShell, Message, Opening, Prompt, Session, 
 /// Bound on a host's silence while it reads its own state.
 const OBSERVE: Duration = Duration::from_secs(60);
 
+/// Bound on the end of a shell.
+const LEAVE: Duration = Duration::from_secs(10);
+
 /// A command on its host: the open shell, and the state that was read on it last.
 pub(super) struct Visit<'s> {
     pub shell: HostShell<'s>,
@@ -126,6 +129,15 @@ pub(super) fn observe<'s>(
 pub(super) fn release(shell: &mut HostShell) {
     // Where the connection is lost instead, the host lets go by itself.
     let _ = shell.run("release").and_then(|()| shell.until_idle());
+}
+
+/// Ends a shell that has nothing left to do, so that the connection can be used for something else.
+pub(super) fn leave(mut shell: HostShell) {
+    release(&mut shell);
+    while !matches!(
+        shell.next(LEAVE),
+        Ok(Message::Ended(_) | Message::Nothing) | Err(_)
+    ) {}
 }
 
 /// Reads the state once more, on a shell that is open.

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::environment::{App, Cutover, Gunicorn, Health, Installer, Nginx, Python, Statuses, Supervisor};
 use super::problem::{Complaint, Problems};
 use super::section::{Layer, Section, Value, wrong_type};
-use super::value;
+use super::{site, value};
 
 /// What a slot's gunicorn is told by deployer itself, with the key that says it, if there is one.
 const OWN_ARGUMENTS: &[(&str, Option<char>, &str)] = &[
@@ -241,6 +241,12 @@ pub(super) fn nginx(section: &Section<'_, '_>) -> Nginx {
             .value("drain", value::duration)
             .unwrap_or(Duration::from_secs(60)),
         access_log: section.value("access_log", value::absolute_file),
+        site: section.value("site", site::file),
+        next_name: section.value("next_name", site::server_name),
+        next_allow: section.value("next_allow", site::networks).unwrap_or_default(),
+        max_body: section
+            .value("max_body", site::size)
+            .unwrap_or_else(|| "20m".to_owned()),
         timeout: section
             .value("timeout", value::bound)
             .unwrap_or(Duration::from_secs(10)),

@@ -264,6 +264,14 @@ pub struct Nginx {
     pub drain: Duration,
     /// Where nginx logs this site's requests, in its combined format; `None`: the error rate is not watched.
     pub access_log: Option<String>,
+    /// The file that `setup` writes; `None`: one of the application's name in `sites-available`.
+    pub site: Option<String>,
+    /// The name under which next is shown; `None`: `next.` and the front door's.
+    pub next_name: Option<String>,
+    /// Addresses and networks that may see next, beside the host itself.
+    pub next_allow: Vec<String>,
+    /// The largest body of a request, as nginx writes sizes.
+    pub max_body: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

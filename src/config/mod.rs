@@ -13,6 +13,7 @@ mod read;
 mod secret_source;
 mod secrets;
 mod section;
+mod site;
 mod value;
 
 pub use difference::{Difference, differences, variable};

@@ -23,11 +23,12 @@ pub const COMMANDS: &[&str] = &[
     "env",
     "doctor",
     "run",
+    "setup",
     "help",
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["doctor", "setup", "logs", "open"];
+pub const RESERVED: &[&str] = &["logs", "open"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

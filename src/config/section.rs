@@ -53,7 +53,18 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
     ),
     (
         "nginx",
-        &["test", "reload", "address", "timeout", "drain", "access_log"],
+        &[
+            "test",
+            "reload",
+            "address",
+            "timeout",
+            "drain",
+            "access_log",
+            "site",
+            "next_name",
+            "next_allow",
+            "max_body",
+        ],
     ),
     (
         ENVIRONMENT,

@@ -11,4 +11,4 @@ mod tests;
 pub use check::{By, Check, Diagnosis, Level, Mend};
 pub use checks::{Seen, diagnose};
 pub use reading::{Folder, Listening, Reading};
-pub use site::configuration;
+pub use site::{configuration, site_elsewhere};

@@ -43,6 +43,25 @@ pub(super) fn includes(reading: &Reading, environment: &Environment, role: Role)
     found.map(|(file, _)| file.clone())
 }
 
+/// Another file than these that includes live already: a site made by hand, or gitric's.
+pub fn site_elsewhere(
+    reading: &Reading,
+    environment: &Environment,
+    own: &[Option<String>],
+) -> Option<String> {
+    let is_own = |file: &String| own.iter().flatten().any(|own| own == file);
+    let others = Reading {
+        site: reading
+            .site
+            .iter()
+            .filter(|(file, _)| !is_own(file))
+            .cloned()
+            .collect(),
+        ..Reading::default()
+    };
+    includes(&others, environment, Role::Live)
+}
+
 /// The command that gives a user the right to run commands as root, and nothing else; a file that would lock
 /// everybody out of sudo is never put in place.
 pub(super) fn sudoers(user: &str, commands: &[&[String]]) -> String {

@@ -7,7 +7,7 @@ use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
 use super::{Failure, Site};
 use crate::config::{Environment, Installer, Supervisor};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Layout, Relation, Secrets};
 use crate::shell::Call;
 
 /// What is asked for, as far as the local side knows it.
@@ -71,22 +71,7 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
             accept_migrations: request.accept_migrations,
         }),
     };
-    let mut steps = Vec::new();
-    let complete = Color::ALL.iter().all(|color| {
-        let slot = state.slot(*color);
-        slot.exists && slot.repository && !slot.snippet.is_empty()
-    });
-    if !complete || state.key.is_none() {
-        let key = build.layout().home("key.new");
-        steps.push(
-            Step::new(Action::LayOut, Call::new("layout"))
-                .before(Call::new("put").arg(key).arg("600").arg(request.new_key)),
-        );
-    }
-    for (name, color) in &roles.mend {
-        let call = Call::new("link").arg(*name).arg(color.as_str());
-        steps.push(Step::new(Action::Link { name, color: *color }, call));
-    }
+    let mut steps = layout(state, environment, &roles, request.new_key);
     let slot = state.slot(roles.next);
     steps.push(build.seed(None, request.commit, slot.refs.values().cloned().collect()));
     for (name, commit) in request.modules {
@@ -97,6 +82,32 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
     let key = request.virtualenv.map_or("", |virtualenv| &virtualenv.key);
     steps.extend(tidy(state, environment, key));
     Ok(Plan { steps })
+}
+
+/// The folders and links that are missing.
+pub(super) fn layout(
+    state: &HostState,
+    environment: &Environment,
+    roles: &Roles,
+    new_key: &str,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let complete = Color::ALL.iter().all(|color| {
+        let slot = state.slot(*color);
+        slot.exists && slot.repository && !slot.snippet.is_empty()
+    });
+    if !complete || state.key.is_none() {
+        let key = Layout::new(&environment.root).home("key.new");
+        steps.push(
+            Step::new(Action::LayOut, Call::new("layout"))
+                .before(Call::new("put").arg(key).arg("600").arg(new_key)),
+        );
+    }
+    for (name, color) in &roles.mend {
+        let call = Call::new("link").arg(*name).arg(color.as_str());
+        steps.push(Step::new(Action::Link { name, color: *color }, call));
+    }
+    steps
 }
 
 /// Where nginx still serves the slot that the links call next, to rebuild it would take the site down.
@@ -114,7 +125,7 @@ fn check_served(state: &HostState, roles: &Roles, environment: &Environment) -> 
     Ok(())
 }
 
-fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
+pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
     for (tool, package) in [("git", "git"), ("setsid", "util-linux"), ("tar", "tar")] {
         if state.tools.get(tool).is_none_or(Option::is_none) {
             return Err(

@@ -14,6 +14,7 @@ mod prune;
 mod rebuild;
 mod roles;
 mod rollback;
+mod setup;
 pub mod status;
 mod step;
 mod texts;
@@ -33,5 +34,6 @@ pub use outlook::{
 pub use prune::{Found, FoundKind, KEEP, Kept, MEASURE, PrunePlan, further, kept, prune};
 pub use roles::{Roles, roles};
 pub use rollback::rollback;
+pub use setup::setup;
 pub use step::{Action, Plan, Seed, Step, Touches, Virtualenv};
 pub use world::world;

@@ -1,0 +1,391 @@
+//! `setup`: the slots, and the site that makes nginx serve them.
+
+use std::time::{Duration, Instant};
+
+use super::doctor::read;
+use super::execute::{After, execute, show};
+use super::host::{Visit, connect, leave, lost, observe};
+use super::{Ask, Context};
+use crate::config::Environment;
+use crate::doctor::{Reading, site_elsewhere};
+use crate::facts::{Probes, Wish, facts};
+use crate::nginx::{SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_link, site_path};
+use crate::plan::{self, Event, Failure};
+use crate::remote::{Session, ShellError, nonce};
+use crate::shell::{Call, display};
+
+const SCRIPT: &str = include_str!("../../templates/site.sh");
+/// Bound on the script: nginx's test resolves names.
+const SITE: Duration = Duration::from_secs(60);
+/// Stands for a line feed inside an argument.
+const LINE: &str = "\u{1e}";
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetupOptions {
+    /// Only show the site.
+    pub print: bool,
+    pub yes: bool,
+    /// Whether there is a certificate, where that is said and not looked for.
+    pub tls: Option<bool>,
+}
+
+/// What is there of the site.
+#[derive(Debug, Default)]
+struct Found {
+    /// The file's text; `None`: there is no file, or none that may be read.
+    text: Option<String>,
+    exists: bool,
+    linked: bool,
+    dangling: bool,
+    writable: bool,
+    ipv6: bool,
+    certificate: bool,
+    /// Only root may know whether there is a certificate.
+    secret: bool,
+}
+
+/// Shows the site and, unless only that is asked for, makes the slots and puts the site in place.
+///
+/// # Errors
+/// Where the user has no right to write it (the commands for root are then the advice), nobody says yes, or nginx refuses
+/// the configuration with it, which is then as it was before.
+pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) -> Result<(), Failure> {
+    let environment = context.environment;
+    if options.print {
+        let facts = SiteFacts {
+            tls: options.tls == Some(true),
+            ipv6: true,
+        };
+        context
+            .observer
+            .file(&site_path(environment), &site(environment, facts));
+        return Ok(());
+    }
+    let mut session = connect(context)?;
+    lay_out(&mut session, context)?;
+    let reading = read(&mut session, environment)?;
+    let path = site_path(environment);
+    if let Some(file) = site_elsewhere(&reading, environment, &[Some(path.clone()), site_link(&path)]) {
+        context.emit(Event::Note {
+            message: format!("{file} includes live already: it is left as it is"),
+        });
+        return done(context, "nginx has a site for it");
+    }
+    let found = look(&mut session, environment, &reading)?;
+    let facts = SiteFacts {
+        tls: options.tls.unwrap_or(found.certificate),
+        ipv6: found.ipv6,
+    };
+    let text = site(environment, facts);
+    if found.text.as_deref() == Some(&*text) && found.linked {
+        return done(context, &format!("{path} is as it should be: unchanged"));
+    }
+    refuse_what_is_not_ours(&found, &path)?;
+    present(context, &found, &path, &text);
+    certificates(context, &found, facts, options);
+    if context.dry_run {
+        return Ok(());
+    }
+    let by_sudo = !found.writable && reading.may_sudo(None);
+    if !found.writable && !by_sudo {
+        return Err(no_right(environment, &reading, session.host(), facts));
+    }
+    if let Some(line) = reading
+        .tested
+        .iter()
+        .find(|line| line.contains("[emerg]"))
+        .filter(|_| reading.test != Some(0))
+    {
+        let what = line.split("[emerg]").nth(1).unwrap_or(line).trim();
+        return Err(
+            Failure::new("nginx.test", "nginx refuses its configuration as it is")
+                .why(format!("nginx says: {what}"))
+                .advise("mend that file; it may belong to another site on this host"),
+        );
+    }
+    confirm(options, ask, context, &path)?;
+    put(&mut session, context, &path, &text, by_sudo, &reading)?;
+    let next = next_name(environment).map_or_else(String::new, |name| format!(", and {name} for next"));
+    done(
+        context,
+        &format!("nginx has a site for {}{next}", environment.url.host),
+    )
+}
+
+fn done(context: &mut Context, what: &str) -> Result<(), Failure> {
+    context.emit(Event::Done {
+        what: what.to_string(),
+        run: Some(format!("deployer {} deploy", context.environment.name)),
+    });
+    Ok(())
+}
+
+/// The slots and links, under the lock.
+fn lay_out(session: &mut Session, context: &mut Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let host = session.host().to_string();
+    let holder = context.holder("setup", None);
+    let holder = (!context.dry_run).then_some(&holder);
+    let facts = facts(environment, &Wish::new(Probes::FrontDoor));
+    let (shell, state) = observe(session, context, &facts, holder)?;
+    let mut visit = Visit { shell, host, state };
+    let plan = visit.decide(environment, |state| plan::setup(state, environment, &nonce()))?;
+    if context.dry_run {
+        show(context, &plan);
+    } else if !plan.steps.is_empty() {
+        let uploads = plan.steps.iter().map(|_| None).collect();
+        execute(&mut visit, context, &plan, uploads, After::Done)?;
+    }
+    leave(visit.shell);
+    Ok(())
+}
+
+fn look(session: &mut Session, environment: &Environment, reading: &Reading) -> Result<Found, Failure> {
+    let said = run(
+        session,
+        environment,
+        reading.may_sudo(None),
+        "look",
+        vec![certificate(environment)],
+    )?;
+    let mut found = Found::default();
+    let mut text = String::new();
+    for line in &said {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("line", rest) => {
+                text.push_str(rest);
+                text.push('\n');
+                found.text = Some(String::new());
+            }
+            ("exists", _) => found.exists = true,
+            ("linked", _) => found.linked = true,
+            ("dangling", _) => found.dangling = true,
+            // As root everything is; by sudo that is what was meant.
+            ("writable", _) => found.writable = !reading.may_sudo(None) || reading.user == "root",
+            ("ipv6", _) => found.ipv6 = true,
+            ("certificate", _) => found.certificate = true,
+            ("secret", _) => found.secret = true,
+            _ => {}
+        }
+    }
+    found.text = found.text.map(|_| text);
+    Ok(found)
+}
+
+/// Runs the script, as root where that is wanted; returns what it says of itself, and then what its tools said.
+fn run(
+    session: &mut Session,
+    environment: &Environment,
+    by_sudo: bool,
+    verb: &str,
+    arguments: Vec<String>,
+) -> Result<Vec<String>, Failure> {
+    let nonce = nonce();
+    let path = site_path(environment);
+    let link = site_link(&path).unwrap_or_default();
+    let call = match by_sudo {
+        true => Call::new("sudo").args(["-n", "sh", "-s", "--"]),
+        false => Call::new("sh").args(["-s", "--"]),
+    };
+    let line = call
+        .args([verb, &nonce, &path, &link])
+        .args(arguments)
+        .line()
+        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let host = session.host().to_string();
+    let output = session
+        .run(&line, SCRIPT.as_bytes(), Some(Instant::now() + SITE))
+        .map_err(|error| lost(ShellError::Remote(error), &host))?;
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    Ok(text
+        .lines()
+        .map(|line| {
+            line.strip_prefix(&*nonce)
+                .and_then(|line| line.strip_prefix(' '))
+                .map_or_else(|| format!("said {line}"), str::to_string)
+        })
+        .collect())
+}
+
+/// A file that somebody else wrote is somebody else's.
+fn refuse_what_is_not_ours(found: &Found, path: &str) -> Result<(), Failure> {
+    let ours = found
+        .text
+        .as_ref()
+        .is_some_and(|text| text.starts_with(SITE_MARK));
+    match found.exists && !ours {
+        false => Ok(()),
+        true => Err(Failure::new(
+            "setup.foreign",
+            format!("{path} was not written by deployer, and is left as it is"),
+        )
+        .advise("include live there by hand, as the README's guide shows")
+        .advise("or let setup write another file: [nginx] site in deployer.toml")),
+    }
+}
+
+/// The whole file, or what would change in it.
+fn present(context: &mut Context, found: &Found, path: &str, text: &str) {
+    let shown = match &found.text {
+        None => text.to_string(),
+        Some(old) => similar::TextDiff::from_lines(old.as_str(), text)
+            .unified_diff()
+            .context_radius(2)
+            .header(path, path)
+            .to_string(),
+    };
+    context.observer.file(path, &shown);
+}
+
+/// How to come by a certificate where the front door wants one.
+fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options: SetupOptions) {
+    let environment = context.environment;
+    if !environment.url.https || facts.tls || options.tls.is_some() {
+        return;
+    }
+    let names: Vec<String> = [Some(environment.url.host.clone()), next_name(environment)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let domains: String = names
+        .iter()
+        .map(|name| format!(" -d {}", display(std::slice::from_ref(name))))
+        .collect();
+    let what = match found.secret {
+        true => {
+            "whether there is a certificate only root may know; if there is one: --tls. If not, as root on the host"
+        }
+        false => "there is no certificate yet, so this site is without TLS; to get one, as root on the host",
+    };
+    let message = format!(
+        "{what}: certbot certonly --webroot -w /var/www/html{domains}\nthen again: deployer {} setup{}",
+        environment.name,
+        if found.secret { " --tls" } else { "" }
+    );
+    context.emit(Event::Note { message });
+}
+
+/// The commands that put the site in place by somebody who has the right to.
+fn no_right(environment: &Environment, reading: &Reading, host: &str, facts: SiteFacts) -> Failure {
+    let path = site_path(environment);
+    let word = |word: &str| display(&[word.to_string()]);
+    let file = word(&path);
+    let (link, unlink) = match site_link(&path) {
+        Some(link) => (format!("ln -sfn {file} {} && ", word(&link)), word(&link)),
+        None => (String::new(), file.clone()),
+    };
+    // A configuration that nginx refuses would keep every other site from being reloaded.
+    let put = format!("cat > {file} && {link}{{ nginx -t && nginx -s reload || rm {unlink}; }}");
+    let tls = if facts.tls { " --tls" } else { "" };
+    Failure::new(
+        "setup.rights",
+        format!("{} may not write {path} on {host}", reading.user),
+    )
+    .why("sudo does not let that user run everything without a password, and need not: it is done once")
+    .advise(format!(
+        "with a login as root: deployer {} setup --print{tls} | ssh root@{} {}",
+        environment.name,
+        word(&environment.target.host),
+        word(&put)
+    ))
+    .advise(format!(
+        "or save what stands above as {path} there, and as root: {link}nginx -t && nginx -s reload"
+    ))
+}
+
+fn confirm(
+    options: SetupOptions,
+    ask: &mut dyn Ask,
+    context: &mut Context,
+    path: &str,
+) -> Result<(), Failure> {
+    if options.yes {
+        return Ok(());
+    }
+    if !ask.is_there() {
+        return Err(
+            Failure::usage("setup.ask", format!("nothing was written to {path}"))
+                .why("there is no terminal to ask on")
+                .advise(format!("deployer {} setup --yes", context.environment.name)),
+        );
+    }
+    context.emit(Event::Asking {
+        what: "whether to write the site".to_string(),
+    });
+    let answer = ask.ask(&format!("Write {path}, test nginx with it, and reload it? [y/N]"));
+    match answer.is_some_and(|answer| matches!(&*answer.to_lowercase(), "y" | "yes")) {
+        true => Ok(()),
+        false => Err(Failure::new("setup.no", format!("nothing was written to {path}"))),
+    }
+}
+
+fn put(
+    session: &mut Session,
+    context: &mut Context,
+    path: &str,
+    text: &str,
+    by_sudo: bool,
+    reading: &Reading,
+) -> Result<(), Failure> {
+    let environment = context.environment;
+    let title = format!("write {path}, test nginx, reload");
+    let (number, total) = (1, 1);
+    context.emit(Event::StepStarted {
+        number,
+        total,
+        title: title.clone(),
+    });
+    let began = Instant::now();
+    let mut arguments = vec![text.replace('\n', LINE)];
+    arguments.extend(environment.nginx.test.iter().cloned());
+    arguments.push("--".to_string());
+    arguments.extend(environment.nginx.reload.iter().cloned());
+    let said = run(session, environment, by_sudo, "put", arguments)?;
+    let took = began.elapsed();
+    if said.iter().any(|line| line == "put") {
+        context.emit(Event::StepFinished {
+            number,
+            total,
+            title,
+            took,
+            note: None,
+        });
+        return Ok(());
+    }
+    context.emit(Event::StepFailed {
+        number,
+        total,
+        title,
+        took,
+    });
+    let output: Vec<String> = said
+        .iter()
+        .filter_map(|line| line.strip_prefix("said ").map(str::to_string))
+        .collect();
+    let failed = said.iter().find_map(|line| line.strip_prefix("failed "));
+    let (code, what, command) = match failed {
+        Some("test") => (
+            "nginx.test",
+            "nginx refuses the configuration with this site",
+            &environment.nginx.test,
+        ),
+        Some("reload") => (
+            "nginx.reload",
+            "nginx could not be reloaded",
+            &environment.nginx.reload,
+        ),
+        _ => (
+            "setup.write",
+            "the site could not be written",
+            &environment.nginx.test,
+        ),
+    };
+    let explained = explain(command, &reading.user, &output.join("\n"));
+    let mut failure = Failure::new(code, format!("{what}; everything is as it was before")).output(output);
+    if let Some((why, advice)) = explained {
+        failure = failure.why(why);
+        failure.advice = advice;
+    }
+    Err(failure)
+}

@@ -1,0 +1,262 @@
+//! The site that `setup` writes: who is served under which name, with which headers and files.
+
+use super::{quoted, static_locations};
+use crate::config::Environment;
+use crate::model::Role;
+
+const HEAD: &str = include_str!("../../templates/site.conf");
+const SERVER: &str = include_str!("../../templates/site-server.conf");
+const REDIRECT: &str = include_str!("../../templates/site-redirect.conf");
+
+/// How every file of ours begins; another file is never overwritten.
+pub const SITE_MARK: &str = "# Written by deployer";
+
+/// What a site depends on beside its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SiteFacts {
+    /// Whether there is a certificate for it.
+    pub tls: bool,
+    /// Whether the host speaks IPv6: nginx refuses to listen on what is not there.
+    pub ipv6: bool,
+}
+
+/// The file that holds the site.
+pub fn site_path(environment: &Environment) -> String {
+    let name = format!("{}-{}", environment.app.name, environment.name);
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = name.chars().map(plain).collect();
+    let default = || {
+        format!(
+            "/etc/nginx/sites-available/{}.conf",
+            name.trim_start_matches(['.', '-'])
+        )
+    };
+    environment.nginx.site.clone().unwrap_or_else(default)
+}
+
+/// The link that makes nginx read the file, where it lies in a folder that nginx does not read.
+pub fn site_link(path: &str) -> Option<String> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let top = folder.strip_suffix("/sites-available")?;
+    Some(format!("{top}/sites-enabled/{name}"))
+}
+
+/// The name under which next is shown; an address has none beside it.
+pub fn next_name(environment: &Environment) -> Option<String> {
+    let host = &environment.url.host;
+    let is_address = host.starts_with('[') || host.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let default = (!is_address).then(|| format!("next.{host}"));
+    environment.nginx.next_name.clone().or(default)
+}
+
+/// The folder of the site's certificate, as certbot names it.
+pub fn certificate(environment: &Environment) -> String {
+    format!("/etc/letsencrypt/live/{}", environment.url.host)
+}
+
+/// The site's text.
+pub fn site(environment: &Environment, facts: SiteFacts) -> String {
+    let id = identifier(environment);
+    let mut text = HEAD
+        .replace("{{environment}}", &environment.name)
+        .replace("{{name}}", &environment.app.name)
+        .replace("{{id}}", &id);
+    let next = next_name(environment);
+    if facts.tls {
+        let names: Vec<&str> = [Some(&*environment.url.host), next.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        text.push_str(
+            &REDIRECT
+                .replace("{{listen}}", &listen("80", "", facts))
+                .replace("{{server_name}}", &names.join(" ")),
+        );
+    }
+    text.push_str(&server(
+        environment,
+        facts,
+        Role::Live,
+        &environment.url.host,
+        &id,
+    ));
+    if let Some(name) = &next {
+        text.push_str(&server(environment, facts, Role::Next, name, &id));
+    }
+    text
+}
+
+/// A word for the site's own variables, which are common to all sites of an nginx.
+fn identifier(environment: &Environment) -> String {
+    let name = format!("deployer_{}_{}", environment.app.name, environment.name);
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}
+
+fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, id: &str) -> String {
+    let url = &environment.url;
+    let comment = match role {
+        Role::Live => "What users reach.",
+        Role::Next => "The release that waits, before the public sees it.",
+    };
+    let own = if url.https && !facts.tls {
+        "80".to_owned()
+    } else {
+        url.port.to_string()
+    };
+    let port = environment
+        .nginx
+        .address
+        .clone()
+        .filter(|_| facts.tls || !url.https)
+        .unwrap_or(own);
+    let mut more = String::new();
+    if facts.tls {
+        let folder = certificate(environment);
+        more.push_str(&format!(
+            "    ssl_certificate {folder}/fullchain.pem;\n    ssl_certificate_key {folder}/privkey.pem;\n    \
+             ssl_protocols TLSv1.2 TLSv1.3;\n"
+        ));
+    }
+    if role == Role::Next {
+        more.push_str("\n    # Nobody else: [nginx] next_allow in deployer.toml says who.\n");
+        for address in ["127.0.0.1", "::1"]
+            .into_iter()
+            .chain(environment.nginx.next_allow.iter().map(String::as_str))
+        {
+            more.push_str(&format!("    allow {address};\n"));
+        }
+        more.push_str("    deny all;\n");
+    }
+    if let Some(log) = environment
+        .nginx
+        .access_log
+        .as_ref()
+        .filter(|_| role == Role::Live)
+    {
+        more.push_str(&format!("    access_log {};\n", quoted(log)));
+    }
+    let pattern = format!("{}/.deployer/nginx-{role}.con[f]", escape_glob(&environment.root));
+    SERVER
+        .replace("{{comment}}", comment)
+        .replace(
+            "{{listen}}",
+            &listen(&port, if facts.tls { " ssl" } else { "" }, facts),
+        )
+        .replace("{{server_name}}", name)
+        .replace("{{more}}", &more)
+        .replace("{{max_body}}", &environment.nginx.max_body)
+        .replace("{{id}}", id)
+        .replace("{{path}}", &quoted(&url.path))
+        .replace("{{static}}", &indented(&static_locations(environment, role)))
+        .replace("{{include}}", &quoted(&pattern))
+}
+
+/// On every address of the host, or on the one that is given.
+fn listen(port: &str, how: &str, facts: SiteFacts) -> String {
+    match port.contains(':') || !facts.ipv6 {
+        true => format!("    listen {port}{how};"),
+        false => format!("    listen {port}{how};\n    listen [::]:{port}{how};"),
+    }
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("    {line}")
+            }
+        })
+        .collect();
+    match lines.is_empty() {
+        true => String::new(),
+        false => lines.join("\n") + "\n\n",
+    }
+}
+
+/// Makes a path stand for itself where nginx expects a pattern.
+fn escape_glob(path: &str) -> String {
+    let mut escaped = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if matches!(letter, '*' | '?' | '[' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn environment(more: &str, url: &str) -> Environment {
+        let text = format!(
+            "[app]\nname = \"hello\"\n[gunicorn]\napp = \"app:app\"\n{more}\n[environments.prod]\nhost = \"web1\"\nuser = \"deploy\"\n\
+             root = \"/home/deploy/hello\"\nports = {{ blue = 8888, green = 8889 }}\nurl = \"{url}\"\n"
+        );
+        let config = Config::parse(&text, Path::new("/code/hello/deployer.toml"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        config.environment("prod").unwrap()
+    }
+
+    const PLAIN: SiteFacts = SiteFacts {
+        tls: false,
+        ipv6: true,
+    };
+    const TLS: SiteFacts = SiteFacts {
+        tls: true,
+        ipv6: false,
+    };
+
+    #[test]
+    fn a_plain_site() {
+        insta::assert_snapshot!(
+            "site_plain",
+            site(&environment("", "http://hello.example"), PLAIN)
+        );
+    }
+
+    #[test]
+    fn a_site_with_a_certificate_and_static_files() {
+        let more = "[static]\nurl = \"/static/\"\ndirectory = \"staticfiles\"\n[nginx]\nnext_name = \"preview.example\"\n\
+                    next_allow = [\"192.0.2.0/24\"]\nmax_body = \"100m\"\naccess_log = \"/var/log/nginx/hello.log\"\n";
+        insta::assert_snapshot!(
+            "site_tls",
+            site(&environment(more, "https://hello.example/app/"), TLS)
+        );
+    }
+
+    #[test]
+    fn files_and_names_follow_from_the_configuration() {
+        let hello = environment("", "http://hello.example");
+        assert_eq!(site_path(&hello), "/etc/nginx/sites-available/hello-prod.conf");
+        assert_eq!(
+            site_link(&site_path(&hello)).as_deref(),
+            Some("/etc/nginx/sites-enabled/hello-prod.conf")
+        );
+        assert_eq!(site_link("/etc/nginx/conf.d/hello.conf"), None);
+        assert_eq!(next_name(&environment("", "http://192.0.2.7")), None);
+        assert!(!site(&environment("", "http://192.0.2.7"), PLAIN).contains("nginx-next"));
+        assert!(site(&hello, PLAIN).starts_with(SITE_MARK));
+    }
+}
