@@ -38,7 +38,10 @@ pub fn describe_interrupted(state: &HostState) -> Option<String> {
     };
     let touched = match &**step {
         "switch" => "which finishes or goes back by itself",
-        "layout" | "link" | "seed" | "virtualenv" | "nginx_test" => "which touches neither slot",
+        "layout" | "link" | "seed" | "virtualenv" | "nginx_test" | "keep_static" | "migrations" => {
+            "which touches neither slot"
+        }
+        "hook" => "the release command: it may have changed what live uses too, such as a database",
         _ => "which touches next only",
     };
     Some(format!(

@@ -108,6 +108,20 @@ fn a_failure_is_told_with_its_reason() {
 }
 
 #[test]
+fn a_rehearsal_reaches_no_database_and_tells_nobody() {
+    let mut site = listening();
+    site.extra
+        .push_str("release = \"exit 1\"\nsmoke = \"curl -fsS {url}/\"\nwarm = [\"/\"]\n");
+    site.configure();
+    site.change();
+    let ran = site.done(&["rehearse"]);
+    assert!(ran.stderr.contains("leaves out [hooks] release"), "{ran:?}");
+    assert!(ran.stderr.contains("run the smoke test"), "{ran:?}");
+    assert_eq!((told(&site, "cut"), told(&site, "failed")), (None, None));
+    passed("a rehearsal leaves out what reaches beyond it");
+}
+
+#[test]
 fn a_hook_here_that_fails_changes_nothing() {
     let mut site = Site::new();
     site.extra = "[hooks]\nafter_cutover = [\"echo no chat; exit 3\", \"(sleep 1000 &) ; echo second\", \"sleep 1000\"]\n\

@@ -114,6 +114,56 @@ fn a_release_command_that_takes_too_long_is_ended() {
 }
 
 #[test]
+fn a_release_command_ends_with_its_client() {
+    let site = hooked("release = \"echo $$ > ../pid; sleep 1000\"");
+    let mut client = site.start(&["prod", "deploy"]);
+    let pid = || {
+        fs::read_to_string(site.path("blue/pid"))
+            .ok()
+            .filter(|pid| pid.ends_with('\n'))
+    };
+    until("it runs", Duration::from_secs(60), || pid().is_some());
+    let process = std::path::Path::new("/proc").join(pid().expect("it ran").trim());
+    client.kill().expect("the client is ours");
+    client.wait().expect("it ends");
+    until("it ends too", Duration::from_secs(30), || !process.exists());
+    let status = site.deployer(&["status"]);
+    assert!(
+        status.stdout.contains("it may have changed what live uses too"),
+        "{status:?}"
+    );
+    passed("a release command ends with its client, and that is told");
+}
+
+#[test]
+fn migrations_that_cannot_be_looked_at_stop_the_deploy_unless_it_is_told_otherwise() {
+    let site = hooked("release = \"echo migrated > ../migrated\"");
+    // No Django in its requirements.
+    site.write(
+        "manage.py",
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n",
+    );
+    site.commit("half a Django");
+    let ran = site.deployer(&["prod", "deploy"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for word in [
+        "could not look at the migrations",
+        "No module named 'django'",
+        "--accept-migrations",
+    ] {
+        assert!(ran.stderr.contains(word), "{word}: {ran:?}");
+    }
+    assert!(!site.path("blue/migrated").exists());
+    let ran = site.done(&["prod", "deploy", "--accept-migrations"]);
+    assert!(
+        ran.stderr.contains("the migrations could not be looked at"),
+        "{ran:?}"
+    );
+    assert!(site.path("blue/migrated").exists());
+    passed("migrations that cannot be looked at stop the deploy unless it is told otherwise");
+}
+
+#[test]
 fn a_smoke_test_judges_next_before_it_counts_as_a_release() {
     let site = hooked(
         "smoke = [\"test \\\"$URL\\\" = {url} && test \\\"${URL##*:}\\\" = \\\"$PORT\\\"\", \"curl -fsS {url}/ | grep -q hello\"]",
