@@ -137,7 +137,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
 
 /// What every other command reads; none where it cannot be had.
 fn state(session: &mut Session, context: &mut Context) -> Option<HostState> {
-    let facts = facts(context.environment, &Wish::new(Probes::FrontDoor));
+    let facts = facts(context.environment, &Wish::new(Probes::All));
     let (shell, state) = observe(session, context, &facts, None).ok()?;
     leave(shell);
     Some(state)

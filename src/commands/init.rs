@@ -144,6 +144,7 @@ impl Questions<'_, '_> {
         let name = options.name.clone().unwrap_or(name);
         let app = match options.app.clone().or_else(|| found.app.clone()) {
             Some(app) => app,
+            None if found.command.is_some() => String::new(),
             None => self.one("What gunicorn serves, as module:callable", None)?,
         };
         let host = self.given(
@@ -190,7 +191,7 @@ impl Questions<'_, '_> {
             missing.extend(options.user.is_none().then_some("--user"));
             missing.extend(options.url.is_none().then_some("--url"));
         }
-        if options.app.is_none() && found.app.is_none() {
+        if options.app.is_none() && found.app.is_none() && found.command.is_none() {
             missing.push("--app");
         }
         if missing.is_empty() {

@@ -2,8 +2,8 @@
 
 use super::site::{configuration, includes, sudoers};
 use super::{By, Check, Diagnosis, Reading, machine};
-use crate::config::{Cutover, Environment};
-use crate::model::{Color, HostState, Role, short};
+use crate::config::{Cutover, Environment, Supervisor};
+use crate::model::{Color, Crontab, HostState, Role, short};
 use crate::shell;
 
 /// What was seen of a host, by whom.
@@ -39,6 +39,7 @@ pub fn diagnose(seen: Seen, environment: &Environment) -> Diagnosis {
     checks.push(reach(reading, environment));
     checks.push(site(reading, state, environment));
     checks.push(door(reading, state, environment));
+    checks.extend(state.map(|state| reboot(state, environment)));
     checks.push(machine::locale(reading));
     checks.push(machine::clock(reading, seen.now));
     once(&mut checks);
@@ -302,6 +303,37 @@ fn site(reading: &Reading, state: Option<&HostState>, environment: &Environment)
             "no site includes live, so nginx does not know this application",
         )
         .mend(By::Here, setup, false),
+    }
+}
+
+/// Whether what is live would come back; it stands in the way of no release, so it is a note.
+fn reboot(state: &HostState, environment: &Environment) -> Check {
+    let name = "reboot";
+    if environment.supervisor == Supervisor::None {
+        return Check::note(name, "nothing starts it: supervisor = \"none\"");
+    }
+    match (state.systemd, state.crontab) {
+        (Some(systemd), _) if systemd.lingers => Check::good(name, "systemd starts it"),
+        (Some(_), _) => {
+            let words = ["loginctl", "enable-linger", &state.user].map(str::to_owned);
+            Check::note(
+                name,
+                format!("systemd starts nothing of {} without a login", state.user),
+            )
+            .mend(By::User, "loginctl enable-linger", true)
+            .root(shell::display(&words))
+        }
+        (None, Some(Crontab::Starts)) => Check::good(name, "cron starts it"),
+        (None, Some(Crontab::Missing)) => {
+            Check::note(name, "nothing starts it: there is neither systemd nor cron")
+        }
+        (None, _) => Check::note(
+            name,
+            format!(
+                "no systemd; after the first deploy, deployer {} status says the line for cron",
+                environment.name
+            ),
+        ),
     }
 }
 

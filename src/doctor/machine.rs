@@ -11,7 +11,7 @@ const SOME_SPACE: u64 = 1_500_000;
 const LITTLE_INODES: u64 = 10_000;
 /// How far clocks may be apart, in seconds: ages are told by the host's.
 const CLOCK: i64 = 30;
-const OLDEST_PYTHON: (u32, u32) = (3, 7);
+const OLDEST_PYTHON: (u32, u32) = (3, 6);
 
 fn command(words: &[&str]) -> String {
     shell::display(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())

@@ -163,7 +163,7 @@ fn each_thing_that_can_be_wrong_is_named() {
             )],
             "",
         ),
-        ("an old Python", &[("python", "python 3.6.9")], ""),
+        ("an old Python", &[("python", "python 3.5.3")], ""),
         ("a broken Python", &[("python", "python Segmentation fault")], ""),
         (
             "a full disk",

@@ -34,6 +34,8 @@ pub struct Found {
     pub variables: Vec<String>,
     /// The command that starts an application that is not Python's.
     pub command: Option<String>,
+    /// What builds it.
+    pub build: Option<String>,
     /// What a person has to do or to know.
     pub notes: Vec<String>,
 }

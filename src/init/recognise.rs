@@ -274,6 +274,14 @@ fn node(sources: &Sources) -> Option<Found> {
         kind: Some(Kind::Node),
         seen: Some(path.to_owned()),
         directory: folder(path).to_owned(),
+        build: if sources.has(&join(folder(path), "package-lock.json")) {
+            "npm ci"
+        } else {
+            "npm install"
+        }
+        .to_owned()
+        .into(),
+        notes: vec!["the server must listen on 127.0.0.1 at the port that $PORT says".to_owned()],
         command: Some(command),
         ..Found::default()
     })

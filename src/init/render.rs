@@ -12,6 +12,7 @@ pub struct Answers {
     pub root: String,
     pub ports: (u16, u16),
     pub url: String,
+    /// What gunicorn serves; empty where the application has a server of its own.
     pub app: String,
     /// The application's folder, as seen from the repository's top.
     pub directory: String,
@@ -90,8 +91,24 @@ pub fn render(found: &Found, answers: &Answers) -> String {
         ));
     }
     section("app", &app);
-    section("python", &[python(found)]);
-    section("gunicorn", &gunicorn(found, answers));
+    match &found.command {
+        Some(command) if answers.app.is_empty() => {
+            section(
+                "python",
+                &["requirements = false                 # no Python, so no virtualenv".to_owned()],
+            );
+            let build: Vec<String> = found.build.iter().map(|line| quote(line)).collect();
+            section("build", &[format!("commands = [{}]", build.join(", "))]);
+            section(
+                "web",
+                &[key("command", command, "it listens on 127.0.0.1 at $PORT")],
+            );
+        }
+        _ => {
+            section("python", &[python(found)]);
+            section("gunicorn", &gunicorn(found, answers));
+        }
+    }
     let path = found.health.as_deref().unwrap_or("/");
     section(
         "health",

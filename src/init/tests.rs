@@ -22,7 +22,11 @@ fn shown(files: &[(&str, &str)]) -> String {
         root: default_root("deploy", "hello"),
         ports: default_ports("hello", "prod"),
         url: default_url("my.server.here").unwrap(),
-        app: found.app.clone().unwrap_or_else(|| "app:app".to_owned()),
+        app: match (&found.app, &found.command) {
+            (Some(app), _) => app.clone(),
+            (None, Some(_)) => String::new(),
+            (None, None) => "app:app".to_owned(),
+        },
         directory: found.directory.clone(),
     };
     let text = render(&found, &answers);
@@ -137,6 +141,17 @@ fn fastapi_in_a_folder_of_its_own() {
                 "fastapi\nuvicorn[standard]\ngunicorn\n"
             ),
             ("frontend/package.json", "{\"scripts\": {\"start\": \"vite\"}}"),
+        ])
+    );
+}
+
+#[test]
+fn node() {
+    insta::assert_snapshot!(
+        "node",
+        shown(&[
+            ("package.json", "{\"scripts\": {\"start\": \"node server.js\"}}"),
+            ("package-lock.json", "{}")
         ])
     );
 }
