@@ -9,6 +9,7 @@ mod look;
 mod man;
 mod person;
 mod slot;
+mod verb;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ pub(crate) use host::{Doctor, Init, Setup};
 pub(crate) use look::Plan;
 pub(crate) use man::ManPages;
 pub(crate) use person::who;
-pub(crate) use slot::{Env, Run};
+pub(crate) use slot::{Env, Logs, Run};
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -118,6 +119,7 @@ pub(crate) enum Verb {
     Rehearse(Rehearse),
     Env(Env),
     Run(Run),
+    Logs(Logs),
     Completions(Completions),
     Man(ManPages),
 }

@@ -20,7 +20,7 @@ use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
 use deployer::plan::{Failure, Observer, Outlook};
 use deployer::remote::{ConnectOptions, Interrupt};
-use deployer::report::{ColorMode, LogFile, ReportOptions, Reporter, Streams, Tee, Verbosity};
+use deployer::report::{ColorMode, LogFile, PassedOn, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
 use cli::{Invocation, Options, Verb, When, who};
 use terminal::Terminal;
@@ -120,14 +120,19 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
         }
         verb => {
             let environment = needed(&config, invocation.environment.as_deref(), verb)?;
-            let log = LogFile::open_or_warn(&environment.name, name(verb), report);
+            let log = LogFile::open_or_warn(&environment.name, verb.name(), report);
             report.keep(log);
             let mut prompt = Terminal;
             // With --json these are a single object, and nothing else.
             let only_data = invocation.options.json
                 && matches!(
                     verb,
-                    Verb::History(_) | Verb::Plan(_) | Verb::Env(_) | Verb::Doctor(_) | Verb::Run(_)
+                    Verb::History(_)
+                        | Verb::Plan(_)
+                        | Verb::Env(_)
+                        | Verb::Doctor(_)
+                        | Verb::Run(_)
+                        | Verb::Logs(_)
                 );
             let mut data;
             let observer: &mut dyn Observer = if only_data {
@@ -184,7 +189,7 @@ fn print(verb: &Verb) -> Option<Result<ExitCode, Failure>> {
         Ok(()) => Ok(ExitCode::Done),
         // A reader that went away (`deployer man | head`) is no failure.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::Done),
-        Err(error) => Err(Failure::usage(name(verb), error.to_string())),
+        Err(error) => Err(Failure::usage(verb.name(), error.to_string())),
     })
 }
 
@@ -258,6 +263,9 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
             return commands::history(context).map(|(entries, now)| Came::History(entries, now));
         }
         Verb::Run(run) => return commands::run(context, &run.slot, &run.command).map(Came::Exit),
+        Verb::Logs(logs) => {
+            return commands::logs(context, &logs.options(), &mut PassedOn::stdout()).map(Came::Exit);
+        }
         Verb::Env(env) => return commands::variables(context, env.values).map(Came::Variables),
         Verb::Doctor(doctor) => {
             let options = DoctorOptions {
@@ -282,29 +290,6 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
         Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
     }
     Ok(Came::Done)
-}
-
-fn name(verb: &Verb) -> &'static str {
-    match verb {
-        Verb::Init(_) => "init",
-        Verb::Doctor(_) => "doctor",
-        Verb::Setup(_) => "setup",
-        Verb::Deploy(_) => "deploy",
-        Verb::Cutover(_) => "cutover",
-        Verb::Rollback(_) => "rollback",
-        Verb::Status(_) => "status",
-        Verb::History(_) => "history",
-        Verb::Stop(_) => "stop",
-        Verb::Lock(_) => "lock",
-        Verb::Unlock(_) => "unlock",
-        Verb::Prune(_) => "prune",
-        Verb::Plan(_) => "plan",
-        Verb::Rehearse(_) => "rehearse",
-        Verb::Completions(_) => "completions",
-        Verb::Man(_) => "man",
-        Verb::Env(_) => "env",
-        Verb::Run(_) => "run",
-    }
 }
 
 fn init(
@@ -370,7 +355,7 @@ fn needed(config: &Config, environment: Option<&str>, verb: &Verb) -> Result<Env
     match environment {
         Some(name) => named(config, name),
         None => {
-            let verb = name(verb);
+            let verb = verb.name();
             let known: Vec<&str> = config.names().collect();
             let example = known.first().copied().unwrap_or("prod");
             Err(Failure::usage(

@@ -47,6 +47,7 @@ fn help() {
         ("help_doctor", "prod doctor --help"),
         ("help_run", "prod run --help"),
         ("help_setup", "prod setup --help"),
+        ("help_logs", "prod logs --help"),
     ] {
         assert_snapshot!(name, deployer(line));
     }

@@ -1,6 +1,8 @@
-//! What is asked of a slot that stands: its variables, a command in it.
+//! What is asked of a slot that stands: its variables, a command in it, its logs.
 
 use clap::Args;
+
+use deployer::commands::LogsOptions;
 
 /// Compare the variables of live, next and the local side; the values of secrets are never shown.
 ///
@@ -43,4 +45,54 @@ pub(crate) struct Run {
     /// The command and its arguments; a shell's line needs `sh -c`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     pub(crate) command: Vec<String>,
+}
+
+/// Show the end of a log of the host, and with -f what is added to it.
+///
+/// The log goes to standard output as it stands, everything else to standard error. With -f it goes on across rotations,
+/// and, where live or next moves to the other slot, with that slot's log.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer <ENV> logs [OPTIONS] [LOG]",
+    after_help = "\
+Examples:
+  deployer prod logs -f
+  deployer prod logs --slot next --lines 500
+  deployer prod logs nginx"
+)]
+pub(crate) struct Logs {
+    /// Which: `app` is the web server's, `deploy` the proven cutovers and rollbacks, `nginx` its error log, and any other
+    /// word the process of that name.
+    #[arg(value_name = "LOG", default_value = "app", value_parser = log_name)]
+    pub(crate) log: String,
+    /// Go on with what is added, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Whose: live, next, blue or green.
+    #[arg(long, value_name = "SLOT", default_value = "live",
+          value_parser = ["live", "next", "blue", "green"], hide_possible_values = true)]
+    pub(crate) slot: String,
+    /// How many lines of the end to begin with.
+    #[arg(short = 'n', long, value_name = "N", default_value = "50")]
+    pub(crate) lines: u32,
+}
+
+impl Logs {
+    pub(crate) fn options(&self) -> LogsOptions<'_> {
+        LogsOptions {
+            what: &self.log,
+            slot: &self.slot,
+            lines: self.lines,
+            follow: self.follow,
+        }
+    }
+}
+
+/// It becomes part of a file's name on the host.
+fn log_name(word: &str) -> Result<String, String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => Ok(word.to_owned()),
+        false => Err("a log is `app`, `deploy`, `nginx`, or the name of a process".to_owned()),
+    }
 }

@@ -169,6 +169,7 @@ fn on(host: &ThrowawayHost, environment: &Environment) -> Environment {
     environment.nginx.test = host.nginx_test_command();
     environment.nginx.reload = host.nginx_reload_command();
     environment.nginx.address = None;
+    environment.nginx.error_log = host.nginx_error_log().to_string_lossy().into_owned();
     // The variables may name the real database; and nobody is to be told of a rehearsal.
     environment.hooks.release.clear();
     environment.hooks.after_cutover.clear();

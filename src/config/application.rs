@@ -247,6 +247,9 @@ pub(super) fn nginx(section: &Section<'_, '_>) -> Nginx {
         max_body: section
             .value("max_body", site::size)
             .unwrap_or_else(|| "20m".to_owned()),
+        error_log: section
+            .value("error_log", value::absolute_file)
+            .unwrap_or_else(|| "/var/log/nginx/error.log".to_owned()),
         timeout: section
             .value("timeout", value::bound)
             .unwrap_or(Duration::from_secs(10)),

@@ -272,6 +272,8 @@ pub struct Nginx {
     pub next_allow: Vec<String>,
     /// The largest body of a request, as nginx writes sizes.
     pub max_body: String,
+    /// Where nginx complains, for `logs nginx`.
+    pub error_log: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,11 +24,12 @@ pub const COMMANDS: &[&str] = &[
     "doctor",
     "run",
     "setup",
+    "logs",
     "help",
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["logs", "open"];
+pub const RESERVED: &[&str] = &["open"];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

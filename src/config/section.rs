@@ -64,6 +64,7 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
             "next_name",
             "next_allow",
             "max_body",
+            "error_log",
         ],
     ),
     (

@@ -1,0 +1,28 @@
+use super::Verb;
+
+impl Verb {
+    /// As it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Verb::Init(_) => "init",
+            Verb::Doctor(_) => "doctor",
+            Verb::Setup(_) => "setup",
+            Verb::Deploy(_) => "deploy",
+            Verb::Cutover(_) => "cutover",
+            Verb::Rollback(_) => "rollback",
+            Verb::Status(_) => "status",
+            Verb::History(_) => "history",
+            Verb::Stop(_) => "stop",
+            Verb::Lock(_) => "lock",
+            Verb::Unlock(_) => "unlock",
+            Verb::Prune(_) => "prune",
+            Verb::Plan(_) => "plan",
+            Verb::Rehearse(_) => "rehearse",
+            Verb::Completions(_) => "completions",
+            Verb::Man(_) => "man",
+            Verb::Env(_) => "env",
+            Verb::Run(_) => "run",
+            Verb::Logs(_) => "logs",
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `logs`: the end of a log on the host, and what is added to it. Reads only, and takes no lock.
+
+use std::io::{ErrorKind, Write};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Context;
+use super::host::{connect, lost};
+use crate::model::ExitCode;
+use crate::plan::{Event, Failure};
+use crate::remote::{Channel, Received, nonce, python_command};
+
+const SCRIPT: &str = include_str!("../../templates/logs.py");
+/// How often a wait is looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// What a program ends with whose reader has gone, as a shell tells it.
+const NO_READER: u8 = 141;
+
+#[derive(Clone, Debug)]
+pub struct LogsOptions<'a> {
+    /// `app`, `deploy`, `nginx`, or a process of the slot.
+    pub what: &'a str,
+    /// `live`, `next`, or a color.
+    pub slot: &'a str,
+    pub lines: u32,
+    /// Go on with what is added.
+    pub follow: bool,
+}
+
+/// What the host says beside the log.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    error: Option<String>,
+    path: String,
+    group: Option<String>,
+    why: Option<String>,
+    /// The color that `live` or `next` means now.
+    moved: Option<String>,
+}
+
+/// Hands a log to `out`, as it stands. Returns the exit code: 130 where Ctrl-C ended it.
+///
+/// # Errors
+/// Where the host cannot be reached, or the log cannot be read.
+pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -> Result<u8, Failure> {
+    let environment = context.environment;
+    let (kind, name) = match options.what {
+        "app" => ("slot", environment.web.log().to_string()),
+        "deploy" => ("history", String::new()),
+        "nginx" => ("file", environment.nginx.error_log.clone()),
+        process => ("slot", format!("{process}.log")),
+    };
+    let nonce = nonce();
+    let lines = options.lines.to_string();
+    let follow = if options.follow { "yes" } else { "no" };
+    let arguments = [
+        &*nonce,
+        &environment.root,
+        options.slot,
+        kind,
+        &name,
+        &lines,
+        follow,
+    ];
+    let mut session = connect(context)?;
+    let (host, user) = (session.host().to_string(), session.user().to_string());
+    let command = python_command(&environment.python.interpreter, SCRIPT, &arguments)
+        .map_err(|error| lost(error, &host))?;
+    let mut channel = session
+        .exec(&command)
+        .map_err(|error| lost(error.into(), &host))?;
+    let mut heard = Heard {
+        nonce: &nonce,
+        rest: Vec::new(),
+        error: None,
+        other: Vec::new(),
+    };
+    loop {
+        // Nothing was done that would have to be finished.
+        if context.interrupt.count() > 0 {
+            return Ok(ExitCode::Interrupted as u8);
+        }
+        match receive(&mut channel, &host)? {
+            Received::Stdout(bytes) => match out.write_all(&bytes).and_then(|()| out.flush()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(NO_READER),
+                Err(error) => return Err(Failure::new("output", format!("cannot write: {error}"))),
+            },
+            Received::Stderr(bytes) => heard.take(&bytes, context, options.slot),
+            Received::Nothing => {}
+            Received::End(exit) if exit.success() => return Ok(0),
+            Received::End(_) => return Err(heard.failure(context, options, &host, &user)),
+        }
+    }
+}
+
+fn receive(channel: &mut Channel, host: &str) -> Result<Received, Failure> {
+    channel.receive(TICK).map_err(|error| lost(error.into(), host))
+}
+
+/// The second stream: messages, and whatever the host's tools complain of.
+struct Heard<'a> {
+    nonce: &'a str,
+    rest: Vec<u8>,
+    error: Option<Said>,
+    other: Vec<String>,
+}
+
+impl Heard<'_> {
+    fn take(&mut self, bytes: &[u8], context: &mut Context, slot: &str) {
+        self.rest.extend_from_slice(bytes);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line).trim_end().to_string();
+            let said = line.strip_prefix(self.nonce).map(serde_json::from_str::<Said>);
+            match said {
+                Some(Ok(said)) if said.error.is_some() => self.error = Some(said),
+                Some(Ok(said)) => {
+                    if let Some(color) = said.moved {
+                        let message = format!("{slot} is {color} now: going on with its log");
+                        context.emit(Event::Note { message });
+                    }
+                }
+                _ => self.other.push(line),
+            }
+        }
+    }
+
+    fn failure(self, context: &Context, options: &LogsOptions, host: &str, user: &str) -> Failure {
+        let name = &context.environment.name;
+        let Some(said) = self.error else {
+            return Failure::new("logs.failed", format!("{host} does not show its log")).output(self.other);
+        };
+        let path = &said.path;
+        match said.error.as_deref() {
+            Some("none") => Failure::new("slot.none", format!("nothing is {} on {host} yet", options.slot))
+                .advise(format!("deployer {name} deploy")),
+            Some("missing") => {
+                let failure = Failure::new("logs.missing", format!("there is no {path} on {host}"));
+                match options.what {
+                    "nginx" => failure.advise("say where it is: [nginx] error_log"),
+                    "deploy" => failure.why("there was no cutover yet"),
+                    _ => failure.advise(format!("see what runs: deployer {name} status")),
+                }
+            }
+            Some("denied") => {
+                let failure = Failure::new("logs.denied", format!("{user} may not read {path} on {host}"));
+                match said.group {
+                    Some(group) => failure
+                        .why(format!("the group {group} may"))
+                        .advise(format!("on the host, as root: usermod -aG {group} {user}")),
+                    None => failure.why("no group may"),
+                }
+            }
+            _ => Failure::new("logs.failed", format!("cannot read {path} on {host}"))
+                .why(said.why.unwrap_or_default()),
+        }
+    }
+}

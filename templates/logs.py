@@ -1,0 +1,182 @@
+# The end of a log, and what is added to it for as long as the client listens.
+#
+# arguments: nonce, root, slot (live, next, blue, green), kind (slot, history, file), name of the slot's log or path of the
+# file, lines, follow (yes, no)
+# Standard output is the log. What is to be told beside it goes to standard error, led by the nonce.
+import datetime
+import grp
+import json
+import os
+import select
+import sys
+
+nonce, root, slot, kind, name, lines, follow = sys.argv[1:]
+lines = int(lines)
+COLORS = ("blue", "green")
+
+
+def tell(**what):
+    sys.stderr.write("%s %s\n" % (nonce, json.dumps(what)))
+    sys.stderr.flush()
+
+
+def fail(**what):
+    tell(**what)
+    sys.exit(3)
+
+
+def write(data):
+    if data:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            os._exit(0)
+
+
+def linked():
+    if slot in COLORS:
+        return slot
+    try:
+        return os.path.basename(os.readlink("%s/%s" % (root, slot)))
+    except OSError:
+        return None
+
+
+def path_of(color):
+    if kind == "history":
+        return root + "/.deployer/history.jsonl"
+    return name if kind == "file" else "%s/%s/log/%s" % (root, color, name)
+
+
+def size(path):
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def group_for(path):
+    """The group that may read what this user may not."""
+    parts = path.split("/")
+    for end in range(2, len(parts) + 1):
+        part = "/".join(parts[:end])
+        need = os.R_OK if end == len(parts) else os.X_OK
+        try:
+            if os.access(part, need):
+                continue
+            state = os.stat(part)
+        except OSError:
+            return None
+        bit = 0o040 if end == len(parts) else 0o010
+        try:
+            return grp.getgrgid(state.st_gid).gr_name if state.st_mode & bit and state.st_gid else None
+        except KeyError:
+            return None
+    return None
+
+
+def entry(line):
+    try:
+        said = json.loads(line.decode("utf-8", "replace"))
+        at = datetime.datetime.fromtimestamp(said["at"], datetime.timezone.utc)
+        words = [at.strftime("%Y-%m-%dT%H:%M:%SZ"), said["verb"], said["color"], said["commit"][:7], said.get("subject") or ""]
+        words.append("because " + said["why"] if said.get("why") else "by " + said["by"] if said.get("by") else "")
+        return "  ".join(word for word in words if word).replace("\n", " ").encode() + b"\n"
+    except (ValueError, KeyError, TypeError):
+        return line
+
+
+class Tail:
+    def __init__(self, path):
+        self.path, self.file, self.rest = path, None, b""
+
+    def open(self, start):
+        """Opens the file at a place, or says why not."""
+        try:
+            self.file = open(self.path, "rb")
+        except FileNotFoundError:
+            return "missing"
+        except PermissionError:
+            fail(error="denied", path=self.path, group=group_for(self.path))
+        except OSError as error:
+            fail(error="unread", path=self.path, why=error.strerror)
+        self.file.seek(min(start, os.fstat(self.file.fileno()).st_size) if start >= 0 else 0)
+        return None
+
+    def last(self, count):
+        """Goes to the last lines."""
+        end = at = self.file.seek(0, 2)
+        found, tail = 0, b""
+        while at > 0 and found <= count:
+            step = min(at, 65536)
+            at -= step
+            self.file.seek(at)
+            tail = self.file.read(step) + tail
+            found = tail[:-1].count(b"\n")
+        keep = tail.splitlines(True)[-count:] if count else []
+        self.file.seek(end)
+        self.say(b"".join(keep))
+
+    def say(self, data):
+        if kind != "history":
+            return write(data)
+        whole = (self.rest + data).splitlines(True)
+        self.rest = whole.pop() if whole and not whole[-1].endswith(b"\n") else b""
+        write(b"".join(map(entry, whole)))
+
+    def more(self):
+        while True:
+            data = self.file.read(65536)
+            if not data:
+                return
+            self.say(data)
+
+    def poll(self):
+        """What was added; a file that was moved away is read to its end first."""
+        if self.file is None:
+            if self.open(0):
+                return
+        self.more()
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            return
+        mine = os.fstat(self.file.fileno())
+        if (now.st_ino, now.st_dev) != (mine.st_ino, mine.st_dev):
+            self.more()
+            self.file.close()
+            self.open(0)
+            self.more()
+        elif now.st_size < self.file.tell():
+            self.file.seek(0)
+            self.more()
+
+
+color = linked()
+if kind == "slot" and color is None:
+    fail(error="none")
+tail = Tail(path_of(color))
+missing = tail.open(0)
+if missing and follow == "no":
+    fail(error="missing", path=tail.path)
+if not missing:
+    tail.last(lines)
+if follow == "no":
+    sys.exit(0)
+sizes = {one: size(path_of(one)) for one in COLORS}
+tell(following=tail.path)
+while True:
+    # The client's end closes this input; it is also the clock.
+    if select.select([0], [], [], 0.1)[0] and not os.read(0, 4096):
+        sys.exit(0)
+    now = linked() if kind == "slot" else color
+    tail.poll()
+    if now != color and now in COLORS:
+        color = now
+        tail = Tail(path_of(color))
+        tell(moved=color, path=tail.path)
+        # From where it stood before the move: its first lines as live are there.
+        tail.open(sizes[color])
+        tail.more() if tail.file else None
+    sizes = {one: size(path_of(one)) for one in COLORS}
