@@ -7,5 +7,6 @@ mod support;
 
 mod comeback;
 mod host;
+mod newcomer;
 mod smoke;
 mod stage;
