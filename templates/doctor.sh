@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Reads what a host has and lacks, for `doctor` alone. Changes nothing; a virtualenv is tried in a folder that it removes.
 #
 # Arguments: a nonce that begins each line of the answer, the root, the interpreter, whether to try a virtualenv (`venv`;

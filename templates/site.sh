@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The site of an environment in nginx's configuration, for `setup` alone.
 #
 #   look <nonce> <file> <link> <certificate's folder>

@@ -73,8 +73,23 @@ fn claim(_number: u16) -> Option<Claim> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::time::{Duration, Instant};
 
     use super::*;
+
+    /// Binds a port that was given as free.
+    ///
+    /// A process that another test forks holds this one's sockets until it becomes its program.
+    fn bind(number: u16) -> TcpListener {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, number)) {
+                Ok(listener) => return listener,
+                Err(error) if Instant::now() > deadline => panic!("port {number}: {error}"),
+                Err(_) => std::thread::yield_now(),
+            }
+        }
+    }
 
     #[test]
     fn ports_are_free_and_differ_while_they_are_held() {
@@ -82,7 +97,7 @@ mod tests {
         let numbers: HashSet<u16> = held.iter().map(Port::number).collect();
         assert_eq!(numbers.len(), held.len());
         for number in numbers {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, number)).unwrap();
+            bind(number);
         }
     }
 
@@ -92,7 +107,7 @@ mod tests {
         assert!(claim_if_free(held.number()).is_none());
         let number = held.number();
         drop(held);
-        let _stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, number)).unwrap();
+        let _stranger = bind(number);
         assert!(claim_if_free(number).is_none());
     }
 }
