@@ -21,10 +21,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
 pub(crate) use host::{Doctor, Init, Setup};
-pub(crate) use look::Plan;
+pub(crate) use look::{Open, Plan};
 pub(crate) use man::ManPages;
 pub(crate) use person::who;
 pub(crate) use slot::{Env, Logs, Run};
+pub(crate) use verb::patience;
 
 /// A command line that was understood.
 #[derive(Debug)]
@@ -107,6 +108,7 @@ pub(crate) enum Verb {
     Doctor(Doctor),
     Setup(Setup),
     Plan(Plan),
+    Open(Open),
     Deploy(Deploy),
     Cutover(Cutover),
     Rollback(Rollback),

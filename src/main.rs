@@ -4,14 +4,14 @@ mod cli;
 #[path = "main/terminal.rs"]
 mod terminal;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use deployer::commands::{
-    self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, OutlookOptions, Rehearsal,
-    SetupOptions, Vault,
+    self, Context, CutoverOptions, DeployOptions, DoctorOptions, InitOptions, OpenOptions, OutlookOptions,
+    Rehearsal, SetupOptions, Vault,
 };
 use deployer::config::{self, Config, Environment};
 use deployer::doctor::Diagnosis;
@@ -22,7 +22,7 @@ use deployer::plan::{Failure, Observer, Outlook};
 use deployer::remote::{ConnectOptions, Interrupt};
 use deployer::report::{ColorMode, LogFile, PassedOn, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
-use cli::{Invocation, Options, Verb, When, who};
+use cli::{Invocation, Options, Verb, When, patience, who};
 use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
@@ -256,6 +256,14 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
             let outlook = commands::outlook(context, &options)?;
             return Ok(Came::Outlook(Box::new(outlook)));
         }
+        Verb::Open(open) => commands::open(
+            context,
+            &OpenOptions {
+                slot: &open.slot,
+                port: open.port,
+                browser: !open.print && std::io::stdout().is_terminal(),
+            },
+        )?,
         Verb::Prune(prune) => commands::prune(context, prune.keep)?,
         Verb::Lock(lock) => commands::lock(context, &lock.message)?,
         Verb::Unlock(unlock) => commands::unlock(context, unlock.force)?,
@@ -320,18 +328,6 @@ fn init(
         report,
     )?;
     Ok(ExitCode::Done)
-}
-
-fn patience(verb: &Verb) -> Duration {
-    let wait = match verb {
-        Verb::Deploy(deploy) => deploy.wait.wait,
-        Verb::Cutover(cutover) => cutover.wait.wait,
-        Verb::Rollback(rollback) => rollback.wait.wait,
-        Verb::Stop(stop) => stop.wait.wait,
-        Verb::Prune(prune) => prune.wait.wait,
-        _ => None,
-    };
-    wait.unwrap_or(Duration::ZERO)
 }
 
 fn load(start: &Path, options: &Options) -> Result<Config, Failure> {

@@ -39,6 +39,7 @@ fn help() {
         ("help_unlock", "prod unlock --help"),
         ("help_prune", "prod prune --help"),
         ("help_plan", "prod plan --help"),
+        ("help_open", "prod open --help"),
         ("help_rehearse", "rehearse --help"),
         ("help_completions", "completions --help"),
         ("help_man", "man --help"),

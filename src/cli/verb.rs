@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::Verb;
 
 impl Verb {
@@ -17,6 +19,7 @@ impl Verb {
             Verb::Unlock(_) => "unlock",
             Verb::Prune(_) => "prune",
             Verb::Plan(_) => "plan",
+            Verb::Open(_) => "open",
             Verb::Rehearse(_) => "rehearse",
             Verb::Completions(_) => "completions",
             Verb::Man(_) => "man",
@@ -25,4 +28,17 @@ impl Verb {
             Verb::Logs(_) => "logs",
         }
     }
+}
+
+/// How long a command waits for a lock that somebody else holds.
+pub(crate) fn patience(verb: &Verb) -> Duration {
+    let wait = match verb {
+        Verb::Deploy(deploy) => deploy.wait.wait,
+        Verb::Cutover(cutover) => cutover.wait.wait,
+        Verb::Rollback(rollback) => rollback.wait.wait,
+        Verb::Stop(stop) => stop.wait.wait,
+        Verb::Prune(prune) => prune.wait.wait,
+        _ => None,
+    };
+    wait.unwrap_or(Duration::ZERO)
 }

@@ -45,7 +45,12 @@ pub fn run(context: &mut Context, slot: &str, words: &[String]) -> Result<u8, Fa
 }
 
 /// The color that a slot's word means, where a release can run in it.
-fn find(session: &mut Session, host: &str, context: &Context, slot: &str) -> Result<String, Failure> {
+pub(super) fn find(
+    session: &mut Session,
+    host: &str,
+    context: &Context,
+    slot: &str,
+) -> Result<String, Failure> {
     let environment = context.environment;
     let ask = shell_command(WHERE, &[&environment.root, slot]).map_err(|error| lost(error, host))?;
     let output = session

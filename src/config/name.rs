@@ -16,6 +16,7 @@ pub const COMMANDS: &[&str] = &[
     "stop",
     "prune",
     "plan",
+    "open",
     "rehearse",
     "completions",
     "man",
@@ -29,7 +30,7 @@ pub const COMMANDS: &[&str] = &[
 ];
 
 /// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &["open"];
+pub const RESERVED: &[&str] = &[];
 
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;

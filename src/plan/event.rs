@@ -107,6 +107,10 @@ pub enum Event {
         title: String,
         touches: String,
     },
+    /// A slot can be seen at this address of this machine.
+    Opened {
+        url: String,
+    },
     /// The last line: the state of the world and the next command.
     World(World),
     /// The last line of a command that leaves no world: what is true now, and the next command.

@@ -22,6 +22,7 @@ impl Event {
             }
             Event::Connecting { host } | Event::Connected { host, .. } => vec![host],
             Event::Asking { what } => vec![what],
+            Event::Opened { url } => vec![url],
             Event::Warning { message } | Event::Note { message } => vec![message],
             Event::StepStarted { title, .. } | Event::StepFailed { title, .. } => vec![title],
             Event::Progress { .. } => Vec::new(),

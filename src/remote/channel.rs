@@ -305,7 +305,8 @@ impl Pipe {
         })
     }
 
-    fn close(&mut self, wire: &mut Wire) -> Result<(), Trouble> {
+    /// Waits until the host has closed its side too.
+    pub(super) fn close(&mut self, wire: &mut Wire) -> Result<(), Trouble> {
         self.close_input(wire, None)?;
         wire.wait_writable(None)?;
         wire.drive(None, |_| self.channel.close())

@@ -21,6 +21,7 @@ mod packed;
 mod pattern;
 mod session;
 mod ssh_config;
+mod tunnel;
 mod wire;
 
 pub use channel::{Channel, Exit, Output, Received};

@@ -24,6 +24,8 @@ pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
         }
         Event::Warning { message } => labelled("warning: ", &look.doubtful("warning:"), message),
         Event::Note { message } => labelled("note: ", &look.strong("note:"), message),
+        // Data, which has a stream of its own.
+        Event::Opened { .. } => Vec::new(),
         Event::Asking { .. }
         | Event::Connecting { .. }
         | Event::StepStarted { .. }

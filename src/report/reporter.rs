@@ -215,6 +215,11 @@ impl Reporter {
             // The first line that stays is the intent.
             Event::Connecting { host } if !quiet => self.start(&format!("connect to {host}")),
             Event::Asking { .. } => self.settle(),
+            Event::Opened { url } => {
+                self.settle();
+                let url = clean(url);
+                self.data(&url);
+            }
             Event::Connected { .. } if !quiet => {
                 self.settle();
                 self.step = None;

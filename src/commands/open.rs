@@ -1,0 +1,99 @@
+//! `open`: a slot, seen from this machine through a tunnel. Takes no lock.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Command, Stdio};
+
+use super::Context;
+use super::host::{connect, lost};
+use super::run::find;
+use crate::model::Color;
+use crate::plan::{Event, Failure};
+
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions<'a> {
+    /// `live`, `next` or a color.
+    pub slot: &'a str,
+    /// The port of this machine; `None`: the slot's own number if it is free, else any.
+    pub port: Option<u16>,
+    /// Whether a browser is to show it.
+    pub browser: bool,
+}
+
+/// Opens a tunnel to a slot's port, tells its address, and carries connections until Ctrl-C.
+///
+/// # Errors
+/// Where the host cannot be reached, nothing listens there, or the local port is taken.
+pub fn open(context: &mut Context, options: &OpenOptions) -> Result<(), Failure> {
+    let environment = context.environment;
+    let mut session = connect(context)?;
+    let host = session.host().to_string();
+    let color = find(&mut session, &host, context, options.slot)?;
+    let color = Color::ALL
+        .into_iter()
+        .find(|known| known.as_str() == color)
+        .ok_or_else(|| Failure::new("host.shell", format!("{host} names no slot: {color:?}")))?;
+    let port = environment.ports.of(color);
+    if !session.knock(port).map_err(|error| lost(error.into(), &host))? {
+        return Err(Failure::new(
+            "open.refused",
+            format!("cannot reach port {port} of {color} on {host}"),
+        )
+        .why("nothing listens there, or its sshd forbids tunnels (AllowTcpForwarding)")
+        .advise(format!("see what runs: deployer {} status", environment.name))
+        .advise(format!(
+            "start a release there: deployer {} deploy",
+            environment.name
+        )));
+    }
+    let listener = listen(options.port, port)?;
+    let own = listener
+        .local_addr()
+        .map(|address| address.port())
+        .unwrap_or_default();
+    let url = format!("http://localhost:{own}{}", environment.url.path);
+    context.emit(Event::Note {
+        message: format!("{} is {color} on {host}; until Ctrl-C it is at", options.slot),
+    });
+    context.emit(Event::Opened { url: url.clone() });
+    if options.browser {
+        show(&url);
+    }
+    session
+        .tunnel(&listener, port)
+        .map_err(|error| lost(error.into(), &host))
+}
+
+/// On loopback only: next is not for the neighbours.
+fn listen(wanted: Option<u16>, number: u16) -> Result<TcpListener, Failure> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let bound = match wanted {
+        Some(port) => bind(port),
+        None => bind(number).or_else(|_| bind(0)),
+    };
+    bound.map_err(|error| {
+        let port = wanted.unwrap_or_default();
+        Failure::usage(
+            "open.port",
+            format!("cannot listen on port {port} of this machine: {error}"),
+        )
+        .advise("name another one: --port, or leave it out")
+    })
+}
+
+/// The address is told too: that there is no browser is no failure.
+fn show(url: &str) {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let started = Command::new(program)
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if let Ok(mut browser) = started {
+        std::thread::spawn(move || browser.wait());
+    }
+}
