@@ -1,6 +1,10 @@
 //! The launcher on the host, and what it reads to become a slot's process.
 
-use crate::config::{Cutover, Environment, Gunicorn, Web};
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::config::{Cutover, Environment, Gunicorn, SlotProcess, Web};
 use crate::model::Color;
 use crate::shell::{NulError, quote};
 
@@ -20,10 +24,35 @@ pub fn web(environment: &Environment, color: Color) -> Result<String, NulError> 
         }
         Web::Command(web) => {
             let line = quote(&web.line.replace("{port}", &port.to_string()))?;
-            let command = format!("note_down && exec sh -c {line}");
+            // gunicorn writes its number down by itself.
+            let number = r#"printf '%s\n' "$$" >"$slot/etc/app.pid""#;
+            let command = format!("note_down && {number} && exec sh -c {line}");
             file(environment, &format!("export PORT={port}\n"), &command)
         }
     }
+}
+
+/// The content of a slot's `etc/run/NAME` for one of [processes].
+pub fn process(environment: &Environment, process: &SlotProcess) -> Result<String, NulError> {
+    let line = quote(&process.command)?;
+    file(environment, "", &format!("note_down && exec sh -c {line}"))
+}
+
+/// The content of a slot's `etc/processes.json`: how its processes are started and stopped.
+pub fn processes(environment: &Environment) -> String {
+    let described: BTreeMap<_, _> = environment
+        .processes
+        .iter()
+        .map(|(name, process)| {
+            let described = json!({
+                "singleton": process.singleton,
+                "stop": process.stop_timeout.as_secs_f64(),
+                "settle": process.settle.as_secs_f64(),
+            });
+            (name, described)
+        })
+        .collect();
+    format!("{}\n", json!(described))
 }
 
 /// gunicorn by its virtualenv, which knows whether it takes --no-control-socket.

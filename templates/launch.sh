@@ -15,10 +15,10 @@ export LANG=C.UTF-8 PYTHONUTF8=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 BL
 . "$slot/etc/env"
 # By the last two the deployer knows what was started here, and all that descends from it.
 export PATH="$slot/env/bin:$PATH" DEPLOYER_SLOT="$slot" DEPLOYER_PROCESS="$process"
-# note_down: for a web server that writes no pid file: its number, and by its start that the number is still its own.
+# note_down: its number, and its start, by which the number is known to be still its own.
 note_down() {
-  printf '%s\n' "$$" >"$slot/etc/app.pid" || return
-  printf '%s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d ' ' -f 20)" >"$slot/etc/started"
+  mkdir -p "$slot/etc/pids" &&
+    printf '%s %s\n' "$$" "$(sed 's/.*) //' "/proc/$$/stat" | cut -d ' ' -f 20)" >"$slot/etc/pids/$process"
 }
 words=$process
 [ "$process" != - ] || words=web

@@ -239,6 +239,19 @@ messages!(
 );
 
 messages!(
+    bad_processes,
+    "[processes]\nworker = \"\"",
+    "[processes]\nworker = [\"celery\"]",
+    "[processes]\nworker = true",
+    "[processes]\nWorker = \"celery\"",
+    "[processes]\nweb = \"node server.js\"",
+    "[processes]\nbeat = { singleton = true }",
+    "[processes]\nbeat = { command = 3, singleton = \"yes\" }",
+    "[processes]\nbeat = { command = \"celery\", stop = \"1s\" }",
+    "[processes.beat]\ncommand = \"celery\"\nstop_timeout = \"never\"",
+);
+
+messages!(
     bad_hooks,
     "[hooks]\nrelease = \"\"",
     "[hooks]\nrelease = 3",
@@ -603,5 +616,32 @@ fn a_server_of_its_own_needs_no_gunicorn_and_no_python() {
         complaint(&socket).contains("needs gunicorn"),
         "{}",
         complaint(&socket)
+    );
+}
+
+#[test]
+fn an_environment_changes_a_process_key_by_key_and_leaves_one_out() {
+    let text = SHORTEST.replacen(
+        "[gunicorn]",
+        "[processes]\nworker = \"celery worker\"\nbeat = { command = \"celery beat\", singleton = true }\n[gunicorn]",
+        1,
+    );
+    let environment = only(&text);
+    let worker = &environment.processes["worker"];
+    assert_eq!((&*worker.command, worker.singleton), ("celery worker", false));
+    assert_eq!(worker.stop_timeout, Duration::from_secs(60));
+    assert_eq!(worker.settle, Duration::from_secs(1));
+    assert!(environment.processes["beat"].singleton);
+
+    let text = format!(
+        "{text}\n[environments.prod.processes]\nbeat = false\nworker = {{ stop_timeout = \"5m\" }}\nmail = \"mail\"\n"
+    );
+    let environment = only(&text);
+    let names: Vec<&str> = environment.processes.keys().map(String::as_str).collect();
+    assert_eq!(names, ["mail", "worker"]);
+    let worker = &environment.processes["worker"];
+    assert_eq!(
+        (&*worker.command, worker.stop_timeout),
+        ("celery worker", Duration::from_secs(300))
     );
 }

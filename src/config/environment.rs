@@ -22,6 +22,8 @@ pub struct Environment {
     pub python: Python,
     pub build: Build,
     pub web: Web,
+    /// What else a slot runs while it is live, by name.
+    pub processes: BTreeMap<String, SlotProcess>,
     pub health: Health,
     pub nginx: Nginx,
     pub cutover: Cutover,
@@ -191,6 +193,19 @@ pub struct WebCommand {
     pub line: String,
     /// How long requests in flight may take after TERM, before KILL.
     pub stop_timeout: Duration,
+}
+
+/// A process that a slot runs while it is live: a worker, a scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotProcess {
+    /// A line for a shell.
+    pub command: String,
+    /// Whether two of it must never run at once.
+    pub singleton: bool,
+    /// How long it may take to end after TERM, before KILL.
+    pub stop_timeout: Duration,
+    /// How long it must live to count as started.
+    pub settle: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,8 +19,8 @@ mod value;
 pub use difference::{Difference, differences, variable};
 pub use duration::parse_duration;
 pub use environment::{
-    App, Build, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, Statuses,
-    Supervisor, Target, Url, Web, WebCommand,
+    App, Build, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, SlotProcess,
+    Statuses, Supervisor, Target, Url, Web, WebCommand,
 };
 pub use file::{Config, ConfigError, find, load};
 pub use hooks::{Hooks, StaticFiles};

@@ -115,6 +115,7 @@ fn environment<'t>(
     let web = over("web");
     let command = processes::web(&web);
     let gunicorn = application::gunicorn(&over("gunicorn"), web.has("command"));
+    let processes = processes::processes(&layers("processes"), problems);
     let health = application::health(&over("health"));
     let nginx = application::nginx(&over("nginx"));
     let hooks = hooks::hooks(&over("hooks"));
@@ -154,6 +155,7 @@ fn environment<'t>(
             Some(command) => Web::Command(command),
             None => Web::Gunicorn(gunicorn?),
         },
+        processes,
         health,
         nginx,
         hooks,

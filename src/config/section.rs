@@ -21,6 +21,7 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
             "python",
             "build",
             "web",
+            "processes",
             "gunicorn",
             "health",
             "nginx",
@@ -82,6 +83,7 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
             "python",
             "build",
             "web",
+            "processes",
             "gunicorn",
             "health",
             "nginx",
@@ -109,6 +111,10 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
     ("secrets.NAME", &["env", "file", "key", "command"]),
     ("build", &["commands", "timeout"]),
     ("web", &["command", "stop_timeout"]),
+    (
+        super::processes::PROCESS,
+        &["command", "singleton", "stop_timeout", "settle"],
+    ),
 ];
 
 /// The file's own keys, outside every table.

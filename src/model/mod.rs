@@ -19,6 +19,6 @@ pub use release::{CommitSummary, Release, short};
 pub use secret::{Secret, Secrets};
 pub use size::size;
 pub use state::{
-    Answer, Crontab, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile, Process, Scope,
-    Served, SlotState, Space, Switch, Systemd, Unit,
+    Answer, Crontab, Described, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile,
+    Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
 };

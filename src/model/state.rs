@@ -159,6 +159,10 @@ pub struct SlotState {
     pub environment: Option<String>,
     /// The processes that the launcher can become: the names in `etc/run`.
     pub run: Vec<String>,
+    /// What the slot's release runs beside its web server while it is live.
+    pub processes: BTreeMap<String, Described>,
+    /// What of that runs, each as often as it was started.
+    pub running: BTreeMap<String, Vec<Process>>,
     pub pid_file: PidFile,
     pub unit: Unit,
     /// What the pid file says, where it says a number.
@@ -168,6 +172,13 @@ pub struct SlotState {
     pub process: Option<Process>,
     /// One probe at the slot's port; absent where nobody asked or nothing listens.
     pub health: Option<Answer>,
+}
+
+/// What a release says of one of its processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Described {
+    /// Whether two of it must never run at once.
+    pub singleton: bool,
 }
 
 impl SlotState {

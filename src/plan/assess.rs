@@ -1,6 +1,7 @@
 //! What a host's state means for a person: the rows of `status`, and what is not as it should be.
 
 use super::comeback;
+use super::processes;
 use super::roles::roles;
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
 use crate::config::Environment;
@@ -58,6 +59,7 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     if let Some(color) = live {
         check_live(state, environment, color, &mut problems);
         problems.extend(comeback::problem(state, environment, color));
+        processes::check(state, environment, color, &mut problems);
     }
     for color in [live, next].into_iter().flatten() {
         check_pid_file(state, environment, color, &mut problems);
@@ -65,8 +67,8 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     HostStatus {
         served: served(state),
         lock: lock(state),
-        live: live.map(|color| slot(state, environment, color)),
-        next: next.map(|color| slot(state, environment, color)),
+        live: live.map(|color| slot(state, environment, color, live)),
+        next: next.map(|color| slot(state, environment, color, live)),
         problems,
     }
 }
@@ -202,7 +204,7 @@ fn lock(state: &HostState) -> Option<LockHolder> {
     })
 }
 
-fn slot(state: &HostState, environment: &Environment, color: Color) -> SlotStatus {
+fn slot(state: &HostState, environment: &Environment, color: Color, live: Option<Color>) -> SlotStatus {
     let slot = state.slot(color);
     let commit = slot.commit();
     let process = match (&slot.process, &slot.listener) {
@@ -250,6 +252,7 @@ fn slot(state: &HostState, environment: &Environment, color: Color) -> SlotStatu
         process,
         health,
         survives_reboot: comeback::survives(state, environment, color),
+        processes: processes::rows(state, color, live),
     }
 }
 

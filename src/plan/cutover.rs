@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Failure;
 use super::around;
+use super::processes;
 use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step};
 use crate::config::{Cutover, Environment};
@@ -43,7 +44,10 @@ pub fn cutover(
     }
     let roles = roles(state, environment)?;
     let served = state.served.as_ref().and_then(|served| served.color);
-    let unfinished = state.live.color.is_some() && (served == Some(roles.next) || unproven(state, &roles));
+    let unfinished = state.live.color.is_some()
+        && (served == Some(roles.next)
+            || unproven(state, &roles)
+            || processes::misplaced(state, &roles) && !newer(state, &roles));
     let (from, to) = if unfinished {
         (roles.next, roles.live)
     } else {
@@ -76,6 +80,14 @@ pub fn cutover(
         to,
         release,
     })
+}
+
+/// Whether next was built after what is live became so.
+fn newer(state: &HostState, roles: &Roles) -> bool {
+    let last = state.history.last().map_or(f64::MAX, |last| last.at);
+    #[allow(clippy::cast_precision_loss)]
+    let later = |release: &Release| release.at as f64 > last;
+    state.slot(roles.next).release.as_ref().is_some_and(later)
 }
 
 /// Whether what is live came by a switch that was never seen to end, and nothing was deployed since.
@@ -148,6 +160,7 @@ pub(super) fn switch(
             commit: release.commit.clone(),
             moves_links: true,
             reloads: environment.cutover == Cutover::Reload || !follows_link,
+            hands_over: processes::handed_over(state, from, to),
         },
         call,
     ));

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::migrations::{self, Migrations};
+use super::processes;
 use super::step::{Action, Step};
 use super::{Failure, Site};
 use crate::config::{Environment, Web};
@@ -294,6 +295,12 @@ fn switch(what: String, failed: &StepFailure, environment: &Environment, user: &
             "nothing was switched; when it is mended: deployer {} cutover",
             environment.name
         ));
+    }
+    if failed.switch.is_none() && failed.status == Some(46) {
+        return processes::died(what, failed, environment);
+    }
+    if failed.switch.is_none() && failed.status == Some(47) {
+        return processes::unfinished(what, failed, environment);
     }
     if failed.switch.is_none() && failed.status == Some(45) {
         return Failure::new(

@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod migrations;
 mod outlook;
+mod processes;
 mod prune;
 mod rebuild;
 mod roles;

@@ -62,7 +62,7 @@ impl Build<'_> {
             steps.extend([stop, check_out]);
         }
         steps.splice(0..0, self.keep_static());
-        steps.push(self.configure()?);
+        steps.push(self.configure(state)?);
         steps.extend(self.builds());
         steps.extend(self.collect());
         steps.extend(self.release(state));
@@ -141,7 +141,7 @@ impl Build<'_> {
         )
     }
 
-    fn configure(&self) -> Result<Step, Failure> {
+    fn configure(&self, state: &HostState) -> Result<Step, Failure> {
         let (environment, color, layout) = (self.environment, self.color, self.layout());
         let variables = gunicorn::variables(
             &environment.env,
@@ -156,9 +156,13 @@ impl Build<'_> {
         let activate = Call::new("activate")
             .arg(color.as_str())
             .arg(self.virtualenv.map_or("", |virtualenv| &virtualenv.key));
-        Ok(Step::new(Action::Configure { color }, activate)
+        let mut step = Step::new(Action::Configure { color }, activate)
             .before(put_launcher(&layout))
-            .before(put_web(environment, color)?)
+            .before(put_web(environment, color)?);
+        for call in self.processes(state)? {
+            step = step.before(call);
+        }
+        Ok(step
             .before(
                 Call::new("put")
                     .arg(layout.etc(color, "served"))
@@ -177,6 +181,23 @@ impl Build<'_> {
                     .arg("644")
                     .arg(snippet),
             ))
+    }
+
+    /// What the slot's release runs beside its web server, where there is anything to say of it.
+    fn processes(&self, state: &HostState) -> Result<Vec<Call>, Failure> {
+        let (environment, color, layout) = (self.environment, self.color, self.layout());
+        if environment.processes.is_empty() && state.slot(color).processes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let put =
+            |file: &str, text: String| Call::new("put").arg(layout.etc(color, file)).arg("644").arg(text);
+        let mut calls = vec![put("processes.json", launch::processes(environment))];
+        for (name, process) in &environment.processes {
+            let words = launch::process(environment, process)
+                .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+            calls.push(put(&format!("run/{name}"), words));
+        }
+        Ok(calls)
     }
 
     fn record(&self) -> Step {

@@ -10,7 +10,8 @@
 //!    "live": {"color": "blue", "commit": {"id": "a1b2…", "subject": "fix the header"}, "age_seconds": 7200,
 //!             "by": "ann@laptop", "port": 8888,
 //!             "process": {"state": "running", "pid": 4242, "uptime_seconds": 7190},
-//!             "health": {"state": "healthy"}, "survives_reboot": true},
+//!             "health": {"state": "healthy"}, "survives_reboot": true,
+//!             "processes": [{"name": "worker", "singleton": false, "runs": [{"pid": 4250, "uptime_seconds": 7189}]}]},
 //!    "next": {"color": "green", "commit": null, "age_seconds": null, "by": null, "port": 8889,
 //!             "process": {"state": "stopped"},
 //!             "health": {"state": "unknown", "why": "nothing runs"}, "survives_reboot": null},
@@ -106,6 +107,23 @@ pub struct SlotStatus {
     pub health: Health,
     /// Whether it starts again by itself after a reboot; `None`: nobody asked, or nothing runs.
     pub survives_reboot: Option<bool>,
+    /// What the slot runs beside its web server; of live also what should run.
+    pub processes: Vec<ProcessStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProcessStatus {
+    /// Its key in `[processes]`.
+    pub name: String,
+    pub singleton: bool,
+    /// Each time that it was started and lives; one is right.
+    pub runs: Vec<Run>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Run {
+    pub pid: u32,
+    pub uptime_seconds: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -108,6 +108,8 @@ pub enum Action {
         moves_links: bool,
         /// Whether nginx must be reloaded; with the socket cutover it follows the link by itself.
         reloads: bool,
+        /// Processes that the new slot starts and the old one ends.
+        hands_over: Vec<String>,
     },
 }
 
@@ -216,18 +218,21 @@ impl Step {
             }
             Action::Switch {
                 to,
-                moves_links: true,
-                reloads: true,
+                moves_links,
+                reloads,
+                hands_over,
                 ..
             } => {
-                format!("switch to {to} and reload nginx")
+                let what = match (moves_links, reloads) {
+                    (true, true) => format!("switch to {to} and reload nginx"),
+                    (true, false) => format!("switch to {to}"),
+                    (false, _) => format!("reload nginx for {to}"),
+                };
+                match hands_over.is_empty() {
+                    true => what,
+                    false => format!("{what}, hand {} over", hands_over.join(", ")),
+                }
             }
-            Action::Switch {
-                to,
-                moves_links: true,
-                ..
-            } => format!("switch to {to}"),
-            Action::Switch { to, .. } => format!("reload nginx for {to}"),
         }
     }
 
@@ -274,7 +279,7 @@ impl Step {
         let action = &self.action;
         matches!(
             action,
-            Action::Collect { .. } | Action::Release { .. } | Action::Smoke { .. }
+            Action::Build { .. } | Action::Collect { .. } | Action::Release { .. } | Action::Smoke { .. }
         )
     }
 

@@ -16,6 +16,7 @@ const HOST: &str = concat!(
     include_str!("../../templates/host/http.py"),
     include_str!("../../templates/host/lock.py"),
     include_str!("../../templates/host/units.py"),
+    include_str!("../../templates/host/processes.py"),
     include_str!("../../templates/host/observe.py"),
     include_str!("../../templates/host/switch.py"),
     include_str!("../../templates/host/verbs.py"),

@@ -5,7 +5,8 @@ use super::text::{clean, pad, width};
 use super::words;
 use crate::model::{Color, CommitSummary, Role};
 use crate::plan::status::{
-    EnvironmentStatus, Health, HostStatus, LockHolder, Process, Seen, Served, SlotStatus, StatusReport,
+    EnvironmentStatus, Health, HostStatus, LockHolder, Process, ProcessStatus, Seen, Served, SlotStatus,
+    StatusReport,
 };
 
 /// Where the second column of a slot's rows begins: `  live  green  `.
@@ -137,10 +138,30 @@ fn slot_lines(
     if let Some(detail) = detail {
         lines.push(format!("{indent}{detail}"));
     }
+    lines.extend(
+        slot.processes
+            .iter()
+            .map(|process| format!("{indent}{}", beside(process, look))),
+    );
     for line in &mut lines {
         line.truncate(line.trim_end().len());
     }
     lines
+}
+
+/// What runs beside the web server: `worker  pid 4250, up 2 h`.
+fn beside(process: &ProcessStatus, look: Look) -> String {
+    let runs: Vec<String> = process
+        .runs
+        .iter()
+        .map(|run| format!("pid {}, up {}", run.pid, words::age(run.uptime_seconds)))
+        .collect();
+    let what = match runs.len() {
+        0 => look.bad("does not run"),
+        1 => runs.concat(),
+        _ => look.bad(&runs.join("; ")),
+    };
+    format!("{}  {what}", clean(&process.name))
 }
 
 /// The word in its column, and what there is to say about it.

@@ -102,6 +102,9 @@ def slot(facts, color):
         "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
         "run": names(path + "/etc/run"),
         "unit": unit_state(facts, color),
+        "processes": described(path),
+        "running": {name: [{"pid": run["pid"], "started": boot_time() + min(run["members"].values()) / TICKS}
+                           for run in runs] for name, runs in running(path).items()},
         "pid_file": word,
         "pid": pid,
         "listener": listener(facts["ports"][color], path),

@@ -74,7 +74,7 @@ def is_ours(pid, slot):
         if name is not None:
             return name == "web"
         home = os.path.realpath(slot) + "/"
-        leader = named(slot + "/etc/started")
+        leader = named(slot + "/etc/pids/web")
         if leader and stat_of(pid)["session"] == leader[0]:
             return True  # Even if it wrote its title over its variables.
         inside = (os.readlink("/proc/%d/cwd" % pid).replace(" (deleted)", "") + "/").startswith(home)

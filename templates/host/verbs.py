@@ -13,6 +13,8 @@ def stop(facts, color, grace=None, also=None):
     """Stops what runs in a slot: TERM, a wait for requests in flight, KILL for the rest. Only what is ours."""
     path = os.path.join(facts["root"], color)
     port = facts["ports"][color]
+    if not also and end_all(path, tell_to_end(path)):
+        return 22
     word, pid = pid_file(path)
     found = listener(port, path)
     grace = facts["grace"] if grace is None else float(grace)

@@ -5,6 +5,7 @@ mod support;
 
 mod launch;
 mod web;
+mod workers;
 
 /// A row for the table of the suites.
 fn passed(case: &str) {

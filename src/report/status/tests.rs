@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::status::Problem;
+use crate::plan::status::{Problem, Run};
 
 fn commit(short: &str, subject: &str) -> CommitSummary {
     CommitSummary {
@@ -29,7 +29,34 @@ fn slot(color: Color, built: Option<(&str, &str)>) -> SlotStatus {
             },
         },
         survives_reboot: built.map(|_| true),
+        processes: Vec::new(),
     }
+}
+
+#[test]
+fn what_runs_beside_the_web_server_has_a_row_of_its_own() {
+    let run = |pid| Run {
+        pid,
+        uptime_seconds: 90,
+    };
+    let process = |name: &str, runs: Vec<Run>| ProcessStatus {
+        name: name.into(),
+        singleton: false,
+        runs,
+    };
+    let shown: Vec<String> = [
+        process("worker", vec![run(7)]),
+        process("beat", vec![]),
+        process("mail", vec![run(8), run(9)]),
+    ]
+    .iter()
+    .map(|process| beside(process, Look::PLAIN))
+    .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    worker  pid 7, up 1 min
+    beat  does not run
+    mail  pid 8, up 1 min; pid 9, up 1 min
+    ");
 }
 
 fn healthy() -> HostStatus {
@@ -261,7 +288,8 @@ fn the_json_shape_is_a_promise() {
             "health": {
               "state": "healthy"
             },
-            "survives_reboot": true
+            "survives_reboot": true,
+            "processes": []
           },
           "next": {
             "color": "blue",
@@ -280,7 +308,8 @@ fn the_json_shape_is_a_promise() {
             "health": {
               "state": "healthy"
             },
-            "survives_reboot": true
+            "survives_reboot": true,
+            "processes": []
           },
           "problems": []
         },

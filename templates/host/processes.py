@@ -1,0 +1,143 @@
+# What a slot runs beside its web server, and only while it is live: workers, and singletons such as a scheduler.
+
+
+def speak(line):
+    try:
+        os.write(1, (line + "\n").encode("utf-8", "replace"))
+    except OSError:
+        pass  # The client is gone; the work goes on.
+
+
+def described(path):
+    """What a slot's release says of its processes: name -> singleton, stop, settle."""
+    return document(path + "/etc/processes.json") or {}
+
+
+def running(path):
+    """The processes of a slot that live: name -> a list of those started: the first number, and all numbers with their starts."""
+    sessions = {}
+    for name in names(path + "/etc/pids"):
+        leader = named(path + "/etc/pids/" + name)
+        if leader:
+            sessions[leader[0]] = name
+    found = {}
+    for pid in pids() if os.path.isdir(path + "/etc/pids") else ():
+        stat = stat_of(pid)
+        try:
+            if not stat or os.stat("/proc/%d" % pid).st_uid != os.getuid():
+                continue
+        except OSError:
+            continue
+        # By its variables, or, where it wrote its title over them, by its session.
+        name = origin(pid, path) or sessions.get(stat["session"])
+        if name and name not in ("web", "-"):
+            found.setdefault(name, {}).setdefault(stat["session"], {})[pid] = stat["start"]
+    return {name: [{"pid": session if session in members else min(members, key=members.get), "members": members}
+                   for session, members in sorted(found[name].items())] for name in found}
+
+
+def begin(facts, color, name):
+    """Starts a process of a slot, and returns it with the place in its log where it begins."""
+    import signal, subprocess
+    log = "%s/%s/log/%s.log" % (facts["root"], color, name)
+    if os.path.exists(log) and os.path.getsize(log) > 10000000:
+        os.rename(log, log + ".1")
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        child = subprocess.Popen(
+            ["sh", facts["root"] + "/.deployer/launch", facts["root"], color, name], stdin=subprocess.DEVNULL,
+            stdout=out, stderr=out, start_new_session=True,
+            # The switch ignores signals; what it starts must not.
+            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (1, 2, 3, 13, 15)])
+        return child, log, os.fstat(out).st_size, time.monotonic()
+    finally:
+        os.close(out)
+
+
+def start_all(facts, color, wanted):
+    """Starts those of a slot's processes that do not run yet, and proves that they live. False: one did not; why is told,
+    and what was started here is ended again."""
+    path = os.path.join(facts["root"], color)
+    what = described(path)
+    there = running(path)
+    doubled = [name for name in wanted if len(there.get(name, ())) > 1]
+    if end_all(path, tell_to_end(path, doubled)):
+        return False
+    begun = [(name,) + begin(facts, color, name) for name in wanted if len(there.get(name, ())) != 1]
+    for name, child, log, before, since in begun:
+        while child.poll() is None and time.monotonic() < since + what[name]["settle"]:
+            time.sleep(0.02)
+        if child.poll() is not None:
+            speak((read_from(log, before) + "\n").lstrip("\n") + "%s ended with status %d within %.1f s of its start" % (
+                name, child.returncode, time.monotonic() - since))
+            end_all(path, tell_to_end(path, [entry[0] for entry in begun]))
+            return False
+    return True
+
+
+def read_from(path, start):
+    with open(path, "rb") as file:
+        file.seek(start)
+        return file.read(65536).decode("utf-8", "replace").strip()
+
+
+def tell_to_end(path, wanted=None):
+    """Sends TERM to processes of a slot, all of them or those of some names; returns what is to be waited for."""
+    ending = []
+    what = described(path)
+    for name, runs in running(path).items():
+        bound = what.get(name, {}).get("stop", 60)
+        for run in runs if wanted is None or name in wanted else ():
+            # A worker is told alone, and ends its own children as it must; a shell before it does not pass it on.
+            leader = run["pid"]
+            group = [leader]
+            if (read("/proc/%d/cmdline" % leader, 200) or "").startswith("sh\0-c\0"):
+                group += [pid for pid in run["members"] if (stat_of(pid) or {}).get("parent") == leader]
+            signal_all(group, 15)
+            speak("%s (process %d) finishes what it has; it is given %g s" % (name, leader, bound))
+            ending.append((name, bound, time.monotonic() + bound, run["members"]))
+    return ending
+
+
+def end_all(path, ending):
+    """Waits for processes that were told to end, and kills those that take too long; returns the names of what lives on."""
+    left = []
+    for name, bound, deadline, members in ending:
+        session = set((stat_of(pid) or {}).get("session") for pid in members) - set([None])
+        while True:
+            alive = [pid for pid in members if (stat_of(pid) or {}).get("start") == members[pid]]
+            if not alive:
+                # What it started meanwhile is of its session.
+                more = [run["members"] for run in running(path).get(name, ())]
+                members = {pid: start for run in more for pid, start in run.items()
+                           if (stat_of(pid) or {}).get("session") in session}
+                if not members:
+                    break
+            if time.monotonic() > deadline:
+                tell("note", "%s did not end within %g s of TERM: killed" % (name, bound))
+                signal_all(alive, 9)
+                if wait_gone(alive, 5):
+                    speak("%s (process %s) lives on after KILL" % (name, " ".join(map(str, alive))))
+                    left.append(name)
+                    break
+            time.sleep(0.02)
+    return left
+
+
+def hand_over(facts, old, new):
+    """After the switch: what the old slot runs finishes what it has, and singletons move, never two of one at once."""
+    before, after = (os.path.join(facts["root"], color) for color in (old, new))
+    what = described(after)
+    single = set(name for path in (before, after) for name, of in described(path).items() if of["singleton"])
+    ending = tell_to_end(before)
+    if not (what or ending):
+        return True
+    stuck = end_all(before, [entry for entry in ending if entry[0] in single])
+    moved = [name for name in what if name in single and name not in stuck]
+    # Workers too: one may have died while the switch was watched.
+    well = start_all(facts, new, moved) and not stuck
+    well = start_all(facts, new, [name for name in what if name not in single]) and well
+    well = not end_all(before, [entry for entry in ending if entry[0] not in single]) and well
+    if well:
+        tell("note", "proven at the front door; %s handed over" % ", ".join(sorted(what) or ["nothing"]))
+    return well
