@@ -1,9 +1,12 @@
 //! `examples/django` on a host: a database, migrations, static files, and jobs in Celery over a real broker, under load.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deployer::config::load;
@@ -196,7 +199,7 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     let ran = site.done(&["prod", "deploy"]);
     assert!(ran.stderr.contains("shop.0001_initial"), "{ran:?}");
     site.done(&["prod", "cutover"]);
-    let mut worker = shop.worker();
+    let beats = Beats::count(site.host.root().to_path_buf());
     let mut styles = vec![shop.style()];
 
     let mut load = Load::new(site.door(), site.host.server_name());
@@ -205,12 +208,6 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     load.pause = Duration::from_millis(50);
     load.duration = Duration::from_secs(600);
     let running = load.start();
-    let release = |worker: &mut Worker| {
-        let mut new = shop.worker_of(if shop.live() == "blue" { "green" } else { "blue" });
-        site.done(&["prod", "cutover"]);
-        std::mem::swap(worker, &mut new);
-        new.end();
-    };
 
     // What runs now goes on to insert rows without the new column.
     shop.migrate(
@@ -223,7 +220,7 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
         ),
     );
     site.done(&["prod", "deploy"]);
-    release(&mut worker);
+    site.done(&["prod", "cutover"]);
     styles.push(shop.style());
 
     // What runs now reads the column.
@@ -250,7 +247,7 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
         ("class Order", "class Order"),
     );
     site.done(&["prod", "deploy"]);
-    release(&mut worker);
+    site.done(&["prod", "cutover"]);
     styles.push(shop.style());
 
     // ... then one that drops it, which nobody but its author can judge.
@@ -266,7 +263,7 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
         ran.stderr.contains("warning: shop.0004_drop: Raw SQL operation"),
         "{ran:?}"
     );
-    release(&mut worker);
+    site.done(&["prod", "cutover"]);
     styles.push(shop.style());
     site.done(&["prod", "rollback"]);
     assert!(
@@ -292,7 +289,11 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     assert!(orders > 100, "{orders} orders");
     let done = || shop.jobs().values().filter(|(_, done)| *done > 0).count();
     until("all jobs are done", Duration::from_secs(120), || done() == orders);
-    worker.end();
+    let (most, all) = beats.stop();
+    assert_eq!(most, 1, "beat never runs twice");
+    assert!(all.len() >= 5, "it moved with each switch: {all:?}");
+    let ticks = shop.ask("SELECT count(DISTINCT process) FROM shop_tick");
+    assert!(ticks[0] != "0", "what it sends is done");
     let jobs = shop.jobs();
     let twice: Vec<_> = jobs.iter().filter(|(_, counts)| **counts != (1, 1)).collect();
     assert!(twice.is_empty(), "{twice:?}");
@@ -307,61 +308,56 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
         assert_eq!(http(site.door(), NAME, style).0, 200, "{style} of an old page");
     }
     println!(
-        "{orders} orders under load, {} jobs, none lost, none twice",
-        jobs.len()
+        "{orders} orders under load, {} jobs, none lost, none twice; beat in {} processes, one at a time",
+        jobs.len(),
+        all.len()
     );
     passed(&format!(
-        "four releases under load: {orders} requests and as many jobs, none lost, none done twice"
+        "four releases under load: {orders} requests and as many jobs, none lost, none done twice, beat never twice"
     ));
 }
 
-/// A Celery worker of one color.
-struct Worker(Child);
+/// Counts the processes of Celery beat in the slots, again and again; how many there were at once, and how many in all.
+struct Beats {
+    over: Arc<AtomicBool>,
+    counting: JoinHandle<(usize, BTreeSet<u32>)>,
+}
 
-impl Shop {
-    fn worker(&self) -> Worker {
-        self.worker_of(&self.live())
+impl Beats {
+    fn count(root: PathBuf) -> Beats {
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = over.clone();
+        let counting = std::thread::spawn(move || {
+            let (mut most, mut all) = (0, BTreeSet::new());
+            while !ended.load(Ordering::Relaxed) {
+                let now = beats(&root);
+                most = most.max(now.len());
+                all.extend(now);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            (most, all)
+        });
+        Beats { over, counting }
     }
 
-    fn worker_of(&self, color: &str) -> Worker {
-        let child = Command::new("sh")
-            .arg(self.site.path(".deployer/launch"))
-            .arg(self.site.path(""))
-            .args([
-                color,
-                "-",
-                "celery",
-                "-A",
-                "shop",
-                "worker",
-                "--concurrency",
-                "2",
-                "--without-gossip",
-                "--without-mingle",
-            ])
-            .spawn()
-            .expect("sh runs");
-        Worker(child)
+    fn stop(self) -> (usize, BTreeSet<u32>) {
+        self.over.store(true, Ordering::Relaxed);
+        self.counting.join().expect("it counts")
     }
 }
 
-/// A test that fails leaves none behind.
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(None)) {
-            self.end();
-        }
-    }
-}
-
-impl Worker {
-    /// TERM: it finishes what it has.
-    fn end(&mut self) {
-        let pid = self.0.id().to_string();
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill runs");
-        self.0.wait().expect("it ends");
-    }
+fn beats(root: &Path) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("processes").flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_beat = |pid: &u32| {
+        let of = Path::new("/proc").join(pid.to_string());
+        let command = fs::read(of.join("cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+        // The shell that becomes it has the whole line as one word.
+        let named = words
+            .windows(3)
+            .any(|words| words == [&b"-A"[..], b"shop", b"beat"]);
+        named && fs::read_link(of.join("cwd")).is_ok_and(|cwd| cwd.starts_with(root))
+    };
+    numbers.filter(is_beat).collect()
 }
