@@ -56,9 +56,9 @@ gate() {
 
 /// The session starts each step with setsid, and the start of gunicorn uses it too.
 const SETSID: &str = r#"
-case $1 in
-  sh) exec /usr/bin/setsid "$0" held "$@" ;;
-  held) shift ;;
+case "$1 ${2-}" in
+  'sh -c') exec /usr/bin/setsid "$0" held "$@" ;;
+  held*) shift ;;
   *) exec /usr/bin/setsid "$@" ;;
 esac
 number=$(($(cat "$hold/steps" 2>/dev/null | wc -l) + 1))
