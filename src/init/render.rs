@@ -118,6 +118,7 @@ pub fn render(found: &Found, answers: &Answers) -> String {
             "what a probe asks for: it must answer 2xx without a login",
         )],
     );
+    section("processes", &processes(found));
     section("hooks", &hooks(found));
     section("shared", &shared(found));
     section("static", &static_files(found));
@@ -179,6 +180,25 @@ fn gunicorn(found: &Found, answers: &Answers) -> Vec<String> {
     }
     if !found.has_gunicorn {
         lines.push(key("install", GUNICORN, "the requirements do not bring it"));
+    }
+    lines
+}
+
+fn processes(found: &Found) -> Vec<String> {
+    let Some(celery) = &found.celery else {
+        return Vec::new();
+    };
+    let workdir = match &found.python_path {
+        Some(path) => format!(" --workdir {path}"),
+        None => String::new(),
+    };
+    let command = |what: &str| quote(&format!("celery -A {}{workdir} {what}", celery.app));
+    let mut lines = vec![format!("worker = {}", command("worker"))];
+    if celery.beat {
+        lines.push(format!(
+            "beat = {{ command = {}, singleton = true }}   # never two at once",
+            command("beat")
+        ));
     }
     lines
 }
