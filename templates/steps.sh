@@ -13,7 +13,8 @@ host() { verb=$1; shift; "$DEPLOYER_PYTHON" -ISBc "$DEPLOYER_HOST" "$verb" "$DEP
 # git, which else leaves empty files after a power loss and would not read its repository again.
 git() { command git -c core.fsync=all -c core.fsyncMethod=batch "$@"; }
 
-# layout: the folders, the key for probes (which waits in key.new), and snippets that answer 503, wherever one of these is missing.
+# layout <blue's port> <green's port>: the folders, the key for probes (which waits in key.new), and snippets that say of
+# a slot that it holds nothing, wherever one of these is missing.
 layout() {
   umask 022
   mkdir -p "$home/virtualenvs" || return
@@ -22,11 +23,14 @@ layout() {
   for color in blue green; do
     mkdir -p "$root/$color/etc" "$root/$color/log" "$root/$color/repo" || return
     snippet=$root/$color/etc/nginx.conf
+    port=$1
+    [ "$color" = blue ] || port=$2
     if [ ! -e "$snippet" ]; then
-      # nginx refuses its whole configuration, other sites included, where an included file is missing.
+      # nginx refuses its whole configuration, other sites included, where an included file is missing. The port stays the
+      # slot's own: whoever looks at next sees its first release without a reload.
       # shellcheck disable=SC2016 # the first variable is nginx's
-      printf 'if ($http_x_deployer_probe = "%s") { return 200 "deployer %s none"; }\nreturn 503;\n' "$key" "$color" \
-        >"$snippet.new" && mv "$snippet.new" "$snippet" || return
+      printf 'if ($http_x_deployer_probe = "%s") { return 200 "deployer %s none"; }\nproxy_pass http://127.0.0.1:%s;\n' \
+        "$key" "$color" "$port" >"$snippet.new" && mv "$snippet.new" "$snippet" || return
     fi
     [ -e "$root/$color/etc/served" ] || printf 'deployer %s none\n' "$color" >"$root/$color/etc/served" || return
     [ -d "$root/$color/repo/.git" ] || git -c init.defaultBranch=main init -q "$root/$color/repo" || return

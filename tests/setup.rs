@@ -98,6 +98,12 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     assert_eq!(site.done(&["prod", "doctor", "--json"]).code, 0);
 
     site.done(&["prod", "deploy", "--allow-dirty"]);
+    // Nobody has reloaded nginx since, and yet next is to be seen.
+    let next = format!("next.{}", site.host.server_name());
+    let (status, body) = support::http(site.door(), &next, "/");
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains(&format!("HTTP_HOST={next}\n")), "{body}");
+    assert_ne!(site.get("/").0, 200, "nothing is live yet");
     site.done(&["prod", "cutover"]);
     let (status, body) = site.get("/");
     assert_eq!(status, 200, "{body}");
@@ -112,12 +118,11 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     upgrades(&site);
     assert_eq!(site.status()["problems"], serde_json::json!([]));
 
-    // Once both slots have had a release, next is to be seen, from the host itself.
+    // And so it stays, from the host itself.
     site.change();
     site.done(&["prod", "deploy", "--allow-dirty"]);
     site.done(&["prod", "cutover"]);
     assert_eq!(site.get("/").0, 200);
-    let next = format!("next.{}", site.host.server_name());
     assert_eq!(support::http(site.door(), &next, "/").0, 200);
     let text = fs::read_to_string(own(&site)).unwrap();
     assert!(text.contains("    allow ::1;\n    deny all;\n"), "{text}");

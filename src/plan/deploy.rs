@@ -98,9 +98,10 @@ pub(super) fn layout(
     });
     if !complete || state.key.is_none() {
         let key = Layout::new(&environment.root).home("key.new");
+        let ports = Color::ALL.map(|color| environment.ports.of(color).to_string());
+        let layout = Call::new("layout").args(ports);
         steps.push(
-            Step::new(Action::LayOut, Call::new("layout"))
-                .before(Call::new("put").arg(key).arg("600").arg(new_key)),
+            Step::new(Action::LayOut, layout).before(Call::new("put").arg(key).arg("600").arg(new_key)),
         );
     }
     for (name, color) in &roles.mend {

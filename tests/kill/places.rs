@@ -117,7 +117,7 @@ impl Way<'_> {
 pub fn die(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, way: &Way) {
     let commit = stage.site.git(&["rev-parse", "HEAD"]);
     let (live, before) = (link(stage, "live"), stage.history());
-    // Before the first cutover the front door answers 503, as it should.
+    // Before the first cutover nothing answers at the front door, as it should be.
     let load = live.is_some().then(|| stage.load());
     (way.arrange)(stage);
     let (proxy, config) = stage.detour();
