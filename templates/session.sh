@@ -6,9 +6,9 @@
 # what tools print goes to standard error. Descriptor 3 is the client's input, 9 the lock.
 #
 # arguments: nonce, root, interpreter, facts (JSON), lock (none|take|break|room), seconds to wait for it, holder (JSON)
-# variables, set by the client in front of this text: deployer_steps (steps.sh), deployer_host (host/*.py)
+# variables, set by the client in front of this text: deployer_host, deployer_main (of host/*.py: what reads the state)
 # shellcheck disable=SC2154 # both come in front of this text
-export DEPLOYER_NONCE="$1" DEPLOYER_ROOT="$2" DEPLOYER_PYTHON="$3" DEPLOYER_FACTS="$4" DEPLOYER_HOST="$deployer_host"
+export DEPLOYER_NONCE="$1" DEPLOYER_ROOT="$2" DEPLOYER_PYTHON="$3" DEPLOYER_FACTS="$4" DEPLOYER_HOST="$deployer_host$deployer_main"
 home=$2/.deployer lock=$5 patience=$6 holder=$7
 # The locale may be C, and sbin not on the PATH. Nothing of the user's shell may steer git.
 export LC_ALL=C.UTF-8 PYTHONUTF8=1 PATH="${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -141,6 +141,13 @@ take() {
   [ "$(wc -c <"$1")" -eq "$2" ]
 }
 
+# scripts <bytes>: takes in what the steps need. A single command of SSH would not hold it beside what reads the state.
+# It sets deployer_steps (steps.sh) and deployer_more (the rest of host/*.py).
+scripts() {
+  text=$(head -c "$1" <&3 9>&- | gzip -dc 9>&-) && [ -n "$text" ] && eval "$text" || return
+  DEPLOYER_HOST=$deployer_host$deployer_more$deployer_main
+}
+
 # further <script>: more functions, for this shell and for the steps: those that only one command needs.
 further() { eval "$1"; deployer_steps=$1$newline$deployer_steps; }
 
@@ -168,6 +175,7 @@ over=
 # Nothing comes after a release; a client that fell silent would be waited for in vain.
 while [ -z "$over" ] && IFS= read -r line <&3; do
   case $line in
+    'scripts '*) scripts "${line#scripts }" || exit 14 ;;
     'run '*) eval "${line#run }"; say idle "$?" ;;
     beat) beat ;;
   esac

@@ -51,7 +51,7 @@ pub(super) fn execute(
         .map(|upload| upload.as_ref().map(Upload::describe))
         .collect();
     let done = shell
-        .run(&line)
+        .run_steps(&line)
         .and_then(|()| send(shell, context, &mut run, uploads))
         .and_then(|()| run.follow(shell, context, &notes));
     if let Err(error) = done {

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::channel::{Channel, Received};
 use super::message::{Message, lines, parse};
-use super::packed::packed;
+use super::packed::{gzip, packed};
 use super::{RemoteError, Session};
 use crate::model::Holder;
 use crate::shell::{NulError, quote};
 
 const SESSION: &str = include_str!("../../templates/session.sh");
-const STEPS: &str = include_str!("../../templates/steps.sh");
+/// What reads the state, and takes the lock: sent as the command itself, and so ready after one round trip.
 const HOST: &str = concat!(
     include_str!("../../templates/host/proc.py"),
     include_str!("../../templates/host/http.py"),
@@ -18,9 +18,13 @@ const HOST: &str = concat!(
     include_str!("../../templates/host/units.py"),
     include_str!("../../templates/host/processes.py"),
     include_str!("../../templates/host/observe.py"),
+);
+const MAIN: &str = include_str!("../../templates/host/main.py");
+/// What the steps need: sent along with the first of them.
+const STEPS: &str = include_str!("../../templates/steps.sh");
+const MORE: &str = concat!(
     include_str!("../../templates/host/switch.py"),
     include_str!("../../templates/host/verbs.py"),
-    include_str!("../../templates/host/main.py"),
 );
 
 /// How often a host is told that the client lives.
@@ -72,6 +76,8 @@ pub struct HostShell<'s> {
     /// Messages that came in one piece with an earlier one.
     ready: std::collections::VecDeque<Message>,
     last_beat: Instant,
+    /// Whether the host has what the steps need.
+    has_scripts: bool,
     /// While an upload runs, its bytes are the sign of life, and nothing else may come between them.
     uploading: bool,
 }
@@ -92,6 +98,7 @@ impl<'s> HostShell<'s> {
             err: Vec::new(),
             ready: std::collections::VecDeque::new(),
             last_beat: Instant::now(),
+            has_scripts: false,
             uploading: false,
         })
     }
@@ -103,6 +110,28 @@ impl<'s> HostShell<'s> {
     pub fn run(&mut self, line: &str) -> Result<(), ShellError> {
         debug_assert!(!line.contains('\n'));
         Ok(self.channel.send(format!("run {line}\n").as_bytes())?)
+    }
+
+    /// The same, of a line that has steps in it.
+    ///
+    /// # Errors
+    /// Where the connection is lost.
+    pub fn run_steps(&mut self, line: &str) -> Result<(), ShellError> {
+        let mut bytes = Vec::new();
+        if !self.has_scripts {
+            let text = format!(
+                "deployer_steps={}\ndeployer_more={}\n",
+                quote(STEPS)?,
+                quote(MORE)?
+            );
+            let scripts = gzip(&text);
+            bytes.extend(format!("scripts {}\n", scripts.len()).into_bytes());
+            bytes.extend(scripts);
+            self.has_scripts = true;
+        }
+        debug_assert!(!line.contains('\n'));
+        bytes.extend(format!("run {line}\n").into_bytes());
+        Ok(self.channel.send(&bytes)?)
     }
 
     /// Sends the next bytes of an upload that the running line takes in.
@@ -255,9 +284,9 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
         text.push_str(&quote(word)?);
     }
     text.push_str(&format!(
-        "\ndeployer_steps={}\ndeployer_host={}\n",
-        quote(STEPS)?,
-        quote(HOST)?
+        "\ndeployer_host={}\ndeployer_main={}\n",
+        quote(HOST)?,
+        quote(MAIN)?
     ));
     text.push_str(SESSION);
     packed(&text)
@@ -276,7 +305,7 @@ pub fn nonce() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::packed::LONGEST_COMMAND;
+    use super::super::session::LONGEST_COMMAND;
     use super::*;
 
     #[test]
@@ -296,6 +325,7 @@ mod tests {
             makes_room: false,
         };
         let command = command("0", &opening).unwrap();
-        assert!(command.len() < LONGEST_COMMAND, "{}", command.len());
+        // Room for what a long configuration adds.
+        assert!(command.len() < LONGEST_COMMAND - 4000, "{}", command.len());
     }
 }

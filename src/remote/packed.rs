@@ -8,23 +8,24 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::host_shell::ShellError;
+use super::session::LONGEST_COMMAND;
 use crate::shell::{NulError, quote};
-
-/// More than this libssh2 cannot put into one request.
-pub(super) const LONGEST_COMMAND: usize = 34_000;
 
 /// The command that runs a text in a shell of its own, small enough for one packet flight. Its input is untouched.
 pub(super) fn packed(text: &str) -> Result<String, ShellError> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-    let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
-    let packed = packed.expect("memory takes whatever is written to it");
-    let packed = STANDARD.encode(packed);
+    let packed = STANDARD.encode(gzip(text));
     let command =
         format!("exec sh -c 'eval \"$(printf %s \"$1\" | base64 -d | gzip -d)\"' deployer {packed}");
     match command.len() {
         length if length > LONGEST_COMMAND => Err(ShellError::TooLong(length)),
         _ => Ok(command),
     }
+}
+
+pub(super) fn gzip(text: &str) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
+    packed.expect("memory takes whatever is written to it")
 }
 
 /// The command that runs a script of `templates/` with these arguments.

@@ -174,3 +174,19 @@ def wait_gone(group, seconds):
         time.sleep(0.01)
         left = [pid for pid in left if stat_of(pid)]
     return left
+
+
+def signal_all(group, number):
+    for pid in group:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            pass
+
+
+def tell(word, value):
+    line = "%s %s %s\n" % (os.environ["DEPLOYER_NONCE"], word, json.dumps(value))
+    try:
+        os.write(4, line.encode("ascii"))
+    except OSError:
+        pass  # The client is gone; the work goes on.

@@ -1,14 +1,6 @@
 # What the steps ask for. Each verb prints a JSON object on descriptor 4 where it has something to tell.
 
 
-def tell(word, value):
-    line = "%s %s %s\n" % (os.environ["DEPLOYER_NONCE"], word, json.dumps(value))
-    try:
-        os.write(4, line.encode("ascii"))
-    except OSError:
-        pass  # The client is gone; the work goes on.
-
-
 def stop(facts, color, grace=None, also=None):
     """Stops what runs in a slot: TERM, a wait for requests in flight, KILL for the rest. Only what is ours."""
     path = os.path.join(facts["root"], color)
@@ -62,14 +54,6 @@ def stop(facts, color, grace=None, also=None):
     except OSError:
         pass
     return 0
-
-
-def signal_all(group, number):
-    for pid in group:
-        try:
-            os.kill(pid, number)
-        except OSError:
-            pass
 
 
 def prove(facts, color, pid):
