@@ -4,6 +4,7 @@
 //! word out before clap sees the rest.
 
 mod complete;
+mod grouped;
 mod host;
 mod look;
 mod man;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
@@ -35,10 +36,7 @@ pub(crate) struct Invocation {
     pub(crate) command: Verb,
 }
 
-/// Puts a commit of a Python web application on one server, with no request lost.
-///
-/// Two slots, blue and green, stand side by side on the host. One is live, the other is next: `deploy` rebuilds next and
-/// proves that it works, `cutover` makes next live, `rollback` is the same step back.
+/// Put a commit of a web application on one server over SSH, with no request lost
 #[derive(Debug, Parser)]
 #[command(
     name = "deployer",
@@ -47,20 +45,24 @@ pub(crate) struct Invocation {
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
-ENV is an environment of deployer.toml: `prod`, `staging`.
+ENV is an environment of deployer.toml: `prod`, `staging`. `init`, `rehearse` and `status` do without.
 
-Examples:
-  deployer init               write a deployer.toml for this folder's application
+From nothing to the first release, in the application's folder:
+  deployer init               write deployer.toml; read it, commit it
   deployer prod doctor        what the server lacks, and what mends it
   deployer prod setup         the slots, and the site that makes nginx serve them
-  deployer rehearse           try it all on a throwaway host, without a server
   deployer prod deploy        build HEAD in next, start it, prove it healthy
-  deployer prod cutover       make it live
-  deployer prod rollback      and back
-  deployer status             where everything stands
+  deployer prod open next     look at it
+  deployer prod cutover       make it live; and back: deployer prod rollback
 
-Exit codes: 0 done, 1 failed and live untouched, 2 usage or configuration, 3 live affected or unknown,
-4 locked by someone else, 5 rolled back by itself, 130 interrupted."
+Exit codes:
+  0    done
+  1    failed, live untouched; of `doctor` and `plan`: something stands in the way
+  2    the command line or deployer.toml is wrong; nothing was tried
+  3    live affected or unknown
+  4    locked by somebody else
+  5    did not hold under --watch, and was rolled back
+  130  interrupted"
 )]
 struct Cli {
     #[command(flatten)]
@@ -70,6 +72,7 @@ struct Cli {
 }
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Options {
     /// Read this file instead of the deployer.toml of the repository.
     #[arg(long, global = true, value_name = "FILE")]
@@ -77,7 +80,7 @@ pub(crate) struct Options {
     /// Read this file instead of ~/.ssh/config.
     #[arg(short = 'F', long, global = true, value_name = "FILE")]
     pub(crate) ssh_config: Option<PathBuf>,
-    /// Show what would be done, and do nothing.
+    /// Show what would be done, and what each step touches; do nothing.
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
     /// Show each command and all that it prints.
@@ -86,7 +89,7 @@ pub(crate) struct Options {
     /// Say nothing but failures and the last line.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Print one JSON object a line on stdout; a single one for `status` and `history`.
+    /// Print JSON on stdout: an event a line, or a single object where a command only reads.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// When to use colour.
@@ -107,32 +110,36 @@ pub(crate) enum Verb {
     Init(Init),
     Doctor(Doctor),
     Setup(Setup),
+    Rehearse(Rehearse),
     Plan(Plan),
-    Open(Open),
     Deploy(Deploy),
+    Open(Open),
     Cutover(Cutover),
     Rollback(Rollback),
     Status(Status),
     History(History),
-    Stop(Stop),
-    Lock(Lock),
-    Unlock(Unlock),
-    Prune(Prune),
-    Rehearse(Rehearse),
+    Logs(Logs),
     Env(Env),
     Run(Run),
-    Logs(Logs),
+    Stop(Stop),
+    Prune(Prune),
+    Lock(Lock),
+    Unlock(Unlock),
     Completions(Completions),
     Man(ManPages),
 }
 
-/// Build a commit in next, start it there, and prove it healthy; live is not touched.
+/// Build a commit in next, start it, prove it; live is not touched
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> deploy [OPTIONS] [COMMIT]",
     after_help = "\
-Example: deployer prod deploy v1.4.2
-Release in one go, as from CI: deployer prod deploy --cutover --watch 30s"
+Running it again mends what an earlier run left half done.
+
+Examples:
+  deployer prod deploy v1.4.2
+  deployer prod deploy --dry-run
+  deployer prod deploy --cutover --watch 30s     the whole release in one go, as from CI"
 )]
 pub(crate) struct Deploy {
     /// Anything that `git rev-parse` takes.
@@ -156,11 +163,16 @@ pub(crate) struct Deploy {
     pub(crate) wait: Wait,
 }
 
-/// Make next live: swap the links, reload nginx gracefully, prove it through the front door.
+/// Make next live, and prove through the front door that it is
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> cutover [OPTIONS]",
-    after_help = "Example: deployer prod cutover --watch 30s"
+    after_help = "\
+It refuses unless next holds a proven release that is healthy now. nginx's configuration is tested, the links are \
+swapped, nginx is reloaded once, and the front door is asked until the new release answers. What fails is put back. The \
+old release goes on running, ready for `rollback`.
+
+Example: deployer prod cutover --watch 30s"
 )]
 pub(crate) struct Cutover {
     #[command(flatten)]
@@ -187,13 +199,13 @@ pub(crate) struct Wait {
     pub(crate) wait: Option<Duration>,
 }
 
-/// Make live again what was live before, or a commit of the history.
+/// Make live again what was live before, or a commit of the history
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> rollback [OPTIONS] [COMMIT]",
     after_help = "\
-A release that still runs in next is switched to at once; one that was stopped is started first; one that a
-later deploy has overwritten is built again from its commit.
+A release that still runs in next is switched to at once; one that was stopped is started first; one that a later \
+deploy has overwritten is built again from its commit.
 
 Example: deployer prod rollback"
 )]
@@ -204,15 +216,21 @@ pub(crate) struct Rollback {
     pub(crate) wait: Wait,
 }
 
-/// Show what is linked, what nginx serves and what runs, for one environment or for all.
+/// Show what is linked, served and running; without ENV, everywhere
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer [ENV] status [OPTIONS]",
-    after_help = "Example: deployer status --json"
+    after_help = "\
+Without ENV it asks all environments at once. It changes nothing and takes no lock. A line with `!` is a problem, and \
+below it is the command that mends it. Exit code 1: a host could not be reached.
+
+Examples:
+  deployer status
+  deployer prod status --json"
 )]
 pub(crate) struct Status {}
 
-/// List the cutovers and rollbacks that were proven, newest first.
+/// List the cutovers and rollbacks that were proven, newest first
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> history [OPTIONS]",
@@ -220,7 +238,7 @@ pub(crate) struct Status {}
 )]
 pub(crate) struct History {}
 
-/// Stop what runs in next, never live; its release stays for a rollback.
+/// Stop what runs in next, never live; a rollback starts it again
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> stop [OPTIONS]",
@@ -231,11 +249,14 @@ pub(crate) struct Stop {
     pub(crate) wait: Wait,
 }
 
-/// Ask everybody for a pause: no deploy and no cutover until `unlock`.
+/// Ask everybody for a pause: no deploy, no cutover until `unlock`
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> lock [OPTIONS] --message <TEXT>",
-    after_help = "Example: deployer prod lock -m \"freeze until Monday\""
+    after_help = "\
+`rollback` and `stop` still work.
+
+Example: deployer prod lock -m \"freeze until Monday\""
 )]
 pub(crate) struct Lock {
     /// Why, for those who meet the lock.
@@ -243,7 +264,7 @@ pub(crate) struct Lock {
     pub(crate) message: String,
 }
 
-/// Lift the pause that `lock` asked for.
+/// Lift the pause that `lock` asked for
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> unlock [OPTIONS]",
@@ -255,14 +276,14 @@ pub(crate) struct Unlock {
     pub(crate) force: bool,
 }
 
-/// Remove from the host what neither slot, nor a rollback, nor the last releases need.
+/// Remove from the host what no slot, rollback or release needs
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> prune [OPTIONS]",
     after_help = "\
-These are virtualenvs, the leftovers of steps that were cut off, and git objects of old releases. What live, next
-and a rollback need stays, whatever N is. Of its own accord each deploy removes up to two virtualenvs that the
-last 5 releases do not use.
+These are virtualenvs, the leftovers of steps that were cut off, and git objects of old releases. What live, next and a \
+rollback need stays, whatever N is. Of its own accord each deploy removes up to two virtualenvs that the last 5 releases \
+do not use.
 
 Example: deployer prod prune --dry-run"
 )]
@@ -274,15 +295,14 @@ pub(crate) struct Prune {
     pub(crate) wait: Wait,
 }
 
-/// Try the whole of it on a throwaway host on this machine: no server needed.
-///
-/// An unprivileged sshd and an nginx in a temporary folder on loopback take a deploy of the commit before, a cutover, a
-/// deploy of the commit, and a cutover under traffic. It ends by itself and leaves nothing behind.
+/// Try it all on a throwaway host on this machine: no server needed
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer [ENV] rehearse [OPTIONS] [COMMIT]",
     after_help = "\
-Needs sshd, nginx, git and python3-venv on this machine. Without ENV it takes the first environment.
+An unprivileged sshd and an nginx in a temporary folder on loopback take a deploy of the commit before, a cutover, a \
+deploy of the commit, and a cutover under traffic. It ends by itself and leaves nothing behind. It needs sshd, nginx, \
+git and python3-venv on this machine. Without ENV it takes the first environment.
 
 Example: deployer rehearse"
 )]
@@ -302,7 +322,7 @@ pub(crate) struct Rehearse {
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
     let mut words: Vec<OsString> = words.into_iter().collect();
     let environment = take_environment(&mut words);
-    let mut command = Cli::command();
+    let mut command = grouped::command();
     let matches = match command.try_get_matches_from_mut(words) {
         Ok(matches) => matches,
         Err(error) => return Err(suggest(error, environment.as_deref(), &mut command)),
@@ -353,6 +373,8 @@ fn suggest(error: clap::Error, environment: Option<&str>, command: &mut clap::Co
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     fn read(line: &str) -> Result<Invocation, clap::Error> {
@@ -374,7 +396,7 @@ mod tests {
 
     #[test]
     fn clap_finds_its_definitions_sound() {
-        Cli::command().debug_assert();
+        grouped::command().debug_assert();
     }
 
     #[test]

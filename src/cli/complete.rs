@@ -20,7 +20,7 @@ const VARIABLE: &str = "DEPLOYER_COMPLETE";
 /// More branches and tags than this nobody reads.
 const MOST_NAMES: usize = 200;
 
-/// Print what makes a shell complete environments, commands, options, branches and tags.
+/// Print what makes a shell complete environments and branches
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer completions <SHELL>",

@@ -2,16 +2,14 @@
 
 use clap::Args;
 
-/// Write a deployer.toml for the application in this folder; asks for what its files do not tell.
-///
-/// Django, Flask, FastAPI and their like are recognised by their files, requirements and settings too. An existing
-/// deployer.toml is never overwritten.
+/// Write a deployer.toml for the application in this folder
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer [ENV] init [OPTIONS]",
     after_help = "\
-ENV names the environment; without it, `prod`. Without a terminal nothing is asked: --host is
-needed, and for the rest its flag, or --yes for the defaults.
+Django, Flask, FastAPI and their like are recognised by their files, requirements and settings. It asks for what these \
+do not tell, and never overwrites a file. ENV names the environment; without it, `prod`. Without a terminal nothing is \
+asked: --host is needed, and for the rest its flag, or --yes for the defaults.
 
 Example: deployer init --host web1.example.org --user deploy --url https://shop.example.org"
 )]
@@ -45,15 +43,17 @@ pub(crate) struct Init {
     pub(crate) yes: bool,
 }
 
-/// Read the host, and say what stands in the way of a release and what mends it.
+/// Say what on the host stands in the way, and what mends it
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> doctor [OPTIONS]",
     after_help = "\
-It changes nothing without --fix. Below each thing that stands in the way is the command that
-mends it: some are for root, on the host. Exit code 0: nothing stands in the way; 1: something does.
+It changes nothing without --fix. Below each thing that stands in the way is the command that mends it: some are for \
+root, on the host. Exit code 0: nothing stands in the way; 1: something does.
 
-Example: deployer prod doctor"
+Examples:
+  deployer prod doctor
+  deployer prod doctor --fix --dry-run"
 )]
 pub(crate) struct Doctor {
     /// Mend what your user there has the right to, then read again; with sudo where it asks for no password.
@@ -64,17 +64,19 @@ pub(crate) struct Doctor {
     pub(crate) open_home: bool,
 }
 
-/// Make the slots, and the nginx site that serves them; shows the site first, and asks.
+/// Make the slots, and the nginx site that serves them
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> setup [OPTIONS]",
     after_help = "\
-nginx's whole configuration is tested with the site, and everything is as before where it refuses. A
-site that includes live already is left alone. Where your user may not write the file, it is shown
-with the commands for root, and the exit code is 1. Next is shown to the host itself alone, unless
+It shows the site, or what would change in it, and asks. nginx's whole configuration is tested with it, and everything \
+is as before where nginx refuses. A site that includes live already is left alone. Where your user may not write the \
+file, it is shown with the commands for root, and the exit code is 1. Next is shown to the host itself alone, unless \
 [nginx] next_allow says more.
 
-Example: deployer prod setup"
+Examples:
+  deployer prod setup --print
+  deployer prod setup"
 )]
 pub(crate) struct Setup {
     /// Only print the site; no connection is made.

@@ -2,15 +2,18 @@
 
 use clap::Args;
 
-/// Show what a deploy and its cutover would bring: commits, packages, migrations, variables, steps, space.
+/// Show what a deploy and its cutover would bring
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> plan [OPTIONS] [COMMIT]",
     after_help = "\
-It compares the commit, and the deployer.toml that lies here, with what is live; it changes nothing and takes no
-lock. It exits with 1 where the deploy would be refused. Of variables and secrets it shows the names only.
+Commits going out, packages, migrations, variables (of these and of secrets the names only), steps and space: the \
+commit, and the deployer.toml that lies here, compared with what is live. It changes nothing and takes no lock. Exit \
+code 1: the deploy would be refused.
 
-Example: deployer prod plan"
+Examples:
+  deployer prod plan
+  deployer prod plan main --json"
 )]
 pub(crate) struct Plan {
     /// Anything that `git rev-parse` takes.
@@ -18,19 +21,19 @@ pub(crate) struct Plan {
     pub(crate) commit: String,
 }
 
-/// See a slot through a tunnel: next, before the public does.
+/// See next before the public does, through a tunnel
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> open [OPTIONS] [SLOT]",
     after_help = "\
-It prints the address, on a terminal also opens a browser there, and lives until Ctrl-C. The tunnel leads to the
-application itself, past nginx: what nginx serves (static files) is not there, and the application is called
+It prints the address, on a terminal also opens a browser there, and lives until Ctrl-C. The tunnel leads to the \
+application itself, past nginx: what nginx serves (static files) is not there, and the application is called \
 `localhost`, which Django must have in ALLOWED_HOSTS. Websockets and any number of connections go through.
 
 Example: deployer prod open next"
 )]
 pub(crate) struct Open {
-    /// `next`, `live`, `blue` or `green`.
+    /// Which one.
     #[arg(default_value = "next", value_parser = ["next", "live", "blue", "green"])]
     pub(crate) slot: String,
     /// Print the address only, and open no browser.

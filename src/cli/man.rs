@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::Cli;
+use super::{Cli, grouped};
 
-/// Print a man page, or write all of them.
+/// Print a man page, or write all of them
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer man [COMMAND]\n       deployer man --out <DIR>",
@@ -40,7 +40,9 @@ impl ManPages {
 
 /// Names and global options of commands are known once clap has built them.
 fn built() -> Command {
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = Cli::command()
+        .disable_help_subcommand(true)
+        .long_about(grouped::WHAT);
     command.build();
     command
 }

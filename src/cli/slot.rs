@@ -4,14 +4,17 @@ use clap::Args;
 
 use deployer::commands::LogsOptions;
 
-/// Compare the variables of live, next and the local side; the values of secrets are never shown.
-///
-/// Digests are compared, made under a key of this one session: no value travels. `same` and `differs` are told from the
-/// local value, which the next deploy would bring. With --json it prints a single object.
+/// Compare the variables of live, next and the local side
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> env [OPTIONS]",
-    after_help = "Example: deployer prod env --values"
+    after_help = "\
+Digests are compared, made under a key of this one session: no value travels, and a secret's is never shown. `same` and \
+`differs` are told from the local value, which the next deploy would bring.
+
+Examples:
+  deployer prod env
+  deployer prod env --values"
 )]
 pub(crate) struct Env {
     /// Show the values of plain variables.
@@ -19,18 +22,17 @@ pub(crate) struct Env {
     pub(crate) values: bool,
 }
 
-/// Run a command in a slot's environment: `manage.py shell`, migrations, a dump.
-///
-/// It stands in the application's folder, with the slot's variables and its virtualenv first on the PATH.
-///
-/// On a terminal the command gets one too (`python manage.py shell`); otherwise its three streams are this command's own,
-/// byte for byte. It takes no lock, and runs beside what the slot serves.
+/// Run a command in a slot's environment: `manage.py shell`, a dump
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> run [OPTIONS] -- <COMMAND>...",
     after_help = "\
-The exit code is the command's, or 128 and a signal's number where a signal ended it; what keeps it
-from being started has deployer's own codes.
+It stands in the application's folder, with the slot's variables and its virtualenv first on the PATH. On a terminal the \
+command gets one too; otherwise its three streams are this command's own, byte for byte. It takes no lock, and runs \
+beside what the slot serves.
+
+The exit code is the command's, or 128 and a signal's number where a signal ended it; what keeps it from being started \
+has deployer's own codes.
 
 Examples:
   deployer prod run -- python manage.py shell
@@ -47,14 +49,14 @@ pub(crate) struct Run {
     pub(crate) command: Vec<String>,
 }
 
-/// Show the end of a log of the host, and with -f what is added to it.
-///
-/// The log goes to standard output as it stands, everything else to standard error. With -f it goes on across rotations,
-/// and, where live or next moves to the other slot, with that slot's log.
+/// Show the end of a log of the host, and with -f what is added
 #[derive(Args, Debug)]
 #[command(
     override_usage = "deployer <ENV> logs [OPTIONS] [LOG]",
     after_help = "\
+The log goes to standard output as it stands, everything else to standard error. With -f it goes on across rotations, \
+and, where live or next moves to the other slot, with that slot's log.
+
 Examples:
   deployer prod logs -f
   deployer prod logs --slot next --lines 500
@@ -62,7 +64,7 @@ Examples:
 )]
 pub(crate) struct Logs {
     /// Which: `app` is the web server's, `deploy` the proven cutovers and rollbacks, `nginx` its error log, and any other
-    /// word the process of that name.
+    /// word the process of that name in [processes].
     #[arg(value_name = "LOG", default_value = "app", value_parser = log_name)]
     pub(crate) log: String,
     /// Go on with what is added, until Ctrl-C.
