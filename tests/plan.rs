@@ -4,7 +4,7 @@ mod fixtures;
 
 use std::fmt::Write;
 
-use deployer::model::{Color, CommitSummary, HostState, Relation, Secrets};
+use deployer::model::{Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets};
 use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
 use fixtures::{environment, states};
 
@@ -84,6 +84,38 @@ fn every_state_has_its_plans() {
         }
         insta::assert_snapshot!(name, text);
     }
+}
+
+/// Its record is the last thing that a deploy writes: without it, what runs there was never proven.
+#[test]
+fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
+    let (_, mut state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let recorded = state.green.release.take().unwrap();
+    let entry = |verb: &str, commit: &str, previous: &str, release: &Release| {
+        serde_json::from_value::<HistoryEntry>(serde_json::json!({
+            "verb": verb, "color": "blue", "commit": commit, "previous": previous, "release": release, "at": 1.0,
+        }))
+        .unwrap()
+    };
+    let live = state.blue.release.clone().unwrap();
+    state.history = vec![
+        entry("cutover", &recorded.commit, "", &recorded),
+        entry("rollback", &recorded.commit, "", &Release::of(&recorded.commit)),
+        entry("cutover", &live.commit, &recorded.commit, &live),
+    ];
+    let plan = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None).unwrap();
+    let built =
+        plan.plan.steps.iter().any(
+            |step| matches!(&step.action, Action::Virtualenv { key, .. } if *key == recorded.virtualenv),
+        );
+    assert!(built, "{}", listing(&Ok(plan.plan)));
+    state.history.remove(0);
+    let adopted = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None);
+    let adopted = adopted.unwrap().plan.steps.remove(0).action;
+    assert!(matches!(adopted, Action::Introduce { .. }), "{adopted:?}");
 }
 
 #[test]

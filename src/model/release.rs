@@ -62,6 +62,11 @@ impl Release {
         }
     }
 
+    /// Whether it was built by this tool, and so can be built again.
+    pub fn is_recorded(&self) -> bool {
+        self.at > 0
+    }
+
     pub fn summary(&self) -> CommitSummary {
         CommitSummary {
             id: self.commit.clone(),

@@ -58,9 +58,13 @@ pub fn rollback(
 }
 
 /// Whether a slot runs a commit that another tool, gitric say, put there.
+///
+/// One of this tool's own without its record was cut off before it was proven; it is built again.
 fn adoptable(state: &HostState, color: Color, commit: &str) -> bool {
     let slot = state.slot(color);
+    let mut recorded = state.history.iter().filter_map(|entry| entry.release.as_ref());
     slot.release.is_none()
+        && !recorded.any(|release| release.commit == commit && release.is_recorded())
         && slot.head.as_deref() == Some(commit)
         && runs(state, color)
         && slot.health.as_ref().is_some_and(|answer| answer.ok)
@@ -103,7 +107,8 @@ pub(super) fn target(
             .history
             .iter()
             .rev()
-            .filter_map(|entry| entry.release.as_ref());
+            .filter_map(|entry| entry.release.as_ref())
+            .filter(|release| release.is_recorded());
         held.or_else(|| {
             told.into_iter()
                 .find(|release| release.commit.starts_with(commit))

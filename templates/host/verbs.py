@@ -85,6 +85,9 @@ def prove(facts, color, pid):
                 tell("health", answer)
                 return 0
         elif healthy_since:
+            # What breaks off may be about to end, and that says more.
+            if "status" not in answer and not wait_gone([pid], 2):
+                return 31
             tell("health", dict(answer, settled=round(now - healthy_since, 1)))
             return 33
         if now > deadline and not healthy_since:
