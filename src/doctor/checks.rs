@@ -382,6 +382,13 @@ fn listens(reading: &Reading, environment: &Environment) -> Check {
         false if environment.url.https => {
             Check::note("front door", format!("nothing listens on port {port} yet"))
         }
+        false if reading.running => Check::bad("front door", format!("nginx does not listen on port {port}"))
+            .mend(By::Here, format!("deployer {} setup", environment.name), false)
+            .mend(
+                By::Here,
+                "if it listens elsewhere, say so in deployer.toml: [nginx] address",
+                false,
+            ),
         false => Check::bad("front door", format!("nothing listens on port {port}")).mend(
             By::Here,
             "start nginx; if it listens elsewhere, say so in deployer.toml: [nginx] address",

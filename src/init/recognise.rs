@@ -323,9 +323,11 @@ fn installed(found: &mut Found, sources: &Sources, packages: &Packages) {
         .flatten();
     found.variables.sort();
     found.variables.dedup();
-    found
-        .variables
-        .retain(|name| name != "DJANGO_SETTINGS_MODULE" && name != "PORT");
+    // A slot has these by itself.
+    let own = |name: &str| {
+        ["DJANGO_SETTINGS_MODULE", "PORT", "BLUEGREEN"].contains(&name) || name.starts_with("DEPLOYER_")
+    };
+    found.variables.retain(|name| !own(name));
 }
 
 fn celery(found: &Found, sources: &Sources, packages: &Packages) -> Option<Celery> {
