@@ -2,7 +2,7 @@
 
 mod site;
 
-pub use site::{SITE_MARK, SiteFacts, certificate, next_name, site, site_link, site_path};
+pub use site::{SITE_MARK, SiteFacts, certificate, next_name, site, site_command, site_link, site_path};
 
 use crate::config::{Cutover, Environment};
 use crate::model::{Color, Role};

@@ -2,15 +2,15 @@
 # Reads what a host has and lacks, for `doctor` alone. Changes nothing; a virtualenv is tried in a folder that it removes.
 #
 # Arguments: a nonce that begins each line of the answer, the root, the interpreter, whether to try a virtualenv (`venv`;
-# `auto`: where there is no uv), nginx's configuration file, its program; then the command that tests nginx, `--`, and the one
-# that reloads it.
+# `auto`: where there is no uv), nginx's configuration file, its program; then the command that tests nginx, after the number
+# of its words, and the one that reloads it.
 # It runs wherever there is a POSIX sh: what else is missing is what it is to find out.
 set -u
 
 # In a function, so that no command reads the rest of the script, which arrives on standard input.
 main() {
-  nonce=$1 root=$2 python=$3 try=$4 conf=$5 nginx=$6
-  shift 6
+  nonce=$1 root=$2 python=$3 try=$4 conf=$5 nginx=$6 count=$7
+  shift 7
 
   say() { printf '%s %s\n' "$nonce" "$*"; }
   # The last line that is not empty, and no other.
@@ -91,16 +91,11 @@ main() {
     shift "$total"
     "$@"
   }
-  count=0
-  for word; do
-    [ "$word" != -- ] || break
-    count=$((count + 1))
-  done
   first "$count" "$@" >"$out" 2>&1
   status=$?
   say test "$status"
   grep -v '^[[:space:]]*$' "$out" | tail -n 12 | while IFS= read -r line; do say tested "$line"; done
-  shift $((count + 1))
+  shift "$count"
 
   # A reload cannot be tried; whether sudo would allow it can be asked.
   if [ "$1" = sudo ] || [ "${1##*/}" = sudo ]; then

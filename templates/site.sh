@@ -2,7 +2,7 @@
 # The site of an environment in nginx's configuration, for `setup` alone.
 #
 #   look <nonce> <file> <link> <certificate's folder>
-#   put  <nonce> <file> <link> <content, with \036 for each line feed> <words of the test> -- <words of the reload>
+#   put  <nonce> <file> <link> <content, with \036 for each line feed> <number of the test's words> <its words> <words of the reload>
 #
 # `put` writes the file, links it, and has nginx test its whole configuration; where it refuses, or the reload fails,
 # everything is as it was before: a file that nginx refuses would keep every other site from being reloaded.
@@ -64,19 +64,19 @@ put() {
   say put
 }
 
-# Runs the words before the first `--`, or those after it.
+# Runs as many words as the first one says, or those after them. Counted, since a command may hold any word, `--` too.
 first() {
-  total=$# before=yes
+  total=$# left=$1
+  shift
   for word; do
-    [ "$word" != -- ] || before=
-    [ -z "$before" ] || set -- "$@" "$word"
+    [ "$left" -le 0 ] || set -- "$@" "$word"
+    left=$((left - 1))
   done
-  shift "$total"
+  shift $((total - 1))
   "$@" 2>&1
 }
 second() {
-  while [ "$1" != -- ]; do shift; done
-  shift
+  shift "$(($1 + 1))"
   "$@" 2>&1
 }
 

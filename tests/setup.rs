@@ -350,7 +350,7 @@ fn without_the_right_the_site_and_the_commands_are_shown() {
             .stdin(fs::File::open(site.host.nginx_config()).unwrap())
             .status()
             .unwrap();
-        assert!(status.success());
+        assert_eq!(status.success(), linked);
         assert_eq!(link.exists(), linked, "a site that nginx refuses must not stay");
     }
     until("the file was written", Duration::from_secs(5), || {

@@ -109,8 +109,8 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
             &conf,
             &program,
         ])
+        .arg(environment.nginx.test.len().to_string())
         .args(environment.nginx.test.iter().cloned())
-        .arg("--")
         .args(environment.nginx.reload.iter().cloned())
         .line()
         .map_err(|error| Failure::usage("config.nul", error.to_string()))?;

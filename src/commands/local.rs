@@ -270,13 +270,19 @@ fn told(status: ExitStatus) -> Result<(), String> {
     }
 }
 
-/// Hands on what was printed within a tick; false once there is nothing more to come.
+/// Hands on what is printed within a while; false once there is nothing more to come.
 fn hear(receiver: &Receiver<String>, wait: Duration, say: &mut dyn FnMut(String)) -> bool {
+    // Counted from now and not from each line: the caller must come to look at its bound whatever is printed.
+    let end = Instant::now() + wait;
     loop {
-        match receiver.recv_timeout(wait) {
+        let left = end.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
             Ok(line) => say(line),
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
+        }
+        if left.is_zero() {
+            return true;
         }
     }
 }
@@ -305,4 +311,26 @@ fn end(child: &mut Child) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_never_stops_talking_is_ended_all_the_same() {
+        let (ended, end) = channel();
+        std::thread::spawn(move || {
+            let interrupt = Interrupt::never();
+            let bound = Duration::from_millis(200);
+            let mut lines = 0_usize;
+            let result = run("yes", &Vec::new(), bound, &interrupt, &mut |_| lines += 1);
+            ended.send((result, lines))
+        });
+        let (result, lines) = end
+            .recv_timeout(Duration::from_secs(20))
+            .expect("it comes to an end");
+        assert_eq!(result, Err("it took longer than 0 s".to_string()));
+        assert!(lines > 0);
+    }
 }

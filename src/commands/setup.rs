@@ -9,7 +9,9 @@ use super::{Ask, Context};
 use crate::config::Environment;
 use crate::doctor::{Reading, site_elsewhere};
 use crate::facts::{Probes, Wish, facts};
-use crate::nginx::{SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_link, site_path};
+use crate::nginx::{
+    SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_command, site_link, site_path,
+};
 use crate::plan::{self, Event, Failure};
 use crate::remote::{Session, ShellError, nonce};
 use crate::shell::{Call, display};
@@ -88,7 +90,7 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
     }
     let by_sudo = !found.writable && reading.may_sudo(None);
     if !found.writable && !by_sudo {
-        return Err(no_right(environment, &reading, session.host(), facts));
+        return Err(no_right(environment, &reading, session.host(), facts, &found));
     }
     if let Some(line) = reading
         .tested
@@ -267,16 +269,19 @@ fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options:
 }
 
 /// The commands that put the site in place by somebody who has the right to.
-fn no_right(environment: &Environment, reading: &Reading, host: &str, facts: SiteFacts) -> Failure {
+fn no_right(
+    environment: &Environment,
+    reading: &Reading,
+    host: &str,
+    facts: SiteFacts,
+    found: &Found,
+) -> Failure {
     let path = site_path(environment);
     let word = |word: &str| display(&[word.to_string()]);
-    let file = word(&path);
-    let (link, unlink) = match site_link(&path) {
-        Some(link) => (format!("ln -sfn {file} {} && ", word(&link)), word(&link)),
-        None => (String::new(), file.clone()),
-    };
-    // A configuration that nginx refuses would keep every other site from being reloaded.
-    let put = format!("cat > {file} && {link}{{ nginx -t && nginx -s reload || rm {unlink}; }}");
+    let link = site_link(&path).map_or_else(String::new, |link| {
+        format!("ln -sfn {} {} && ", word(&path), word(&link))
+    });
+    let put = site_command(&path, found.exists, found.linked);
     let tls = if facts.tls { " --tls" } else { "" };
     Failure::new(
         "setup.rights",
@@ -337,9 +342,8 @@ fn put(
         title: title.clone(),
     });
     let began = Instant::now();
-    let mut arguments = vec![text.replace('\n', LINE)];
+    let mut arguments = vec![text.replace('\n', LINE), environment.nginx.test.len().to_string()];
     arguments.extend(environment.nginx.test.iter().cloned());
-    arguments.push("--".to_string());
     arguments.extend(environment.nginx.reload.iter().cloned());
     let said = run(session, environment, by_sudo, "put", arguments)?;
     let took = began.elapsed();

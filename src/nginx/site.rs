@@ -3,6 +3,7 @@
 use super::{quoted, static_locations};
 use crate::config::Environment;
 use crate::model::Role;
+use crate::shell::display;
 
 const HEAD: &str = include_str!("../../templates/site.conf");
 const SERVER: &str = include_str!("../../templates/site-server.conf");
@@ -45,6 +46,35 @@ pub fn site_link(path: &str) -> Option<String> {
     let (folder, name) = path.rsplit_once('/')?;
     let top = folder.strip_suffix("/sites-available")?;
     Some(format!("{top}/sites-enabled/{name}"))
+}
+
+/// The line by which root puts the site that it reads in place, and takes it back where nginx does not want it: such a file
+/// would keep every other site from being reloaded. A site that was there before is there again then.
+pub fn site_command(path: &str, exists: bool, linked: bool) -> String {
+    let word = |word: &str| display(&[word.to_string()]);
+    let file = word(path);
+    let link = site_link(path).map(|link| word(&link));
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    // A name that begins with a dot: nginx reads whole folders, but not those.
+    let old = word(&format!("{folder}/.{name}.old"));
+    let mut undo = Vec::new();
+    if exists {
+        undo.push(format!("mv {old} {file}"));
+    }
+    match &link {
+        Some(link) if !linked => undo.push(format!("rm {link}")),
+        None if !exists => undo.push(format!("rm {file}")),
+        _ => {}
+    }
+    let (keep, forget) = match exists {
+        true => (format!("cp -p {file} {old} && "), format!("rm {old}")),
+        false => (String::new(), "true".to_string()),
+    };
+    let make_link = link.map_or_else(String::new, |link| format!("ln -sfn {file} {link} && "));
+    let undo = undo.join("; ");
+    format!(
+        "{keep}cat > {file} && {make_link}if nginx -t && nginx -s reload; then {forget}; else {undo}; false; fi"
+    )
 }
 
 /// The name under which next is shown; an address has none beside it.
@@ -258,5 +288,42 @@ mod tests {
         assert_eq!(next_name(&environment("", "http://192.0.2.7")), None);
         assert!(!site(&environment("", "http://192.0.2.7"), PLAIN).contains("nginx-next"));
         assert!(site(&hello, PLAIN).starts_with(SITE_MARK));
+    }
+
+    #[test]
+    fn the_command_for_root_leaves_what_was_there_where_nginx_refuses() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        for name in ["sites-available", "sites-enabled", "tools"] {
+            std::fs::create_dir(place(name)).unwrap();
+        }
+        std::fs::write(place("tools/nginx"), "#!/bin/sh\n[ -z \"$NGINX_FAILS\" ]\n").unwrap();
+        let sh = |line: &str, fails: &str| {
+            let line = format!("chmod +x tools/nginx; echo new | {{ {line}; }}");
+            let path = format!("{}:/usr/bin:/bin", place("tools").display());
+            let mut sh = std::process::Command::new("sh");
+            sh.args(["-c", &line])
+                .current_dir(folder.path())
+                .env("PATH", path);
+            sh.env("NGINX_FAILS", fails).status().unwrap().success()
+        };
+        let (file, link) = (
+            place("sites-available/it's.conf"),
+            place("sites-enabled/it's.conf"),
+        );
+        let path = file.to_str().unwrap();
+        assert!(!sh(&site_command(path, false, false), "yes"));
+        assert!(!link.is_symlink(), "a new site does not stay");
+        std::fs::write(&file, "old\n").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(!sh(&site_command(path, true, true), "yes"));
+        assert_eq!(
+            std::fs::read_to_string(&link).unwrap(),
+            "old\n",
+            "what was served goes on"
+        );
+        assert!(sh(&site_command(path, true, true), ""));
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "new\n");
+        assert_eq!(std::fs::read_dir(place("sites-available")).unwrap().count(), 1);
     }
 }

@@ -101,7 +101,12 @@ pub(super) fn unfinished(what: String, failed: &StepFailure, environment: &Envir
 }
 
 fn why(failure: Failure, failed: &StepFailure) -> Failure {
-    let said = |line: &&String| line.contains(" ended with status ") || line.contains(" lives on after KILL");
+    let marks = [
+        " ended with status ",
+        " could not be started: ",
+        " lives on after KILL",
+    ];
+    let said = |line: &&String| marks.iter().any(|mark| line.contains(mark));
     match failed.output.iter().rev().find(said) {
         Some(line) => failure.why(line.clone()),
         None => failure,

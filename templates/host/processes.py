@@ -63,16 +63,34 @@ def start_all(facts, color, wanted):
     doubled = [name for name in wanted if len(there.get(name, ())) > 1]
     if end_all(path, tell_to_end(path, doubled)):
         return False
-    begun = [(name,) + begin(facts, color, name) for name in wanted if len(there.get(name, ())) != 1]
+    begun = []
+    for name in wanted:
+        try:
+            if len(there.get(name, ())) != 1:
+                begun.append((name,) + begin(facts, color, name))
+        except OSError as error:  # Its log cannot be written, say.
+            speak("%s could not be started: %s" % (name, error))
+            end_begun(path, begun)
+            return False
     for name, child, log, before, since in begun:
         while child.poll() is None and time.monotonic() < since + what[name]["settle"]:
             time.sleep(0.02)
         if child.poll() is not None:
             speak((read_from(log, before) + "\n").lstrip("\n") + "%s ended with status %d within %.1f s of its start" % (
                 name, child.returncode, time.monotonic() - since))
-            end_all(path, tell_to_end(path, [entry[0] for entry in begun]))
+            end_begun(path, begun)
             return False
     return True
+
+
+def end_begun(path, begun):
+    """Ends what was just started, and what is too young to be known by its name."""
+    ending = tell_to_end(path, [entry[0] for entry in begun])
+    known = set(pid for entry in ending for pid in entry[3])
+    young = [entry[1].pid for entry in begun if entry[1].poll() is None and entry[1].pid not in known]
+    signal_all(young, 15)
+    end_all(path, ending)
+    signal_all(wait_gone(young, 5), 9)
 
 
 def read_from(path, start):

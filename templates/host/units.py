@@ -16,8 +16,9 @@ def unit_name(facts, color, process):
 
 def units(facts, color):
     """The units of a slot that are written on this host."""
-    return [name for name in names(unit_folders()[0])
-            if name.startswith(unit_name(facts, color, "")[:-8]) and name.endswith(".service")]
+    # By its whole name: a beginning would fit the units of another root too, /srv/app-blue beside /srv/app.
+    name = unit_name(facts, color, "web")
+    return [name] if os.path.exists(unit_folders()[0] + "/" + name) else []
 
 
 def lingers():
