@@ -4,6 +4,8 @@
 #
 # Written by deployer. Whoever starts a process of a slot starts it by this: a deploy, systemd, cron after a boot.
 set -u
+# As under systemd, whoever's session it is started from: nginx's user reads what it uploads.
+umask 022
 root=$1 color=$2 process=$3
 shift 3
 slot=$root/$color

@@ -87,6 +87,11 @@ def entry(line):
         return line
 
 
+def ended(data):
+    """Lines with their ends. A carriage return, as of a progress bar, ends none."""
+    return [line + b"\n" for line in data.split(b"\n")[:-1]] + [rest for rest in data.split(b"\n")[-1:] if rest]
+
+
 class Tail:
     def __init__(self, path):
         self.path, self.file, self.rest = path, None, b""
@@ -114,14 +119,14 @@ class Tail:
             self.file.seek(at)
             tail = self.file.read(step) + tail
             found = tail[:-1].count(b"\n")
-        keep = tail.splitlines(True)[-count:] if count else []
+        keep = ended(tail)[-count:] if count else []
         self.file.seek(end)
         self.say(b"".join(keep))
 
     def say(self, data):
         if kind != "history":
             return write(data)
-        whole = (self.rest + data).splitlines(True)
+        whole = ended(self.rest + data)
         self.rest = whole.pop() if whole and not whole[-1].endswith(b"\n") else b""
         write(b"".join(map(entry, whole)))
 

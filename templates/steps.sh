@@ -4,6 +4,8 @@
 # They run under the environment's lock. Descriptor 4 speaks to the client, 9 holds the lock: what outlives a step must
 # close both. Values arrive as arguments only.
 set -u
+# nginx's user reads static files, and this user's own mask may shut it out.
+umask 022
 root=$DEPLOYER_ROOT
 home=$root/.deployer
 
@@ -16,7 +18,6 @@ git() { command git -c core.fsync=all -c core.fsyncMethod=batch "$@"; }
 # layout <blue's port> <green's port>: the folders, the key for probes (which waits in key.new), and snippets that say of
 # a slot that it holds nothing, wherever one of these is missing.
 layout() {
-  umask 022
   mkdir -p "$home/virtualenvs" || return
   if [ -s "$home/key" ]; then rm -f "$home/key.new"; else mv "$home/key.new" "$home/key" || return; fi
   key=$(cat "$home/key") || return
@@ -78,7 +79,6 @@ virtualenv() {
     note unchanged
     return 0
   fi
-  umask 022
   mkdir -p "$home/virtualenvs" && rm -rf "$target" || return
   uv=
   [ "$installer" = pip ] || uv=$(PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin command -v uv)
@@ -251,9 +251,8 @@ as() {
 hook() {
   color=$1
   shift
-  umask 022
   for line; do
-    echo "+ $line"
+    printf '+ %s\n' "$line"
     as "$color" sh -c "$line" || return
   done
 }
@@ -293,7 +292,7 @@ smoke() {
   shift 2
   trap 'halt "$color"; exit 143' TERM
   for line; do
-    echo "+ $line"
+    printf '+ %s\n' "$line"
     as "$color" env "URL=http://127.0.0.1:$port" "PORT=$port" sh -c "$line"
     result=$?
     [ "$result" -eq 0 ] || { halt "$color"; return "$result"; }

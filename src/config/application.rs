@@ -38,6 +38,8 @@ const OWN_ARGUMENTS: &[(&str, Option<char>, &str)] = &[
 const ENDS: &str = "with it gunicorn ends instead of serving";
 
 /// Variables that deployer sets, or that would change gunicorn behind its back.
+/// Names that `templates/launch.sh` has in use when it reads the variables.
+const LAUNCHER_NAMES: [&str; 6] = ["root", "color", "process", "slot", "words", "directory"];
 const OWN_VARIABLES: [&str; 2] = ["BLUEGREEN", "GUNICORN_CMD_ARGS"];
 
 pub(super) fn app(section: &Section<'_, '_>, folder: &str) -> App {
@@ -299,6 +301,11 @@ pub(super) fn objection_to_name(name: &str) -> Option<Complaint> {
     }
     if name == "GUNICORN_CMD_ARGS" {
         return Some(Complaint::new("must not be set").help("use the key `gunicorn.args`"));
+    }
+    if LAUNCHER_NAMES.contains(&name) {
+        return Some(
+            Complaint::new("must not be set").help("the script that starts a slot's processes uses it"),
+        );
     }
     (OWN_VARIABLES.contains(&name) || name.starts_with("DEPLOYER_")).then(|| {
         Complaint::new("must not be set")

@@ -1,14 +1,18 @@
 //! A command that prints a secret: `pass`, `op`, `sops`.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the caller is asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);
+/// Bound on a command that can ask nobody.
+const ALONE: Duration = Duration::from_secs(120);
+/// Bound on the wait for a complaint, whose end a process left behind may hold open.
+const COMPLAINT: Duration = Duration::from_secs(1);
 /// Lines of its complaint that are shown.
 const SHOWN: usize = 5;
 
@@ -20,28 +24,33 @@ pub(super) enum CommandError {
     Failed(String, Vec<String>),
 }
 
-/// What the command prints, without its last line end. It may ask on the terminal, which stays its standard input.
+/// What the command prints, without its last line end. It may ask on the terminal, which stays its standard input and its
+/// standard error.
 pub(super) fn output(
     argv: &[String],
     folder: &Path,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<u8>, CommandError> {
     let failed = |what: String| CommandError::Failed(what, Vec::new());
+    let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .current_dir(folder)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(if can_ask { Stdio::inherit() } else { Stdio::piped() })
         .spawn()
         .map_err(|error| failed(format!("cannot start {}: {error}", argv[0])))?;
-    let (Some(mut out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
-        unreachable!("both were asked for")
+    let began = Instant::now();
+    let Some(mut out) = child.stdout.take() else {
+        unreachable!("it was asked for")
     };
+    let err = child.stderr.take();
     // On threads of their own: whoever asks on the terminal takes its time, and Ctrl-C must be heard meanwhile.
-    let complaint = thread::spawn(move || {
+    let (complain, complaint) = channel();
+    thread::spawn(move || {
         let mut said = Vec::new();
-        let _ = err.read_to_end(&mut said);
-        said
+        let _ = err.map(|mut err| err.read_to_end(&mut said));
+        let _ = complain.send(said);
     });
     let (done, wait) = channel();
     thread::spawn(move || {
@@ -51,10 +60,16 @@ pub(super) fn output(
     let printed = loop {
         match wait.recv_timeout(TICK) {
             Ok(printed) => break printed.map_err(|error| failed(format!("cannot read it: {error}")))?,
+            Err(RecvTimeoutError::Timeout) if !can_ask && began.elapsed() > ALONE => {
+                end(&mut child);
+                return Err(failed(format!(
+                    "it printed nothing for {} s, and there is no terminal to ask on",
+                    ALONE.as_secs()
+                )));
+            }
             Err(RecvTimeoutError::Timeout) if go_on() => {}
             Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
+                end(&mut child);
                 return Err(CommandError::Interrupted);
             }
         }
@@ -65,13 +80,18 @@ pub(super) fn output(
             || "ended by a signal".to_owned(),
             |code| format!("exit code {code}"),
         );
-        let said = complaint.join().unwrap_or_default();
+        let said = complaint.recv_timeout(COMPLAINT).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
         let last = lines.len().saturating_sub(SHOWN);
         let lines = lines[last..].iter().map(|line| (*line).to_owned()).collect();
         return Err(CommandError::Failed(how, lines));
     }
-    let end = printed.len() - usize::from(printed.ends_with(b"\n"));
-    Ok(printed[..end].to_vec())
+    let length = printed.len() - usize::from(printed.ends_with(b"\n"));
+    Ok(printed[..length].to_vec())
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }

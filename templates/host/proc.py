@@ -149,7 +149,11 @@ def user_name(number):
         fields = line.split(":")
         if len(fields) > 2 and fields[2] == str(number):
             return fields[0]
-    return str(number)
+    try:
+        import pwd  # Users of a directory service are in no file.
+        return pwd.getpwuid(number).pw_name
+    except (ImportError, KeyError):
+        return str(number)
 
 
 def pid_file(slot):
