@@ -33,14 +33,22 @@ pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope
     };
     // gunicorn's own workers are for it to end; of any other server all are told.
     let kill = match (&environment.web, process) {
-        (Web::Gunicorn(_), "web") => "mixed",
-        _ => "control-group",
+        (Web::Command(_), "web") => "control-group",
+        // Nor is a worker's pool.
+        _ => "mixed",
     };
     let target = match scope {
         Scope::User => "default.target",
         Scope::System => "multi-user.target",
     };
-    let grace = environment.grace().as_secs();
+    let (grace, rules) = match environment.processes.get(process) {
+        // To systemd, nothing means endless.
+        Some(of) => (
+            format!("{}ms", of.stop_timeout.as_millis().max(1)),
+            rules(environment, color, process),
+        ),
+        None => (environment.grace().as_secs().to_string(), String::new()),
+    };
     // One pass, so that a value is never read as a placeholder.
     let mut text = String::new();
     let mut rest = UNIT;
@@ -60,13 +68,25 @@ pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope
             "color" => color.to_string(),
             "process" => process.to_string(),
             "kill" => kill.to_string(),
-            "grace" => grace.to_string(),
+            "grace" => grace.clone(),
+            "rules" => rules.clone(),
             "log" => escape(&format!("{root}/{color}/log/{log}")),
             _ => target.to_string(),
         });
         rest = after;
     }
     text + rest
+}
+
+/// What the launcher is told beside a process's name; see there. It refuses with a status of its own.
+fn rules(environment: &Environment, color: Color, process: &str) -> String {
+    let root = &environment.root;
+    let (launcher, slot) = (word(&format!("{root}/.deployer/launch")), word(root));
+    format!(
+        " live \"%t/{}.moving\"\nExecStop=/bin/sh {launcher} {slot} {color} {process} end\n\
+         RestartPreventExitStatus=178\nSuccessExitStatus=178",
+        prefix(root),
+    )
 }
 
 /// A value for itself: `%` begins what systemd fills in.
@@ -109,8 +129,10 @@ mod tests {
             std::fs::write(folder.path().join(name + ".service"), "").unwrap();
         }
         let script = format!(
-            "{}{}\nunit_folders = lambda: (sys.argv[1], sys.argv[1])\nprint(units({{\"unit\": sys.argv[2]}}, \"blue\"))",
+            "{}{}{}\nunit_folders = lambda: (sys.argv[1], sys.argv[1])\n\
+             print(units({{\"unit\": sys.argv[2], \"root\": sys.argv[1]}}, \"blue\"))",
             include_str!("../templates/host/proc.py"),
+            include_str!("../templates/host/observe.py"),
             include_str!("../templates/host/units.py"),
         );
         let python = std::process::Command::new("python3")

@@ -9,6 +9,23 @@ umask 022
 root=$1 color=$2 process=$3
 shift 3
 slot=$root/$color
+case ${1-} in
+  # for systemd, of [processes]: at boot or after a crash only what is live's starts, or what a switch is about to move
+  live) [ "$(readlink -f "$root/live")" = "$(readlink -f "$slot")" ] || [ -e "$2" ] || exit 178 ;;
+  # for systemd: tells the process to end, and waits until it has; a shell before it does not pass it on, nor wait
+  end)
+    [ -n "${MAINPID-}" ] || exit 0
+    told=$MAINPID
+    ! tr '\0' ' ' <"/proc/$MAINPID/cmdline" | grep -q '^sh -c ' ||
+      told="$told $(cat "/proc/$MAINPID/task/$MAINPID/children")"
+    # shellcheck disable=SC2086 # numbers
+    kill -TERM $told
+    for pid in $told; do
+      while kill -0 "$pid"; do sleep 0.1; done
+    done 2>/dev/null
+    exit 0
+    ;;
+esac
 # What a session of the deployer's sets for itself is not the application's.
 unset LC_ALL DEPLOYER_NONCE DEPLOYER_ROOT DEPLOYER_PYTHON DEPLOYER_FACTS DEPLOYER_HOST
 # The virtualenv is shared with live: bytecode is written when it is built, and never torn later by a full disk.

@@ -161,6 +161,8 @@ pub struct SlotState {
     pub run: Vec<String>,
     /// What the slot's release runs beside its web server while it is live.
     pub processes: BTreeMap<String, Described>,
+    /// Those of them that systemd starts after a reboot.
+    pub enabled: Vec<String>,
     /// What of that runs, each as often as it was started.
     pub running: BTreeMap<String, Vec<Process>>,
     pub pid_file: PidFile,

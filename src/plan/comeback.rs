@@ -1,4 +1,4 @@
-//! Whether a slot's process starts again by itself after a reboot, and what to do where it would not.
+//! Whether a slot's processes start again by themselves after a reboot, and what to do where they would not.
 
 use super::status::Problem;
 use crate::config::{Environment, Supervisor};
@@ -12,10 +12,22 @@ pub(super) fn survives(state: &HostState, environment: &Environment, color: Colo
         return None;
     }
     match (state.systemd, state.crontab) {
-        (Some(systemd), _) => Some(systemd.lingers && slot.unit == Unit::Enabled),
+        (Some(systemd), _) => {
+            let known = slot.unit == Unit::Enabled && unknown(state, color).is_empty();
+            Some(systemd.lingers && known)
+        }
         (None, Some(crontab)) => Some(crontab == Crontab::Starts),
         (None, None) => None,
     }
+}
+
+/// Of the processes that the slot should run, those that systemd does not start.
+fn unknown(state: &HostState, color: Color) -> Vec<&str> {
+    let slot = state.slot(color);
+    let names = slot.processes.keys().map(String::as_str);
+    let due = names.filter(|_| state.live.color == Some(color));
+    due.filter(|name| !slot.enabled.iter().any(|enabled| enabled == name))
+        .collect()
 }
 
 /// What is wrong with live in this, and the command that mends it: on the host, but for another deploy.
@@ -32,7 +44,10 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
             Some(format!("sudo loginctl enable-linger {}", state.user)),
         ),
         (Some(_), _) => (
-            "systemd does not know of it".to_string(),
+            match (state.slot(live).unit, unknown(state, live)) {
+                (Unit::Enabled, names) => format!("systemd does not know of its {}", names.join(" and ")),
+                _ => "systemd does not know of it".to_string(),
+            },
             Some(format!("deployer {} deploy --cutover", environment.name)),
         ),
         (None, Some(Crontab::Silent)) => (

@@ -196,6 +196,11 @@ impl Build<'_> {
             let words = launch::process(environment, process)
                 .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
             calls.push(put(&format!("run/{name}"), words));
+            // For the cutover, which starts it.
+            if let (true, Some(systemd)) = (environment.supervisor != Supervisor::None, state.systemd) {
+                let text = unit::text(environment, color, name, systemd.scope);
+                calls.push(put(&format!("units/{name}"), text));
+            }
         }
         Ok(calls)
     }

@@ -103,6 +103,7 @@ def slot(facts, color):
         "run": names(path + "/etc/run"),
         "unit": unit_state(facts, color),
         "processes": described(path),
+        "enabled": [name for name in described(path) if unit_state(facts, color, name) == "enabled"],
         "running": {name: [{"pid": run["pid"], "started": boot_time() + min(run["members"].values()) / TICKS}
                            for run in runs] for name, runs in running(path).items()},
         "pid_file": word,

@@ -44,12 +44,15 @@ def begin(facts, color, name):
         os.rename(log, log + ".1")
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        before = os.fstat(out).st_size
+        if unit_state(facts, color, name) == "enabled":
+            return Started(facts, color, name), log, before, time.monotonic()
         child = subprocess.Popen(
             ["sh", facts["root"] + "/.deployer/launch", facts["root"], color, name], stdin=subprocess.DEVNULL,
             stdout=out, stderr=out, start_new_session=True,
             # The switch ignores signals; what it starts must not.
             preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (1, 2, 3, 13, 15)])
-        return child, log, os.fstat(out).st_size, time.monotonic()
+        return child, log, before, time.monotonic()
     finally:
         os.close(out)
 
@@ -61,7 +64,7 @@ def start_all(facts, color, wanted):
     what = described(path)
     there = running(path)
     doubled = [name for name in wanted if len(there.get(name, ())) > 1]
-    if end_all(path, tell_to_end(path, doubled)):
+    if doubled and end_all(tell_to_end(facts, color, doubled)):
         return False
     begun = []
     for name in wanted:
@@ -70,7 +73,7 @@ def start_all(facts, color, wanted):
                 begun.append((name,) + begin(facts, color, name))
         except OSError as error:  # Its log cannot be written, say.
             speak("%s could not be started: %s" % (name, error))
-            end_begun(path, begun)
+            end_begun(facts, color, begun)
             return False
     for name, child, log, before, since in begun:
         while child.poll() is None and time.monotonic() < since + what[name]["settle"]:
@@ -78,18 +81,19 @@ def start_all(facts, color, wanted):
         if child.poll() is not None:
             speak((read_from(log, before) + "\n").lstrip("\n") + "%s ended with status %d within %.1f s of its start" % (
                 name, child.returncode, time.monotonic() - since))
-            end_begun(path, begun)
+            end_begun(facts, color, begun)
             return False
     return True
 
 
-def end_begun(path, begun):
+def end_begun(facts, color, begun):
     """Ends what was just started, and what is too young to be known by its name."""
-    ending = tell_to_end(path, [entry[0] for entry in begun])
+    ending = tell_to_end(facts, color, [entry[0] for entry in begun])
     known = set(pid for entry in ending for pid in entry[3])
-    young = [entry[1].pid for entry in begun if entry[1].poll() is None and entry[1].pid not in known]
+    young = [entry[1].pid for entry in begun
+             if not isinstance(entry[1], Started) and entry[1].poll() is None and entry[1].pid not in known]
     signal_all(young, 15)
-    end_all(path, ending)
+    end_all(ending)
     signal_all(wait_gone(young, 5), 9)
 
 
@@ -99,28 +103,38 @@ def read_from(path, start):
         return file.read(65536).decode("utf-8", "replace").strip()
 
 
-def tell_to_end(path, wanted=None):
+def tell_to_end(facts, color, wanted=None):
     """Sends TERM to processes of a slot, all of them or those of some names; returns what is to be waited for."""
     ending = []
+    path = os.path.join(facts["root"], color)
     what = described(path)
-    for name, runs in running(path).items():
+    # Of one that has just crashed only the unit is there, which would start it again.
+    own = {name: unit for name, unit in process_units(facts, color).items() if wanted is None or name in wanted}
+    found = running(path)
+    if own and systemctl("stop", "--no-block", *own.values())[0]:
+        own = {}
+    for name in set(found) | set(own):
         bound = what.get(name, {}).get("stop", 60)
-        for run in runs if wanted is None or name in wanted else ():
+        runs = found.get(name, []) if wanted is None or name in wanted else []
+        for run in runs:
             # A worker is told alone, and ends its own children as it must; a shell before it does not pass it on.
             leader = run["pid"]
             group = [leader]
             if (read("/proc/%d/cmdline" % leader, 200) or "").startswith("sh\0-c\0"):
                 group += [pid for pid in run["members"] if (stat_of(pid) or {}).get("parent") == leader]
-            signal_all(group, 15)
+            if not belongs(leader, [own.get(name)]):  # Else systemd has told it.
+                signal_all(group, 15)
             speak("%s (process %d) finishes what it has; it is given %g s" % (name, leader, bound))
-            ending.append((name, bound, time.monotonic() + bound, run["members"]))
+            ending.append((name, bound, time.monotonic() + bound, run["members"], own.get(name), path))
+        if name in own and not runs:
+            ending.append((name, bound, time.monotonic() + bound, {}, own[name], path))
     return ending
 
 
-def end_all(path, ending):
+def end_all(ending):
     """Waits for processes that were told to end, and kills those that take too long; returns the names of what lives on."""
     left = []
-    for name, bound, deadline, members in ending:
+    for name, bound, deadline, members, unit, path in ending:
         session = set((stat_of(pid) or {}).get("session") for pid in members) - set([None])
         while True:
             alive = [pid for pid in members if (stat_of(pid) or {}).get("start") == members[pid]]
@@ -139,7 +153,25 @@ def end_all(path, ending):
                     left.append(name)
                     break
             time.sleep(0.02)
+        # Waits: a unit that was about to start again is gone only then.
+        if unit and name not in left and systemctl("stop", unit)[0]:
+            speak("%s (unit %s) lives on after KILL" % (name, unit))
+            left.append(name)
     return left
+
+
+def abandon(facts, color):
+    """What a switch started in a slot that does not become live ends."""
+    moving(facts, False)
+    end_all(tell_to_end(facts, color))
+    give_up(facts, color)
+
+
+def give_up(facts, color):
+    """After a switch that was not made: no file of it stays, and what it would have brought starts at no boot."""
+    moving(facts, False)
+    if link(facts["root"], "live")["color"] != color:
+        forget(process_units(facts, color).values())
 
 
 def hand_over(facts, old, new):
@@ -147,15 +179,17 @@ def hand_over(facts, old, new):
     before, after = (os.path.join(facts["root"], color) for color in (old, new))
     what = described(after)
     single = set(name for path in (before, after) for name, of in described(path).items() if of["singleton"])
-    ending = tell_to_end(before)
+    moving(facts, False)
+    ending = tell_to_end(facts, old)
     if not (what or ending):
         return True
-    stuck = end_all(before, [entry for entry in ending if entry[0] in single])
+    stuck = end_all([entry for entry in ending if entry[0] in single])
     moved = [name for name in what if name in single and name not in stuck]
     # Workers too: one may have died while the switch was watched.
     well = start_all(facts, new, moved) and not stuck
     well = start_all(facts, new, [name for name in what if name not in single]) and well
-    well = not end_all(before, [entry for entry in ending if entry[0] not in single]) and well
+    well = not end_all([entry for entry in ending if entry[0] not in single]) and well
+    forget(process_units(facts, old).values())
     if well:
         tell("note", "proven at the front door; %s handed over" % ", ".join(sorted(what) or ["nothing"]))
     return well

@@ -92,7 +92,9 @@ def switch(facts, old, new, commit, entry):
     # With the socket cutover nginx follows the link by itself, once it has been told to.
     needed = not (facts["socket"] and served(facts).get("by_socket"))
     what = described(os.path.join(root, new))
+    prepare(facts, new)
     if not start_all(facts, new, [name for name in what if not what[name]["singleton"]]):
+        give_up(facts, new)
         return 46
     try:
         os.close(os.open(home + "/history.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644))
@@ -103,7 +105,7 @@ def switch(facts, old, new, commit, entry):
         print(error)
         if os.path.exists(home + "/switch") and link(root, "live")["color"] != new:
             attempt(remove, home + "/switch")
-        end_all(os.path.join(root, new), tell_to_end(os.path.join(root, new)))
+        abandon(facts, new)
         return 44
     needed = needed or bool(past)
     accepted, said = reload_nginx(facts) if needed else (True, "")
@@ -119,7 +121,7 @@ def switch(facts, old, new, commit, entry):
             tell("switched", {"seconds": round(time.time() - began, 3)})
             result = watch(facts, old, new, commit, entry)
             if result:
-                end_all(os.path.join(root, new), tell_to_end(os.path.join(root, new)))
+                abandon(facts, new)
                 return result
             well = hand_over(facts, old, new)
             return (0 if well else 47) if recorded else 45
@@ -128,7 +130,7 @@ def switch(facts, old, new, commit, entry):
     restored, said_back, now = put_back(facts, old, accepted and needed, past)
     tell("switch_failed", {"accepted": accepted, "said": said, "answer": answer, "watched": None,
                            "restored": restored, "said_back": said_back, "now": now})
-    end_all(os.path.join(root, new), tell_to_end(os.path.join(root, new)))
+    abandon(facts, new)
     return 41 if restored else 42
 
 

@@ -16,9 +16,10 @@ def unit_name(facts, color, process):
 
 def units(facts, color):
     """The units of a slot that are written on this host."""
-    # By its whole name: a beginning would fit the units of another root too, /srv/app-blue beside /srv/app.
-    name = unit_name(facts, color, "web")
-    return [name] if os.path.exists(unit_folders()[0] + "/" + name) else []
+    # By their whole names: a beginning would fit the units of another root too, /srv/app-blue beside /srv/app.
+    own = set(names("%s/%s/etc/run" % (facts["root"], color)) + ["web"])
+    return [unit for unit in (unit_name(facts, color, name) for name in sorted(own))
+            if os.path.exists(unit_folders()[0] + "/" + unit)]
 
 
 def lingers():
@@ -33,9 +34,9 @@ def systemd():
     return {"scope": "user", "lingers": lingers()}
 
 
-def unit_state(facts, color):
+def unit_state(facts, color, process="web"):
     folder, links = unit_folders()
-    name = unit_name(facts, color, "web")
+    name = unit_name(facts, color, process)
     if os.path.lexists(links + "/" + name):
         return "enabled"
     return "written" if os.path.exists(folder + "/" + name) else "none"
@@ -81,13 +82,9 @@ def unit(facts, color, process, text):
             tell("note", "not by systemd: user %s may not run without a login" % user_name(os.getuid()))
             return 1
         sync_folder("/var/lib/systemd/linger")
-    folder = unit_folders()[0]
     name = unit_name(facts, color, process)
     try:
-        if read(folder + "/" + name) != text:
-            os.makedirs(folder, exist_ok=True)
-            write_whole(folder + "/" + name, text)
-            sync_path(folder)
+        if write_unit(name, text):
             systemctl("daemon-reload")
     except OSError as error:
         tell("note", "not by systemd: %s" % error)
@@ -101,12 +98,27 @@ def unit(facts, color, process, text):
     return 0
 
 
+def write_unit(name, text):
+    """Whether a unit's text was not there yet; now it is, and on the disk."""
+    folder = unit_folders()[0]
+    if read(folder + "/" + name) == text:
+        return False
+    os.makedirs(folder, exist_ok=True)
+    write_whole(folder + "/" + name, text)
+    sync_path(folder)
+    return True
+
+
 def unit_ended(facts, color, process):
-    """Prints the status with which a unit's process ended, as a shell counts."""
+    print(exit_status(facts, color, process))
+    return 0
+
+
+def exit_status(facts, color, process):
+    """The status with which a unit's process ended, as a shell counts."""
     out = systemctl("show", "--property=ExecMainCode,ExecMainStatus", unit_name(facts, color, process))[1]
     found = dict(line.split("=", 1) for line in out.split())
-    print(int(found.get("ExecMainStatus", 0)) + (128 if found.get("ExecMainCode") in ("2", "3") else 0))
-    return 0
+    return int(found.get("ExecMainStatus", 0)) + (128 if found.get("ExecMainCode") in ("2", "3") else 0)
 
 
 def enable(facts, color, process):
@@ -120,14 +132,78 @@ def enable(facts, color, process):
     return 0
 
 
-def withdraw(facts, color, wait=True):
-    """A slot's units end and start no more at boot; returns those that systemd has taken note of."""
-    own = units(facts, color)
+def forget(own):
+    """Units start no more at boot."""
     links = unit_folders()[1]
     for name in own:
         if os.path.lexists(links + "/" + name):
             attempt(os.unlink, links + "/" + name)
             sync_folder(links)
+
+
+def withdraw(facts, color, wait=True):
+    """A slot's units end and start no more at boot; returns those that systemd has taken note of."""
+    own = units(facts, color)
+    forget(own)
     if own and systemctl("stop", *(own if wait else ["--no-block"] + own))[0] == 0:
         return own
     return []
+
+
+# Units of [processes]. All of live's are enabled, and while links move those of both slots; at boot, and after a crash,
+# the launcher starts those of the slot that `live` leads to. So one rename decides, whenever the power is lost.
+
+
+def process_units(facts, color):
+    """The units of a slot's processes that are written: name of the process -> unit."""
+    start = unit_name(facts, color, "")[:-8]
+    found = {name[len(start):-8]: name for name in units(facts, color)}
+    found.pop("web", None)
+    return found
+
+
+def moving(facts, now):
+    """Whether a switch is at work, for the launcher: a file that no reboot survives."""
+    path = ("/run/user/%d" % os.getuid() if os.getuid() else "/run") + "/" + facts["unit"] + ".moving"
+    if now:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    elif os.path.exists(path):
+        attempt(os.unlink, path)
+
+
+def prepare(facts, color):
+    """Before a switch: units for the processes of the slot that becomes live. They start at boot once `live` leads there.
+    Where its web server is no unit, they are none either."""
+    path = os.path.join(facts["root"], color)
+    texts = {name: read(path + "/etc/units/" + name) for name in described(path)}
+    if not any(texts.values()) or unit_state(facts, color) != "enabled":
+        return
+    try:
+        moving(facts, True)
+        if any([write_unit(unit_name(facts, color, name), text) for name, text in texts.items() if text]):
+            systemctl("daemon-reload")
+        for name, text in texts.items():
+            if text:
+                enable(facts, color, name)
+    except OSError as error:
+        # What has no unit that starts at boot is started plainly.
+        tell("note", "not by systemd: %s" % error)
+
+
+class Started:
+    """A process that systemd starts; what a child of our own is elsewhere."""
+    def __init__(self, facts, color, name):
+        self.words = (facts, color, name)
+        unit = unit_name(facts, color, name)
+        code, out, err = systemctl("start", unit)
+        if code:
+            speak((err or out).strip()[-500:])
+        pid = systemctl("show", "--property=MainPID", "--value", unit)[1].strip()
+        self.pid = int(pid) if pid.isdigit() else 0
+        self.start = (stat_of(self.pid) or {}).get("start") if self.pid else None
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None and not (self.start and (stat_of(self.pid) or {}).get("start") == self.start):
+            self.returncode = exit_status(*self.words)
+        return self.returncode

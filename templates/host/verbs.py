@@ -5,7 +5,7 @@ def stop(facts, color, grace=None, also=None):
     """Stops what runs in a slot: TERM, a wait for requests in flight, KILL for the rest. Only what is ours."""
     path = os.path.join(facts["root"], color)
     port = facts["ports"][color]
-    if not also and end_all(path, tell_to_end(path)):
+    if not also and end_all(tell_to_end(facts, color)):
         return 22
     word, pid = pid_file(path)
     found = listener(port, path)

@@ -10,3 +10,4 @@ mod host;
 mod newcomer;
 mod smoke;
 mod stage;
+mod workers;
