@@ -16,7 +16,7 @@ look() {
     [ ! -r "$file" ] || while IFS= read -r line || [ -n "$line" ]; do say "line $line"; done <"$file"
   fi
   if [ -n "$link" ]; then
-    [ "$(readlink -f "$link" 2>/dev/null)" != "$(readlink -f "$file" 2>/dev/null)" ] || say linked
+    [ ! -e "$link" ] || [ "$(readlink -f "$link")" != "$(readlink -f "$file")" ] || say linked
     [ -e "$link" ] || [ ! -L "$link" ] || say dangling
     [ ! -d "${link%/*}" ] || [ ! -w "${link%/*}" ] || [ ! -d "${file%/*}" ] || [ ! -w "${file%/*}" ] || say writable
   else

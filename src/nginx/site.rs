@@ -62,7 +62,7 @@ pub fn site_command(path: &str, exists: bool, linked: bool) -> String {
         undo.push(format!("mv {old} {file}"));
     }
     match &link {
-        Some(link) if !linked => undo.push(format!("rm {link}")),
+        Some(link) if !linked || !exists => undo.push(format!("rm {link}")),
         None if !exists => undo.push(format!("rm {file}")),
         _ => {}
     }

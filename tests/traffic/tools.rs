@@ -58,7 +58,7 @@ fn ab_completes_5000_requests_through_a_cutover() {
     site.change();
     site.done(&["prod", "deploy"]);
     // Slow enough that the cutover falls into the run, however quick the machine is.
-    let path = "/slow?seconds=0.002";
+    let path = "/slow?seconds=0.008";
     let ab = start(&site, "ab", path, &["-l", "-c", "100", "-n", "5000"]);
     let request = format!("GET {path} HTTP/1.0");
     until("ab to have begun", LONG, || {
