@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Context;
-use super::host::{connect, leave, lost, observe};
+use super::host::{connect, leave, lost, no_scripts, observe};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
 use crate::facts::{Probes, Wish, facts};
@@ -112,8 +112,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
         .arg(environment.nginx.test.len().to_string())
         .args(environment.nginx.test.iter().cloned())
         .args(environment.nginx.reload.iter().cloned())
-        .line()
-        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        .line()?;
     let host = session.host().to_string();
     let output = session
         .run(&line, SCRIPT.as_bytes(), Some(Instant::now() + READ))
@@ -124,13 +123,9 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
             .lines()
             .map(str::to_string)
             .collect();
-        return Err(Failure::new(
-            "host.shell",
-            format!("{host} does not run the deployer's scripts"),
-        )
-        .output(said)
-        .why("it needs a POSIX sh for the user's commands")
-        .advise(format!("try: ssh {host} 'command -v sh'")));
+        return Err(no_scripts(&host, said)
+            .why("it needs a POSIX sh for the user's commands")
+            .advise(format!("try: ssh {host} 'command -v sh'")));
     }
     Ok(reading)
 }
@@ -187,8 +182,7 @@ fn carry_out(
         .args(sudo[1..].iter().copied())
         .args(["DEBIAN_FRONTEND=noninteractive", "sh", "-c"])
         .arg(&*mend.command)
-        .line()
-        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        .line()?;
     let host = session.host().to_string();
     let output = session
         .run(&line, b"", Some(Instant::now() + MEND))

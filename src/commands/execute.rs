@@ -33,8 +33,7 @@ pub(super) fn execute(
     after: After,
 ) -> Result<(), Failure> {
     let Visit { shell, host, state } = visit;
-    let line =
-        line(plan, &uploads, after).map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let line = line(plan, &uploads, after)?;
     let mut run = Run {
         plan,
         current: None,

@@ -66,9 +66,7 @@ fn write_freeze(
             Some(content) => Call::new("put").arg(path).arg("644").arg(content),
             None => Call::new("rm").arg("-f").arg(path),
         };
-        let line = call
-            .line()
-            .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        let line = call.line()?;
         let written = visit.shell.run(&format!("{line} && release"));
         match written.and_then(|()| visit.shell.until_idle()) {
             Ok(0) => Ok(true),

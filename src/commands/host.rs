@@ -206,13 +206,9 @@ fn read_state(
             Message::Note(message) => context.emit(Event::Note { message }),
             Message::Log(line) => said.push(line),
             Message::Ended(_) => {
-                return Err(Failure::new(
-                    "host.shell",
-                    format!("{host} does not run the deployer's scripts"),
-                )
-                .output(said)
-                .why("it needs a POSIX sh, base64, gzip and python3")
-                .advise(format!("try: ssh {host} 'command -v sh base64 gzip python3'")));
+                return Err(no_scripts(host, said)
+                    .why("it needs a POSIX sh, base64, gzip and python3")
+                    .advise(format!("try: ssh {host} 'command -v sh base64 gzip python3'")));
             }
             Message::Nothing
                 if last.elapsed() > OBSERVE && holder.is_none()
@@ -288,6 +284,12 @@ fn no_connection(code: &'static str, what: String, advice: Vec<String>) -> Failu
     failure
 }
 
+/// What was sent to the host said nothing; `said` is what its tools did.
+pub(super) fn no_scripts(host: &str, said: Vec<String>) -> Failure {
+    let what = format!("{host} does not run the deployer's scripts");
+    Failure::new("host.shell", what).output(said)
+}
+
 /// The connection was lost before anything was changed.
 pub(super) fn lost(error: ShellError, host: &str) -> Failure {
     match error {
@@ -295,7 +297,7 @@ pub(super) fn lost(error: ShellError, host: &str) -> Failure {
             let what = format!("lost the connection to {host}: {error}");
             no_connection(error.code(), what, error.advice())
         }
-        ShellError::Nul(error) => Failure::usage("config.nul", error.to_string()),
+        ShellError::Nul(error) => error.into(),
         error => Failure::new("host.shell", format!("{host}: {error}")).site(Site::Untouched),
     }
 }

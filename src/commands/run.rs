@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::host::{connect, lost};
+use super::host::{connect, lost, no_scripts};
 use crate::model::{ExitCode, Layout};
 use crate::plan::{Event, Failure};
 use crate::remote::{Exit, Session, shell_command};
@@ -74,11 +74,7 @@ pub(super) fn find(
         .advise(format!("deployer {} deploy", environment.name))),
         None => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let failure = Failure::new(
-                "host.shell",
-                format!("{host} does not run the deployer's scripts"),
-            );
-            Err(failure.output(said.lines().map(str::to_string).collect()))
+            Err(no_scripts(host, said.lines().map(str::to_string).collect()))
         }
     }
 }

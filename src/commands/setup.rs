@@ -189,11 +189,7 @@ fn run(
         true => Call::new("sudo").args(["-n", "sh", "-s", "--"]),
         false => Call::new("sh").args(["-s", "--"]),
     };
-    let line = call
-        .args([verb, &nonce, &path, &link])
-        .args(arguments)
-        .line()
-        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let line = call.args([verb, &nonce, &path, &link]).args(arguments).line()?;
     let host = session.host().to_string();
     let output = session
         .run(&line, SCRIPT.as_bytes(), Some(Instant::now() + SITE))

@@ -142,19 +142,7 @@ fn callable(value: &Value<'_>) -> Result<String, Complaint> {
 }
 
 fn gunicorn_args(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
-    let args = value::words(value)?;
-    let spans = value
-        .get_ref()
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(toml::Spanned::span);
-    for (index, (arg, span)) in args.iter().zip(spans).enumerate() {
-        if let Some(complaint) = objection_to_argument(arg, index == 0) {
-            return Err(complaint.at(span));
-        }
-    }
-    Ok(args)
+    value::words_unless(value, |index, arg| objection_to_argument(arg, index == 0))
 }
 
 fn objection_to_argument(arg: &str, is_first: bool) -> Option<Complaint> {

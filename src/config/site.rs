@@ -17,21 +17,10 @@ pub(super) fn server_name(value: &Value<'_>) -> Result<String, Complaint> {
 
 /// A list of addresses and networks, or `all`.
 pub(super) fn networks(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
-    let networks = value::words(value)?;
-    let spans = value
-        .get_ref()
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(toml::Spanned::span);
-    for (network, span) in networks.iter().zip(spans) {
-        if network != "all" && !is_network(network) {
-            let complaint =
-                Complaint::new("must be an address or a network, such as \"192.0.2.0/24\", or \"all\"");
-            return Err(complaint.at(span));
-        }
-    }
-    Ok(networks)
+    let objection = "must be an address or a network, such as \"192.0.2.0/24\", or \"all\"";
+    value::words_unless(value, |_, network| {
+        (network != "all" && !is_network(network)).then(|| Complaint::new(objection))
+    })
 }
 
 fn is_network(text: &str) -> bool {

@@ -38,6 +38,21 @@ pub(super) fn words(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
     }
 }
 
+/// The same, where a word may be objected to; the complaint is of that word alone.
+pub(super) fn words_unless(
+    value: &Value<'_>,
+    objection: impl Fn(usize, &str) -> Option<Complaint>,
+) -> Result<Vec<String>, Complaint> {
+    let words = words(value)?;
+    let items = value.get_ref().as_array().into_iter().flatten();
+    for (index, (word, item)) in words.iter().zip(items).enumerate() {
+        if let Some(complaint) = objection(index, word) {
+            return Err(complaint.at(item.span()));
+        }
+    }
+    Ok(words)
+}
+
 /// A command: its program and its arguments, each a string of its own.
 pub(super) fn argv(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
     let words = words(value)?;

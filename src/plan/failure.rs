@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::World;
 use crate::model::ExitCode;
+use crate::shell::NulError;
 
 /// A failed command. Every one says what failed, why, whether the site is affected, and what to do now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,6 +43,13 @@ pub enum Site {
     Affected,
     /// It could not be found out.
     Unknown,
+}
+
+/// What no argument can carry comes from the configuration.
+impl From<NulError> for Failure {
+    fn from(error: NulError) -> Failure {
+        Failure::usage("config.nul", error.to_string())
+    }
 }
 
 impl Failure {

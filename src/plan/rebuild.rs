@@ -149,8 +149,7 @@ impl Build<'_> {
             color,
             self.commit,
             &environment.name,
-        )
-        .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+        )?;
         let snippet = nginx::snippet(color, environment.ports.of(color), &self.commit.id, self.key);
         let served = format!("deployer {color} {}\n", self.commit.id);
         let activate = Call::new("activate")
@@ -193,8 +192,7 @@ impl Build<'_> {
             |file: &str, text: String| Call::new("put").arg(layout.etc(color, file)).arg("644").arg(text);
         let mut calls = vec![put("processes.json", launch::processes(environment))];
         for (name, process) in &environment.processes {
-            let words = launch::process(environment, process)
-                .map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+            let words = launch::process(environment, process)?;
             calls.push(put(&format!("run/{name}"), words));
             // For the cutover, which starts it.
             if let (true, Some(systemd)) = (environment.supervisor != Supervisor::None, state.systemd) {
@@ -271,8 +269,7 @@ fn put_launcher(layout: &Layout) -> Call {
 }
 
 fn put_web(environment: &Environment, color: Color) -> Result<Call, Failure> {
-    let words =
-        launch::web(environment, color).map_err(|error| Failure::usage("config.nul", error.to_string()))?;
+    let words = launch::web(environment, color)?;
     let path = Layout::new(&environment.root).etc(color, "run/web");
     Ok(Call::new("put").arg(path).arg("644").arg(words))
 }

@@ -159,22 +159,13 @@ impl Stage {
     /// Runs `deployer` and expects it to be done.
     #[track_caller]
     pub fn done(&self, arguments: &[&str]) -> Ran {
-        let ran = self.deployer(arguments);
-        assert_eq!(
-            ran.code, 0,
-            "deployer {arguments:?}\n{}{}",
-            ran.stdout, ran.stderr
-        );
-        ran
+        self.deployer(arguments).done(arguments)
     }
 
     /// What `deployer status --json` says of the environment.
     #[track_caller]
     pub fn status(&self) -> serde_json::Value {
-        let ran = self.deployer(&["status", "--json"]);
-        let value: serde_json::Value =
-            serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
-        value["environments"][0].clone()
+        self.deployer(&["status", "--json"]).status()
     }
 
     /// Status and body of a request to the front door.

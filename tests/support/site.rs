@@ -28,6 +28,27 @@ pub struct Ran {
     pub stderr: String,
 }
 
+impl Ran {
+    /// Expects that it was done; `arguments` are what it was run with.
+    #[track_caller]
+    pub fn done(self, arguments: &[&str]) -> Ran {
+        assert_eq!(
+            self.code, 0,
+            "deployer {arguments:?}\n{}{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// The only environment of a `deployer status --json`.
+    #[track_caller]
+    pub fn status(&self) -> serde_json::Value {
+        let value: serde_json::Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        value["environments"][0].clone()
+    }
+}
+
 /// The smallest WSGI application that says who it is. What a test appends can override it.
 pub const APP: &str = r#"
 import os
@@ -166,22 +187,13 @@ impl Site {
     /// Runs `deployer` and expects it to be done.
     #[track_caller]
     pub fn done(&self, arguments: &[&str]) -> Ran {
-        let ran = self.deployer(arguments);
-        assert_eq!(
-            ran.code, 0,
-            "deployer {arguments:?}\n{}{}",
-            ran.stdout, ran.stderr
-        );
-        ran
+        self.deployer(arguments).done(arguments)
     }
 
     /// What `deployer status --json` says of the environment.
     #[track_caller]
     pub fn status(&self) -> serde_json::Value {
-        let ran = self.deployer(&["status", "--json"]);
-        let value: serde_json::Value =
-            serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
-        value["environments"][0].clone()
+        self.deployer(&["status", "--json"]).status()
     }
 
     /// Status and body of a request to the front door.
