@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -189,6 +191,33 @@ fn a_kept_connection_that_closes_is_told_from_a_broken_answer() {
         1
     );
     assert_eq!(load(scripted(&[]), 1).start().wait().count(Outcome::Broken), 1);
+}
+
+/// The tests start and end processes while a load runs, and each end may interrupt a read that has a time-out.
+#[test]
+fn an_interrupted_read_is_no_broken_answer() {
+    let running = load(
+        server(|mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            thread::sleep(Duration::from_millis(5));
+            let _ = stream.write_all(BLUE.as_bytes());
+        }),
+        200,
+    )
+    .start();
+    // Only a child that ends while the next one is being started reaches another thread.
+    let mut children = VecDeque::new();
+    for _ in 0..2000 {
+        children.push_back(Command::new("true").spawn().unwrap());
+        if children.len() > 20 {
+            children.pop_front().unwrap().wait().unwrap();
+        }
+    }
+    for mut child in children {
+        child.wait().unwrap();
+    }
+    let report = running.wait();
+    assert_eq!(report.with_marker("blue"), 200, "{:?}", report.failures());
 }
 
 #[test]

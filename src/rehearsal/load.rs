@@ -138,7 +138,7 @@ impl Load {
         let begun = connection
             .get_mut()
             .write_all(request.as_bytes())
-            .and_then(|()| connection.fill_buf().map(|bytes| !bytes.is_empty()));
+            .and_then(|()| is_answered(&mut connection));
         match begun {
             Err(error) if is_timeout(&error) => return (Outcome::TimedOut, Vec::new()),
             Ok(false) | Err(_) if reused => return (Outcome::IdleClosed, Vec::new()),
@@ -215,6 +215,18 @@ impl LoadReport {
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Waits for the first byte of an answer; false where the connection ends without one.
+fn is_answered(connection: &mut BufReader<TcpStream>) -> io::Result<bool> {
+    loop {
+        match connection.fill_buf() {
+            // A read with a time-out is not begun again by the kernel, and the end of any child of this process may
+            // interrupt it: no signal handler is needed for that (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            first => return first.map(|bytes| !bytes.is_empty()),
+        }
+    }
 }
 
 /// Status, whether the connection stays open, body.
