@@ -49,8 +49,8 @@ pub fn check_status(stage: &Stage, case: &str) -> Vec<String> {
     loop {
         let (free, before) = (stage.is_free(), moving(stage));
         let compared = catch_unwind(AssertUnwindSafe(|| compare(stage, case)));
-        // A host that goes on alone is in motion, and a listener that closes changes no file: what was read twice
-        // need not be the same thing. One that stands still is read once.
+        // A host that goes on alone, or whose application is just coming up, is in motion: what was read twice need not
+        // be the same thing. One that stands still is read once.
         let stands = free && stage.is_free() && moving(stage) == before;
         match compared {
             Ok(problems) => return problems,
@@ -71,6 +71,9 @@ fn moving(stage: &Stage) -> String {
         ".deployer/holder",
     ]
     .map(read)
+    .into_iter()
+    .chain(["blue", "green"].map(|color| answers(stage, color).to_string()))
+    .collect::<Vec<_>>()
     .join("|")
 }
 
