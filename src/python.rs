@@ -1,28 +1,35 @@
 //! Floor 2: what makes a virtualenv what it is. Its key is the content of everything that `pip` would read, so
 //! that an unchanged set costs nothing and is shared by both slots, and a changed one is never mistaken for it.
 
+mod lock;
 mod packages;
 
 use std::collections::BTreeSet;
 
 use git2::{ObjectType, Oid};
 
+use crate::config::UV_LOCK;
 use crate::model::Color;
 
 pub use packages::packages;
 
+/// Puts uv where a deploy finds it, for one user: Debian's own pip installs nothing outside of a virtualenv.
+pub const INSTALL_UV: &str = "python3 -m venv ~/.local/uv && ~/.local/uv/bin/pip install uv && mkdir -p ~/.local/bin && \
+                              ln -sf ~/.local/uv/bin/uv ~/.local/bin/uv";
+
+/// Makes a requirements file of uv's lock, for a host without uv.
+pub const EXPORT_LOCK: &str = "uv export --frozen --no-dev --no-emit-project -o requirements.txt";
+
 /// Digits of a virtualenv's key.
 const KEY_DIGITS: usize = 20;
 
-/// The requirement file and all that it includes, as they stand in the commit.
+/// The requirement file and all that it includes, or uv's lock with its project, as they stand in the commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
     /// Path in the repository and content, in the order in which they are met.
     pub files: Vec<(String, Vec<u8>)>,
     /// Whether something is installed from the application's own tree, as by `-e .` or `./lib`.
     pub local: bool,
-    /// Whether gunicorn is asked for by name.
-    pub names_gunicorn: bool,
 }
 
 /// Why the requirements cannot be known; `by` is `file:line` of what asks for them, where something does.
@@ -68,7 +75,7 @@ pub fn requirements(
         by: None,
         path: path.to_owned(),
     })?;
-    reader.file(&path, Role::Requirement, None)?;
+    reader.file(&path, None)?;
     Ok(reader.found)
 }
 
@@ -117,19 +124,12 @@ impl Fields {
 struct Reader<'a> {
     read: &'a mut dyn FnMut(&str) -> Option<Vec<u8>>,
     found: Requirements,
-    /// Files that were read, as requirements or as constraints: the latter name versions, but ask for nothing.
-    seen: BTreeSet<(String, Role)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
-    Requirement,
-    Constraint,
+    seen: BTreeSet<String>,
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: &str, role: Role, by: Option<String>) -> Result<(), RequirementsError> {
-        if !self.seen.insert((path.to_owned(), role)) {
+    fn file(&mut self, path: &str, by: Option<String>) -> Result<(), RequirementsError> {
+        if !self.seen.insert(path.to_owned()) {
             return Ok(());
         }
         let content = (self.read)(path).ok_or_else(|| RequirementsError::Missing {
@@ -137,32 +137,45 @@ impl Reader<'_> {
             path: path.to_owned(),
         })?;
         let text = String::from_utf8_lossy(&content).into_owned();
-        if !self.found.files.iter().any(|(known, _)| known == path) {
-            self.found.files.push((path.to_owned(), content));
+        if file_name(path) == UV_LOCK {
+            self.project_of(path)?;
         }
-        if file_name(path) == "pyproject.toml" {
+        self.found.files.push((path.to_owned(), content));
+        match file_name(path) {
             // The project itself is installed, and what it is made of is its whole tree.
-            self.found.local = true;
-            self.found.names_gunicorn |= project_names_gunicorn(&text);
-            return Ok(());
+            "pyproject.toml" => self.found.local = true,
+            UV_LOCK => self.found.local |= lock::installs_own_tree(&text),
+            _ => self.lines(path, &text)?,
         }
-        for (number, line) in logical_lines(&text) {
-            let by = Some(format!("{path}:{number}"));
+        Ok(())
+    }
+
+    /// uv reads its lock together with the project's own file, and knows better what that asks for.
+    fn project_of(&mut self, path: &str) -> Result<(), RequirementsError> {
+        let project = format!("{}pyproject.toml", path.strip_suffix(UV_LOCK).unwrap_or_default());
+        let content = (self.read)(&project).ok_or_else(|| RequirementsError::Missing {
+            by: Some(path.to_owned()),
+            path: project.clone(),
+        })?;
+        self.found.files.push((project, content));
+        Ok(())
+    }
+
+    fn lines(&mut self, path: &str, text: &str) -> Result<(), RequirementsError> {
+        for (number, line) in logical_lines(text) {
             match classify(&line) {
-                Line::Include(_, target) if is_remote(target) => {}
-                Line::Include(role, target) => {
+                Line::Include(target) if is_remote(target) => {}
+                Line::Include(target) => {
+                    let by = format!("{path}:{number}");
                     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    let Some(target) = join(folder, target) else {
-                        let path = target.to_owned();
-                        return Err(RequirementsError::Outside { by, path });
-                    };
-                    self.file(&target, role, by)?;
+                    let target = join(folder, target).ok_or_else(|| RequirementsError::Outside {
+                        by: Some(by.clone()),
+                        path: target.to_owned(),
+                    })?;
+                    self.file(&target, Some(by))?;
                 }
                 Line::Local => self.found.local = true,
-                Line::Package(name) => {
-                    self.found.names_gunicorn |= role == Role::Requirement && normal(name) == "gunicorn";
-                }
-                Line::Other => {}
+                Line::Package(_) | Line::Other => {}
             }
         }
         Ok(())
@@ -171,7 +184,7 @@ impl Reader<'_> {
 
 enum Line<'a> {
     /// `-r` and `-c`: another file.
-    Include(Role, &'a str),
+    Include(&'a str),
     /// Something in the application's tree.
     Local,
     Package(&'a str),
@@ -179,11 +192,10 @@ enum Line<'a> {
 }
 
 fn classify(line: &str) -> Line<'_> {
-    if let Some(target) = option(line, &["-r"], &["--requirement"]) {
-        return Line::Include(Role::Requirement, target);
-    }
-    if let Some(target) = option(line, &["-c"], &["--constraint"]) {
-        return Line::Include(Role::Constraint, target);
+    let other =
+        option(line, &["-r"], &["--requirement"]).or_else(|| option(line, &["-c"], &["--constraint"]));
+    if let Some(target) = other {
+        return Line::Include(target);
     }
     let (line, editable) = match option(line, &["-e"], &["--editable"]) {
         Some(target) => (target, true),
@@ -206,11 +218,7 @@ fn classify(line: &str) -> Line<'_> {
     let (name, rest) = line.split_at(name_ends);
     let rest = without_extras(rest.trim_start());
     if let Some(place) = rest.strip_prefix('@') {
-        let place = place.trim_start();
-        // Brought from elsewhere or not: it is gunicorn if it is called so, and local if it lies here.
-        return if normal(name) == "gunicorn" && is_remote(place) {
-            Line::Package(name)
-        } else if is_remote(place) {
+        return if is_remote(place.trim_start()) {
             Line::Other
         } else {
             Line::Local
@@ -318,26 +326,6 @@ fn without_comment(line: &str) -> &str {
 /// A package's name as PyPI compares it.
 fn normal(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
-}
-
-/// Whether gunicorn is among a project's dependencies (not those of an extra, which nobody asked for).
-fn project_names_gunicorn(text: &str) -> bool {
-    let Ok(table) = text.parse::<toml::Table>() else {
-        return false;
-    };
-    let poetry = |table: &toml::Table| Some(table.get("tool")?.get("poetry")?.get("dependencies")?.clone());
-    if poetry(&table).is_some_and(|dependencies| dependencies.get("gunicorn").is_some()) {
-        return true;
-    }
-    table
-        .get("project")
-        .and_then(|project| project.get("dependencies"))
-        .and_then(toml::Value::as_array)
-        .is_some_and(|dependencies| {
-            dependencies.iter().filter_map(toml::Value::as_str).any(
-                |line| matches!(classify(line.trim()), Line::Package(name) if normal(name) == "gunicorn"),
-            )
-        })
 }
 
 fn file_name(path: &str) -> &str {

@@ -29,16 +29,18 @@ main() {
   say locale "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}"
   say system "$(uname -s)"
   say init "$(cat /proc/1/comm 2>/dev/null)"
-  for tool in base64 gzip flock setsid tar git uv sudo "$python"; do
+  for tool in base64 gzip flock setsid tar git sudo "$python"; do
     path=$(command -v "$tool" 2>/dev/null) && say tool "$tool" "$path"
   done
+  # Its installers put it where only a login looks; a deploy looks there too.
+  uv=$(PATH=$PATH:${HOME:-}/.local/bin:${HOME:-}/.cargo/bin command -v uv 2>/dev/null) && say tool uv "$uv"
   has git && say git "$(git --version 2>/dev/null)"
 
   if has "$python"; then
     # The script is Python's, not a line of this shell's.
     "$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' >"$out" 2>&1
     say python "$(last "$out")"
-    { [ "$try" != auto ] || has uv; } || try=venv
+    { [ "$try" != auto ] || [ -n "$uv" ]; } || try=venv
     if [ "$try" = venv ] && [ -n "$scratch" ]; then
       "$python" -m venv "$scratch/venv" >"$out" 2>&1 && "$scratch/venv/bin/python" -c 'import pip' >>"$out" 2>&1
       say venv "$? $(last "$out")"

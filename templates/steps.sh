@@ -84,7 +84,7 @@ virtualenv() {
   [ "$installer" = pip ] || uv=$(PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin command -v uv)
   [ "$installer" != uv ] || [ -n "$uv" ] || { echo "no uv on the host's PATH"; return 51; }
   case $requirements in
-    -) ;;
+    - | uv.lock | */uv.lock) ;;
     *pyproject.toml) set -- "$@" . ;;
     *) set -- "$@" -r "$requirements" ;;
   esac
@@ -97,6 +97,13 @@ virtualenv() {
   cd "$work/$directory" || return
   if [ -n "$uv" ]; then
     "$uv" venv -q --no-project --python "$interpreter" "$target" || return
+    case $requirements in
+      uv.lock | */uv.lock)
+        cd "$(dirname "$requirements")" &&
+          "$uv" export -q --frozen --no-dev --python "$target/bin/python" -o "$target/requirements.txt" >/dev/null || return
+        set -- "$@" -r "$target/requirements.txt"
+        ;;
+    esac
     [ $# -eq 0 ] || "$uv" pip install --compile-bytecode --python "$target/bin/python" "$@" || return
   else
     "$interpreter" -m venv "$target" || return

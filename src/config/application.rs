@@ -63,7 +63,7 @@ pub(super) fn python(section: &Section<'_, '_>) -> Python {
         ("pip", Installer::Pip),
         ("uv", Installer::Uv),
     ];
-    Python {
+    let mut python = Python {
         interpreter: section
             .value("interpreter", interpreter)
             .unwrap_or_else(|| "python3".to_owned()),
@@ -77,7 +77,15 @@ pub(super) fn python(section: &Section<'_, '_>) -> Python {
         timeout: section
             .value("timeout", value::bound)
             .unwrap_or(Duration::from_secs(15 * 60)),
+    };
+    if python.is_locked() {
+        if python.installer == Installer::Pip {
+            let complaint = Complaint::new("must not be \"pip\" where the requirements are uv's lock");
+            section.object("installer", complaint.help("take it out: uv alone can read that"));
+        }
+        python.installer = Installer::Uv;
     }
+    python
 }
 
 fn interpreter(value: &Value<'_>) -> Result<String, Complaint> {

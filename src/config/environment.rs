@@ -106,6 +106,9 @@ impl fmt::Display for Url {
     }
 }
 
+/// The name of uv's lock file.
+pub const UV_LOCK: &str = "uv.lock";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     pub name: String,
@@ -126,6 +129,17 @@ pub struct Python {
     pub install_args: Vec<String>,
     /// Bound on building a virtualenv.
     pub timeout: Duration,
+}
+
+impl Python {
+    /// Whether the requirements are a lock, which uv alone can read.
+    pub fn is_locked(&self) -> bool {
+        let file = self
+            .requirements
+            .as_deref()
+            .and_then(|path| path.rsplit('/').next());
+        file == Some(UV_LOCK)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

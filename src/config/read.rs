@@ -133,6 +133,11 @@ fn environment<'t>(
         let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
         itself.object("ports", complaint.help(help));
     }
+    if static_files.is_some() && root.as_ref().is_some_and(|root| root.contains('$')) {
+        let complaint =
+            Complaint::new("must not hold `$` where [static] is used: nginx takes it for a variable's name");
+        itself.object("root", complaint.help("give the slots another folder"));
+    }
     let cutover = cutover.unwrap_or(Cutover::Reload);
     if command.is_some() && cutover == Cutover::Socket {
         let complaint = Complaint::new("cannot be had with cutover = \"socket\", which needs gunicorn");

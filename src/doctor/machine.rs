@@ -3,7 +3,7 @@
 use super::{Check, Reading};
 use crate::config::{Environment, Installer};
 use crate::doctor::By;
-use crate::shell;
+use crate::{python, shell};
 
 /// What a virtualenv and a work tree need at least, in kB and files.
 const LITTLE_SPACE: u64 = 300_000;
@@ -92,11 +92,15 @@ pub(super) fn virtualenv(reading: &Reading, environment: &Environment) -> Option
         return Some(Check::good("virtualenv", format!("built with uv, {path}")));
     }
     if installer == Installer::Uv {
+        let key = match environment.python.is_locked() {
+            true => "requirements",
+            false => "installer",
+        };
         let check = Check::bad(
             "virtualenv",
-            "uv is not on the PATH, and [python] installer asks for it",
+            format!("there is no uv, and [python] {key} asks for it"),
         );
-        return Some(check.mend(By::User, "python3 -m pip install --user uv", false));
+        return Some(check.mend(By::User, python::INSTALL_UV, false));
     }
     reading.python.as_ref()?;
     match &reading.venv {

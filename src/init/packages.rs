@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sources::{Sources, folder, join};
+use crate::config::UV_LOCK;
 
 /// Where requirements are looked for, in the order of trust.
 const FILES: [&str; 6] = [
@@ -15,7 +16,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// What makes a folder the home of an application.
-const MANIFESTS: [&str; 4] = ["pyproject.toml", "uv.lock", "poetry.lock", "Pipfile"];
+const MANIFESTS: [&str; 4] = ["pyproject.toml", UV_LOCK, "poetry.lock", "Pipfile"];
 
 /// How deep requirements may include each other.
 const DEPTH: usize = 4;
@@ -53,8 +54,10 @@ impl Packages {
     }
 
     fn of(sources: &Sources, at: &str) -> Option<Packages> {
-        let file = FILES.iter().find(|file| sources.has(&join(at, file)));
         let has = |name: &str| sources.has(&join(at, name));
+        let file = FILES.iter().find(|file| has(file));
+        // uv's lock is as good as a requirements file, with the project that it is the lock of.
+        let file = file.or_else(|| Some(&UV_LOCK).filter(|lock| has(lock) && has("pyproject.toml")));
         if file.is_none() && !MANIFESTS.iter().any(|name| has(name)) {
             return None;
         }
@@ -65,20 +68,17 @@ impl Packages {
         if let Some(text) = sources.text(&join(at, "Pipfile")) {
             from_pipfile(text, &mut names);
         }
-        if let Some(file) = file {
+        if let Some(file) = file.filter(|file| **file != UV_LOCK) {
             from_requirements(sources, &join(at, file), &mut names, 0);
         }
-        let (export, add) = match (has("uv.lock"), has("poetry.lock"), has("Pipfile")) {
+        let (export, add) = match (has("poetry.lock"), has("Pipfile")) {
+            _ if file == Some(&UV_LOCK) => (None, Some("uv add")),
             _ if file.is_some() => (None, None),
-            (true, ..) => (
-                Some("uv export --frozen --no-dev --no-emit-project -o requirements.txt"),
-                Some("uv add"),
-            ),
-            (_, true, _) => (
+            (true, _) => (
                 Some("poetry export --only main -o requirements.txt"),
                 Some("poetry add"),
             ),
-            (.., true) => (
+            (_, true) => (
                 Some("pipenv requirements > requirements.txt"),
                 Some("pipenv install"),
             ),

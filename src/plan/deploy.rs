@@ -8,6 +8,7 @@ use super::step::{Action, Plan, Step, Virtualenv};
 use super::{Failure, Site};
 use crate::config::{Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Layout, Relation, Secrets};
+use crate::python;
 use crate::shell::Call;
 
 /// What is asked for, as far as the local side knows it.
@@ -126,6 +127,18 @@ fn check_served(state: &HostState, roles: &Roles, environment: &Environment) -> 
     Ok(())
 }
 
+/// How a host without uv gets it, or does without.
+pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
+    let failure = failure.advise(format!("on the host: {}", python::INSTALL_UV));
+    match environment.python.is_locked() {
+        true => failure.why("uv.lock is read by uv alone").advise(format!(
+            "or commit a requirements.txt, and name it: {}",
+            python::EXPORT_LOCK
+        )),
+        false => failure.advise("or set [python] installer = \"auto\""),
+    }
+}
+
 pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
     for (tool, package) in [("git", "git"), ("setsid", "util-linux"), ("tar", "tar")] {
         if state.tools.get(tool).is_none_or(Option::is_none) {
@@ -136,10 +149,8 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
         }
     }
     if environment.python.installer == Installer::Uv && state.tools.get("uv").is_none_or(Option::is_none) {
-        return Err(
-            Failure::new("host.tool", format!("{} has no uv on its PATH", state.name))
-                .advise("install it there, or set [python] installer = \"auto\""),
-        );
+        let failure = Failure::new("host.tool", format!("{} has no uv", state.name));
+        return Err(needs_uv(failure, environment));
     }
     if environment.supervisor == Supervisor::Systemd && state.systemd.is_none() {
         return Err(Failure::new(

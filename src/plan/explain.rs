@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::deploy::needs_uv;
 use super::migrations::{self, Migrations};
 use super::processes;
 use super::step::{Action, Step};
@@ -144,9 +145,7 @@ fn virtualenv(what: String, failed: &StepFailure, environment: &Environment) -> 
             .advise("add gunicorn to the requirements, or set [gunicorn] install = \"gunicorn\"");
     }
     if failed.status == Some(51) {
-        return failure
-            .why("uv is asked for, but is not there")
-            .advise("install uv on the host, or set [python] installer = \"auto\"");
+        return needs_uv(failure, environment);
     }
     let said = |mark: &str| failed.output.iter().rev().find(|line| line.contains(mark));
     if let Some(why) = unsatisfied(&failed.output) {

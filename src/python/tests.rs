@@ -42,7 +42,7 @@ fn includes_are_followed_from_the_including_file() {
             "flat.txt"
         ]
     );
-    assert!(!found.local && !found.names_gunicorn);
+    assert!(!found.local);
 }
 
 #[test]
@@ -102,49 +102,40 @@ fn local_paths() {
 }
 
 #[test]
-fn gunicorn_is_recognised_by_its_name() {
+fn a_project_is_local() {
     for text in [
-        "gunicorn",
-        "Gunicorn==23.0.0",
-        "gunicorn[gevent]>=20,<24",
-        "gunicorn @ https://example.org/gunicorn.whl",
-        "flask\ngunicorn~=23.0 ; python_version > '3'  # server\n",
+        "[project]\ndependencies = ['flask', 'gunicorn>=23']\n",
+        "not = [toml",
     ] {
-        assert!(one(text).names_gunicorn, "{text:?}");
+        let found = requirements("./app/pyproject.toml", &mut |path| {
+            (path == "app/pyproject.toml").then(|| text.as_bytes().to_vec())
+        });
+        assert!(found.unwrap().local, "{text}");
     }
-    for text in [
-        "gunicorn-extras",
-        "# gunicorn",
-        "flask",
-        "--gunicorn",
-        "-e ./gunicorn",
-    ] {
-        assert!(!one(text).names_gunicorn, "{text:?}");
-    }
-    let constrained = [
-        ("requirements.txt", "-c pins.txt"),
-        ("pins.txt", "gunicorn==23.0.0"),
-    ];
-    assert!(!of(&constrained).unwrap().names_gunicorn);
-    let both = [("requirements.txt", "-c pins.txt\n-r pins.txt"), constrained[1]];
-    assert!(of(&both).unwrap().names_gunicorn);
 }
 
 #[test]
-fn a_project_is_local() {
-    let read = |text: &str| {
-        let text = text.as_bytes().to_vec();
-        requirements("./app/pyproject.toml", &mut |path| {
-            (path == "app/pyproject.toml").then(|| text.clone())
+fn a_lock_is_read_with_its_project() {
+    let lock = |source: &str| format!("[[package]]\nname = 'hello'\nsource = {{ {source} = '.' }}\n");
+    let read = |lock: String| {
+        requirements("app/uv.lock", &mut |path| match path {
+            "app/uv.lock" => Some(lock.clone().into_bytes()),
+            "app/pyproject.toml" => Some(b"[project]\nname = 'hello'\n".to_vec()),
+            _ => None,
         })
         .unwrap()
     };
-    let found = read("[project]\ndependencies = ['flask', 'gunicorn>=23']\n");
-    assert!(found.local && found.names_gunicorn);
-    assert!(read("[tool.poetry.dependencies]\ngunicorn = '^23'\n").names_gunicorn);
-    let found = read("[project]\noptional-dependencies.x = ['gunicorn']\n");
-    assert!(found.local && !found.names_gunicorn);
-    assert!(read("not = [toml").local);
+    let found = read(lock("virtual"));
+    assert_eq!(paths(&found), ["app/pyproject.toml", "app/uv.lock"]);
+    assert!(!found.local);
+    assert!(read(lock("editable")).local);
+    let alone = requirements("uv.lock", &mut |path| {
+        (path == "uv.lock").then(|| lock("virtual").into_bytes())
+    });
+    assert_eq!(
+        alone.unwrap_err().to_string(),
+        "uv.lock: `pyproject.toml` is not in the commit"
+    );
 }
 
 #[test]

@@ -10,8 +10,8 @@ def run(*words):
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
-def which(name):
-    for folder in os.environ.get("PATH", "").split(":"):
+def which(name, *further):
+    for folder in os.environ.get("PATH", "").split(":") + [os.path.expanduser(place) for place in further]:
         path = os.path.join(folder, name)
         if folder and os.access(path, os.X_OK) and os.path.isfile(path):
             return path
@@ -176,7 +176,8 @@ def observe(facts):
         "user": user_name(os.getuid()),
         "name": socket.gethostname(),
         "root": space(root),
-        "tools": {name: which(name) for name in ("git", "uv", "setsid", "tar")},
+        "tools": dict({name: which(name) for name in ("git", "setsid", "tar")},
+                      uv=which("uv", "~/.local/bin", "~/.cargo/bin")),
         "python": "%s %s %s" % (sys.version.split()[0], sys.implementation.name, os.path.realpath(sys.executable)),
         "live": link(root, "live"),
         "next": link(root, "next"),
