@@ -1,6 +1,6 @@
 //! The lock: how its holder is spoken of.
 
-use crate::model::{HostState, Lock, short};
+use crate::model::{HostState, Lock, age, short, whole_seconds};
 
 /// Who holds the lock, for a person: `ann@laptop, deploying 3ab9d42 for 3 min, at its step "virtualenv", alive`.
 pub fn describe(lock: &Lock) -> String {
@@ -9,11 +9,7 @@ pub fn describe(lock: &Lock) -> String {
         ("deploy", Some(commit)) => format!("deploying {}", short(commit)),
         (verb, _) => format!("in a {verb}"),
     };
-    let age = if lock.age < 120.0 {
-        format!("{:.0} s", lock.age.max(0.0))
-    } else {
-        format!("{:.0} min", lock.age / 60.0)
-    };
+    let age = age(whole_seconds(lock.age));
     let step = lock
         .step
         .as_ref()
@@ -30,12 +26,9 @@ pub fn describe(lock: &Lock) -> String {
 /// What is told of a command that was cut off: who, in which step, when, and what it had touched.
 pub fn describe_interrupted(state: &HostState) -> Option<String> {
     let (past, step) = (state.interrupted.as_ref()?, state.interrupted_step.as_ref()?);
-    let ago = match state.interrupted_at.map(|at| (state.now - at).max(0.0)) {
-        None => String::new(),
-        Some(seconds) if seconds < 120.0 => format!(" {seconds:.0} s ago"),
-        Some(seconds) if seconds < 7200.0 => format!(" {:.0} min ago", seconds / 60.0),
-        Some(seconds) => format!(" {:.0} h ago", seconds / 3600.0),
-    };
+    let ago = state.interrupted_at.map_or_else(String::new, |at| {
+        format!(" {} ago", age(whole_seconds(state.now - at)))
+    });
     let touched = match &**step {
         "switch" => "which finishes or goes back by itself",
         "layout" | "link" | "seed" | "virtualenv" | "nginx_test" | "keep_static" | "migrations" => {

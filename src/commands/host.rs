@@ -7,7 +7,7 @@ use super::Context;
 use crate::config::Environment;
 use crate::facts::{Wish, facts};
 use crate::lock;
-use crate::model::{ExitCode, Freeze, Holder, HostState, Lock};
+use crate::model::{ExitCode, Freeze, Holder, HostState, Lock, age, whole_seconds};
 use crate::plan::{self, Event, Failure, Observer, Site};
 use crate::remote::{ConnectError, HostShell, Message, Opening, Prompt, Session, ShellError};
 
@@ -237,12 +237,12 @@ fn locked(held: Option<Lock>, environment: &Environment) -> Failure {
 }
 
 fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {
-    #[allow(clippy::cast_possible_truncation)]
-    let minutes = (state.now as i64 - freeze.at).max(0) / 60;
+    #[allow(clippy::cast_precision_loss)]
+    let ago = age(whole_seconds(state.now - freeze.at as f64));
     Failure::new(
         "frozen",
         format!(
-            "{environment} was locked by {} {minutes} min ago: {:?}",
+            "{environment} was locked by {} {ago} ago: {:?}",
             freeze.by, freeze.message
         ),
     )

@@ -1,5 +1,6 @@
 //! Floor 0: the values that everything else speaks of. No I/O.
 
+mod age;
 mod change;
 mod color;
 mod exit;
@@ -10,6 +11,7 @@ mod secret;
 mod size;
 mod state;
 
+pub use age::{age, whole_seconds};
 pub use change::{ChangeKind, FileChange, LoggedCommit};
 pub use color::{Color, Role};
 pub use exit::ExitCode;

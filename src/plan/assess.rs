@@ -6,7 +6,7 @@ use super::roles::roles;
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
 use crate::config::Environment;
 use crate::lock::describe_interrupted;
-use crate::model::{Color, CommitSummary, HostState, PidFile, short};
+use crate::model::{Color, CommitSummary, HostState, PidFile, short, whole_seconds};
 use crate::probe;
 
 /// Reads a host's state for `status`.
@@ -257,7 +257,6 @@ fn slot(state: &HostState, environment: &Environment, color: Color, live: Option
 }
 
 /// Whole seconds of an age by the host's clock; a clock that was set back gives 0.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(seconds: f64) -> Option<u64> {
-    seconds.is_finite().then(|| seconds.max(0.0) as u64)
+    seconds.is_finite().then(|| whole_seconds(seconds))
 }

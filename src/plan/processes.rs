@@ -6,7 +6,7 @@ use super::roles::Roles;
 use super::status::{Problem, ProcessStatus, Run};
 use super::{Failure, Site, StepFailure};
 use crate::config::Environment;
-use crate::model::{Color, ExitCode, HostState};
+use crate::model::{Color, ExitCode, HostState, whole_seconds};
 
 /// What a switch starts in one slot and ends in the other, by name.
 pub(super) fn handed_over(state: &HostState, from: Color, to: Color) -> Vec<String> {
@@ -66,8 +66,7 @@ pub(super) fn rows(state: &HostState, color: Color, live: Option<Color>) -> Vec<
         let runs = slot.running.get(name).into_iter().flatten();
         let run = |process: &crate::model::Process| Run {
             pid: process.pid,
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            uptime_seconds: (state.now - process.started).max(0.0) as u64,
+            uptime_seconds: whole_seconds(state.now - process.started),
         };
         runs.map(run).collect()
     };

@@ -3,7 +3,7 @@
 use super::look::Look;
 use super::text::{clean, pad};
 use super::words;
-use crate::model::{HistoryEntry, short};
+use crate::model::{HistoryEntry, short, whole_seconds};
 
 /// The whole table; `now` is the host's clock, in seconds since 1970.
 pub(crate) fn lines(environment: &str, entries: &[HistoryEntry], now: f64, look: Look) -> Vec<String> {
@@ -17,9 +17,8 @@ pub(crate) fn lines(environment: &str, entries: &[HistoryEntry], now: f64, look:
         .collect()
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn line(entry: &HistoryEntry, now: f64, look: Look) -> String {
-    let age = words::age((now - entry.at).max(0.0) as u64);
+    let age = words::age(whole_seconds(now - entry.at));
     let commit = short(&entry.commit);
     let subject = match &entry.why {
         Some(why) => format!("because {}", clean(why)),
