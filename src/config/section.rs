@@ -10,29 +10,30 @@ use super::problem::{Complaint, Problems};
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
-/// Every table of the file with its keys. `env`, `secrets` and `environments` are open: their keys are the user's.
-pub(super) const SCHEMA: &[(&str, &[&str])] = &[
-    (
-        TOP,
-        &[
-            "cutover",
-            "supervisor",
-            "app",
-            "python",
-            "build",
-            "web",
-            "processes",
-            "gunicorn",
-            "health",
-            "nginx",
-            "hooks",
-            "shared",
-            "static",
-            "env",
-            "secrets",
-            "environments",
-        ],
-    ),
+/// What stands above the file's first table, for all environments, or in the table of one.
+const ANYWHERE: &[&str] = &[
+    "cutover",
+    "supervisor",
+    "app",
+    "python",
+    "build",
+    "web",
+    "processes",
+    "gunicorn",
+    "health",
+    "nginx",
+    "hooks",
+    "shared",
+    "static",
+    "env",
+    "secrets",
+];
+
+/// Every table of the file with its own keys; `TOP` and `ENVIRONMENT` have those of `ANYWHERE` too. `env`, `secrets` and
+/// `environments` are open: their keys are the user's.
+const SCHEMA: &[(&str, &[&str])] = &[
+    (TOP, &["environments"]),
+    (ENVIRONMENT, &["host", "port", "user", "root", "ports", "url"]),
     ("app", &["name", "directory", "untracked"]),
     (
         "python",
@@ -69,32 +70,6 @@ pub(super) const SCHEMA: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        ENVIRONMENT,
-        &[
-            "host",
-            "port",
-            "user",
-            "root",
-            "ports",
-            "url",
-            "cutover",
-            "supervisor",
-            "app",
-            "python",
-            "build",
-            "web",
-            "processes",
-            "gunicorn",
-            "health",
-            "nginx",
-            "hooks",
-            "shared",
-            "static",
-            "env",
-            "secrets",
-        ],
-    ),
-    (
         "hooks",
         &[
             "release",
@@ -122,11 +97,13 @@ pub(super) const TOP: &str = "";
 /// A table `[environments.NAME]`.
 pub(super) const ENVIRONMENT: &str = "environments.NAME";
 
-fn keys_of(kind: &str) -> &'static [&'static str] {
-    SCHEMA
-        .iter()
-        .find(|(name, _)| *name == kind)
-        .map_or(&[], |(_, keys)| keys)
+fn keys_of(kind: &str) -> Vec<&'static str> {
+    let own = SCHEMA.iter().find(|(name, _)| *name == kind);
+    let mut keys = own.map_or_else(Vec::new, |(_, keys)| keys.to_vec());
+    if kind == TOP || kind == ENVIRONMENT {
+        keys.extend(ANYWHERE);
+    }
+    keys
 }
 
 /// One table of the file, and the dotted name that its keys begin with.
@@ -252,7 +229,7 @@ impl<'t, 'p> Section<'t, 'p> {
                 // It may be a variable in the wrong place.
                 hide(value, self.problems);
                 let complaint = Complaint {
-                    help: self.meant(name, value, known),
+                    help: self.meant(name, value, &known),
                     ..Complaint::new("is not a known key")
                 };
                 self.problems
@@ -274,8 +251,9 @@ impl<'t, 'p> Section<'t, 'p> {
         }
         let homes: Vec<String> = SCHEMA
             .iter()
-            .filter(|(_, keys)| keys.contains(&name))
-            .map(|(table, _)| match *table {
+            .map(|(table, _)| *table)
+            .filter(|table| keys_of(table).contains(&name))
+            .map(|table| match table {
                 TOP => "above the file's first [table]".to_owned(),
                 table => format!("in [{table}]"),
             })
@@ -319,12 +297,12 @@ pub(super) fn wrong_type(wanted: &str, value: &Value<'_>) -> Complaint {
 
 #[cfg(test)]
 mod tests {
-    use super::SCHEMA;
+    use super::{ANYWHERE, SCHEMA};
 
     #[test]
     fn the_starter_names_every_key() {
         let starter = include_str!("../../templates/deployer.toml");
-        for key in SCHEMA.iter().flat_map(|(_, keys)| *keys) {
+        for key in SCHEMA.iter().flat_map(|(_, keys)| *keys).chain(ANYWHERE) {
             let named = [format!("{key} = "), format!("[{key}]"), format!("[{key}.")];
             assert!(named.iter().any(|name| starter.contains(name)), "{key}");
         }
