@@ -15,6 +15,9 @@ use super::Interrupt;
 /// libssh2's word for "not now".
 const EAGAIN: i32 = -37;
 
+/// Within it a near host answers; one that is farther away answers a poll.
+const NEAR: Duration = Duration::from_millis(20);
+
 /// Why a call on a session came to nothing.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -217,6 +220,11 @@ impl Wire {
             let (writable, _) = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press, &[]);
             if writable.contains(PollFlags::OUT) {
                 self.ssh.keepalive_send().map_err(Trouble::Ssh)?;
+                // A near host answers before the next read, which would take the answer in unseen.
+                let (heard, _) = self.poll_raw(PollFlags::IN, NEAR, self.ends_at_press, &[]);
+                if heard.contains(PollFlags::IN) {
+                    self.silent = Duration::ZERO;
+                }
             }
         }
         Ok(())

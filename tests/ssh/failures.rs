@@ -172,6 +172,44 @@ fn no_algorithm_in_common() {
     assert_eq!(error.code(), "host.key_exchange", "{error}");
 }
 
+/// Its signs of life arrive at once where it is near and the machine is busy, and count all the same.
+#[test]
+fn a_near_host_that_works_in_silence_is_waited_for() {
+    let host = Host::start();
+    let options = ConnectOptions {
+        silence: Duration::from_secs(6),
+        ..host.options()
+    };
+    let over = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = (0..4)
+        .map(|_| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || while !over.load(Ordering::Relaxed) {})
+        })
+        .collect();
+    let ran: Vec<_> = (0..4)
+        .map(|_| {
+            let (target, options) = (host.target(), options.clone());
+            thread::spawn(move || {
+                let mut session = Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never())
+                    .expect("a session");
+                session.run("sleep 13", b"", Some(Instant::now() + Duration::from_secs(60)))
+            })
+        })
+        .collect();
+    let ran: Vec<_> = ran
+        .into_iter()
+        .map(|session| session.join().expect("no panic"))
+        .collect();
+    over.store(true, Ordering::Relaxed);
+    for burner in busy {
+        burner.join().expect("no panic");
+    }
+    for output in ran {
+        assert_eq!(output.expect("a session that lives").exit.status, Some(0));
+    }
+}
+
 #[test]
 fn the_network_dies_during_a_command() {
     let (_host, relay, target, options) = relayed(Duration::from_secs(2));
