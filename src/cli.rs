@@ -77,7 +77,7 @@ pub(crate) struct Options {
     /// Read this file instead of the deployer.toml of the repository.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Read this file instead of ~/.ssh/config.
+    /// Read this file instead of ~/.ssh/config and /etc/ssh/ssh_config.
     #[arg(short = 'F', long, global = true, value_name = "FILE")]
     pub(crate) ssh_config: Option<PathBuf>,
     /// Show what would be done, and what each step touches; do nothing.
@@ -89,7 +89,8 @@ pub(crate) struct Options {
     /// Say nothing but failures and the last line.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Print JSON on stdout: an event a line, or a single object where a command only reads.
+    /// Print JSON on stdout: an event a line, or a single object where a command only reads; `run` and `logs` print their
+    /// stream as it stands.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// When to use colour.
@@ -170,7 +171,7 @@ pub(crate) struct Deploy {
     after_help = "\
 It refuses unless next holds a proven release that is healthy now. nginx's configuration is tested, the links are \
 swapped, nginx is reloaded once, and the front door is asked until the new release answers. What fails is put back. The \
-old release goes on running, ready for `rollback`.
+old release goes on running, ready for `rollback`. With the socket cutover only the first one tests and reloads nginx.
 
 Example: deployer prod cutover --watch 30s"
 )]

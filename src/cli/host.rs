@@ -9,7 +9,7 @@ use clap::Args;
     after_help = "\
 Django, Flask, FastAPI and their like are recognised by their files, requirements and settings. It asks for what these \
 do not tell, and never overwrites a file. ENV names the environment; without it, `prod`. Without a terminal nothing is \
-asked: --host is needed, and for the rest its flag, or --yes for the defaults.
+asked: --host is needed, and --user and --url too, unless --yes takes their defaults.
 
 Example: deployer init --host web1.example.org --user deploy --url https://shop.example.org"
 )]
@@ -23,7 +23,7 @@ pub(crate) struct Init {
     /// The front door, as users reach it; by default http:// and the host's name.
     #[arg(long)]
     pub(crate) url: Option<String>,
-    /// The folder on the server that holds both slots; by default one of the application's name in the user's home.
+    /// The folder on the server that holds both slots; by default /home/USER/NAME, for root /srv/NAME.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) root: Option<String>,
     /// What gunicorn serves, instead of what the files tell.
@@ -79,7 +79,7 @@ Examples:
   deployer prod setup"
 )]
 pub(crate) struct Setup {
-    /// Only print the site; no connection is made.
+    /// Only print the site; without a connection, and without TLS unless --tls asks for it.
     #[arg(long)]
     pub(crate) print: bool,
     /// Do not ask.

@@ -8,8 +8,9 @@ use clap::Args;
     override_usage = "deployer <ENV> plan [OPTIONS] [COMMIT]",
     after_help = "\
 Commits going out, packages, migrations, variables (of these and of secrets the names only), steps and space: the \
-commit, and the deployer.toml that lies here, compared with what is live. It changes nothing and takes no lock. Exit \
-code 1: the deploy would be refused.
+commit, and the deployer.toml that lies here, compared with what is live. It changes nothing, takes no lock, \
+does not look at changes in the work tree, and asks for no secrets. Exit code 1: the deploy would be refused; 2: \
+deployer.toml is wrong, or the commit lacks what it names.
 
 Examples:
   deployer prod plan

@@ -9,15 +9,15 @@ use deployer::commands::LogsOptions;
 #[command(
     override_usage = "deployer <ENV> env [OPTIONS]",
     after_help = "\
-Digests are compared, made under a key of this one session: no value travels, and a secret's is never shown. `same` and \
-`differs` are told from the local value, which the next deploy would bring.
+Digests are compared, made under a key of this one session: no value travels but, with --values, those of plain \
+variables. `same` and `differs` are told from the local value, which the next deploy would bring.
 
 Examples:
   deployer prod env
   deployer prod env --values"
 )]
 pub(crate) struct Env {
-    /// Show the values of plain variables.
+    /// Show the values of plain variables instead of words; never a secret's.
     #[arg(long)]
     pub(crate) values: bool,
 }
