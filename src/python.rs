@@ -39,6 +39,8 @@ pub enum RequirementsError {
     Missing { by: Option<String>, path: String },
     #[error("{}`{path}` is outside the repository", at(.by))]
     Outside { by: Option<String>, path: String },
+    #[error("`{path}` does not know `{missing}`, which pyproject.toml asks for: run uv lock")]
+    Behind { path: String, missing: String },
 }
 
 fn at(by: &Option<String>) -> String {
@@ -54,7 +56,7 @@ pub struct Ingredients<'a> {
     pub install_args: &'a [String],
     /// The requirement that brings gunicorn beside the application's own.
     pub gunicorn: Option<&'a str>,
-    /// Name of the application's tree in the commit; counts for local requirements only.
+    /// Name of the commit's tree; counts for local requirements only, which may lie anywhere in it.
     pub tree: &'a str,
     /// Counts for local requirements only: an editable install points into its slot.
     pub color: Color,
@@ -100,6 +102,15 @@ pub fn key(of: &Ingredients<'_>) -> String {
     fields.digest()
 }
 
+/// The key of a virtualenv that is built again for another slot: what is installed from the work tree leads into one slot,
+/// and the key that is known may be that of a virtualenv which leads into the other.
+pub fn key_elsewhere(known: &str, color: Color) -> String {
+    let mut fields = Fields::default();
+    fields.add("again", known.as_bytes());
+    fields.add("color", color.as_str().as_bytes());
+    fields.digest()
+}
+
 /// Names and values, each with its length before it, so that no two lists read alike.
 #[derive(Default)]
 struct Fields(Vec<u8>);
@@ -138,7 +149,7 @@ impl Reader<'_> {
         })?;
         let text = String::from_utf8_lossy(&content).into_owned();
         if file_name(path) == UV_LOCK {
-            self.project_of(path)?;
+            self.project_of(path, &text)?;
         }
         self.found.files.push((path.to_owned(), content));
         match file_name(path) {
@@ -151,13 +162,23 @@ impl Reader<'_> {
     }
 
     /// uv reads its lock together with the project's own file, and knows better what that asks for.
-    fn project_of(&mut self, path: &str) -> Result<(), RequirementsError> {
-        let project = format!("{}pyproject.toml", path.strip_suffix(UV_LOCK).unwrap_or_default());
+    fn project_of(&mut self, path: &str, lock: &str) -> Result<(), RequirementsError> {
+        let folder = path.strip_suffix(UV_LOCK).unwrap_or_default();
+        let project = format!("{folder}pyproject.toml");
         let content = (self.read)(&project).ok_or_else(|| RequirementsError::Missing {
             by: Some(path.to_owned()),
             path: project.clone(),
         })?;
+        let settings = format!("{folder}uv.toml");
+        let further = (self.read)(&settings).map(|content| (settings, content));
+        if let Some(missing) = lock::forgotten(&String::from_utf8_lossy(&content), lock) {
+            return Err(RequirementsError::Behind {
+                path: path.to_owned(),
+                missing,
+            });
+        }
         self.found.files.push((project, content));
+        self.found.files.extend(further);
         Ok(())
     }
 

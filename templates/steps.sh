@@ -79,16 +79,14 @@ virtualenv() {
     note unchanged
     return 0
   fi
+  if [ "$(readlink "$root/live/env")" = "$target" ]; then
+    echo "live runs from $target, though its Python does not start: it is left as it is"
+    return 53
+  fi
   mkdir -p "$home/virtualenvs" && rm -rf "$target" || return
   uv=
   [ "$installer" = pip ] || uv=$(PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin command -v uv)
   [ "$installer" != uv ] || [ -n "$uv" ] || { echo "no uv on the host's PATH"; return 51; }
-  case $requirements in
-    - | uv.lock | */uv.lock) ;;
-    *pyproject.toml) set -- "$@" . ;;
-    *) set -- "$@" -r "$requirements" ;;
-  esac
-  case $gunicorn in - | none) ;; *) set -- "$@" "$gunicorn" ;; esac
   if [ -n "$files" ]; then
     extract "$repo" "$commit" "$files" || return
   else
@@ -96,18 +94,32 @@ virtualenv() {
   fi
   cd "$work/$directory" || return
   if [ -n "$uv" ]; then
-    "$uv" venv -q --no-project --python "$interpreter" "$target" || return
+    # By its path: a bare name is a version to uv, which it may have a Python of its own for.
+    "$uv" venv -q --no-project --python "$(command -v "$interpreter")" "$target" || return
+    # uv knows a package of the repository by its path, and would bring an older build of it.
+    [ -n "$files" ] || set -- "$@" --refresh
     case $requirements in
       uv.lock | */uv.lock)
-        cd "$(dirname "$requirements")" &&
-          "$uv" export -q --frozen --no-dev --python "$target/bin/python" -o "$target/requirements.txt" >/dev/null || return
-        set -- "$@" -r "$target/requirements.txt"
+        UV_PROJECT_ENVIRONMENT=$target "$uv" sync --project "$(dirname "$requirements")" --frozen --no-dev \
+          --compile-bytecode --python "$target/bin/python" "$@" || return
+        requirements=-
         ;;
     esac
-    [ $# -eq 0 ] || "$uv" pip install --compile-bytecode --python "$target/bin/python" "$@" || return
   else
     "$interpreter" -m venv "$target" || return
-    [ $# -eq 0 ] || "$target/bin/python" -m pip install --disable-pip-version-check --no-input "$@" || return
+  fi
+  case $requirements in
+    -) ;;
+    *pyproject.toml) set -- "$@" "./$(dirname "$requirements")" ;;
+    *) set -- "$@" -r "$requirements" ;;
+  esac
+  case $gunicorn in - | none) ;; *) set -- "$@" "$gunicorn" ;; esac
+  if [ "$requirements/$gunicorn" = -/- ] || [ "$requirements/$gunicorn" = -/none ]; then
+    : # Nothing more is asked for.
+  elif [ -n "$uv" ]; then
+    "$uv" pip install --compile-bytecode --python "$target/bin/python" "$@" || return
+  else
+    "$target/bin/python" -m pip install --disable-pip-version-check --no-input "$@" || return
   fi
   # Newer gunicorns share one control socket among all of a user's, which two slots must not.
   [ "$gunicorn" = none ] || "$target/bin/python" -c 'import gunicorn.config as c
@@ -136,7 +148,7 @@ extract() {
 # checkout <color> <commit> <directory> [shared folder…]: the work tree becomes the commit's, and nothing else; the folders
 # that outlive a release are links in it.
 checkout() {
-  repo=$root/$1/repo commit=$2 directory=$3
+  color=$1 repo=$root/$1/repo commit=$2 directory=$3
   shift 3
   cd "$repo" || return
   if [ -e .git/index.lock ]; then
@@ -157,10 +169,32 @@ checkout() {
   done
   git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$commit" || return
   if [ -e .gitmodules ]; then
-    git -c core.hooksPath=/dev/null submodule -q update --init --recursive --force --no-fetch || return
+    submodules 2>/dev/null || { borrow "$color" && submodules; } || return
   fi
   git clean -ffdxq || return
   for folder; do attach "$repo/$directory/$folder" "$root/shared/$folder" || return; done
+}
+
+# submodules: checks them out. They were seeded, so that nothing is to be brought from anywhere.
+submodules() {
+  git -c core.hooksPath=/dev/null -c protocol.allow=never submodule -q update --init --recursive --force --no-fetch
+}
+
+# borrow <color>: takes from the other slot what only its submodules have, for a release that was built there.
+borrow() {
+  other=green
+  [ "$1" != green ] || other=blue
+  modules=$root/$other/repo/.git/modules
+  [ -d "$modules" ] || return
+  find "$modules" -name config -type f | while IFS= read -r file; do
+    from=${file%/config}
+    to=.git/modules/${from#"$modules"/}
+    if [ ! -d "$to" ]; then
+      mkdir -p "$to" && git init -q --bare "$to" && git --git-dir="$to" config core.bare false || exit
+    fi
+    git --git-dir="$to" -c gc.auto=0 fetch -q --no-tags --no-recurse-submodules "$from" \
+      "+refs/deployer/releases/*:refs/deployer/releases/*" || exit
+  done
 }
 
 # adopt <shared folder> <the same in a work tree>…: makes it, and takes over what was in the slots before it was shared,

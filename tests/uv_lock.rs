@@ -24,6 +24,21 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     return name
 "#;
 
+/// The same for a package that is not editable.
+const WHEEL: &str = r#"
+import os
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, info = "shared-1-py3-none-any.whl", "shared-1.dist-info/"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.write("shared.py")
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: shared\nVersion: 1\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(info + "RECORD", "")
+    return name
+"#;
+
 /// A repository whose requirements are its lock, not committed yet.
 fn locked(site: &Site, project: &str) {
     site.git(&["rm", "--quiet", "--cached", "requirements.txt"]);
@@ -89,10 +104,15 @@ fn a_lock_is_installed_without_what_is_for_development() {
     assert!(same.stderr.contains("unchanged"), "{same:?}");
 
     site.write("pyproject.toml", &dependencies(", \"vine\""));
+    site.commit("ask for one more, and forget to lock");
+    let behind = site.deployer(&["prod", "deploy"]);
+    assert_eq!(behind.code, 2, "{behind:?}");
+    assert!(behind.stderr.contains("does not know `vine`"), "{behind:?}");
     lock(&site);
     site.commit("ask for one more");
     let plan = site.done(&["prod", "plan"]);
     assert!(plan.stdout.contains("+ vine ==5.1.0"), "{plan:?}");
+    assert!(!plan.stdout.contains("six"), "{plan:?}");
     site.done(&["prod", "deploy"]);
     let status = site.status();
     let next = status["next"]["color"].as_str().expect("a color");
@@ -122,7 +142,7 @@ fn a_project_that_is_a_package_runs_from_its_own_slot() {
         "deployer.toml",
         &config.replace("app = \"app:app\"", "app = \"hello.web:app\""),
     );
-    site.commit("a package");
+    let first = site.commit("a package");
     site.done(&["prod", "deploy"]);
     site.done(&["prod", "cutover"]);
 
@@ -137,6 +157,49 @@ fn a_project_that_is_a_package_runs_from_its_own_slot() {
     site.done(&["prod", "cutover"]);
     assert!(site.get("/").1.starts_with("HELLO from"), "and next what is new");
     row("uv.lock", "a project that is a package", "each slot runs its own");
+
+    // What was live two releases ago was built in the slot that is live now, and is built again in the other.
+    site.write(
+        "src/hello/web.py",
+        &support::APP.replace("hello from", "third from"),
+    );
+    site.commit("third");
+    site.go_live();
+    site.done(&["prod", "rollback", &first[..7]]);
+    assert!(site.get("/").1.starts_with("hello from"), "{:?}", site.get("/"));
+    site.done(&["prod", "cutover"]);
+    assert!(site.get("/").1.starts_with("third from"), "{:?}", site.get("/"));
+    row("uv.lock", "a rollback over two releases", "runs the code of then");
+}
+
+#[test]
+fn a_package_in_the_repository_is_built_for_each_release() {
+    let site = Site::new();
+    site.write("requirements.txt", &format!("{}\n./lib\n", gunicorn()));
+    site.write("lib/backend.py", WHEEL);
+    site.write(
+        "lib/pyproject.toml",
+        "[project]\nname = \"shared\"\nversion = \"1\"\n[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n",
+    );
+    let app = support::APP.replace("import os\n", "import os\nimport shared\n");
+    site.write(
+        "app.py",
+        &app.replace(
+            "\"hello from %s %s\\n\" % (",
+            "\"%s from %s %s\\n\" % (shared.WORD, ",
+        ),
+    );
+    for word in ["one", "two", "three"] {
+        site.write("lib/shared.py", &format!("WORD = {word:?}\n"));
+        site.commit(word);
+        site.go_live();
+        assert!(site.get("/").1.starts_with(word), "{word}: {:?}", site.get("/"));
+    }
+    row(
+        "uv.lock",
+        "a package that lies in the repository",
+        "each release has its own",
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Context;
 use super::cutover::{CutoverOptions, carry_out};
 use super::execute::{After, Upload, execute, show};
-use super::host::{Visit, observe_again, visit};
+use super::host::{Visit, frozen, observe_again, visit};
 use super::local::announced;
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
@@ -254,6 +254,10 @@ pub(super) fn make_plan(
     host: &str,
 ) -> Result<(Plan, Color), Failure> {
     let environment = context.environment;
+    // With the lock it was looked at already; `plan` and a dry run have none.
+    if let Some(freeze) = &state.freeze {
+        return Err(frozen(freeze, state, &environment.name));
+    }
     let roles = plan::roles(state, environment)?;
     let relation = |held: Option<&str>| -> Option<Relation> {
         held.and_then(|held| local.repository.relation(held, &local.commit.id).ok())
@@ -270,11 +274,7 @@ pub(super) fn make_plan(
         host: host.to_string(),
         slot: Some(roles.next),
     });
-    let tree = local
-        .repository
-        .tree(&local.commit.id, &environment.app.directory)
-        .ok()
-        .flatten();
+    let tree = local.repository.tree(&local.commit.id, ".").ok().flatten();
     let virtualenv = Virtualenv {
         key: python::key(&python::Ingredients {
             interpreter: &state.python,

@@ -44,6 +44,7 @@ pub(super) fn execute(
         stopping: false,
         timed_out: false,
         idle: None,
+        is_blind: false,
     };
     let notes: Vec<Option<String>> = uploads
         .iter()
@@ -126,6 +127,8 @@ struct Run<'p> {
     timed_out: bool,
     /// The status of the whole line, once it has been worked off.
     idle: Option<i32>,
+    /// Whether it was said that nginx's access log cannot be read.
+    is_blind: bool,
 }
 
 impl Run<'_> {
@@ -209,6 +212,16 @@ impl Run<'_> {
     }
 
     fn look(&mut self, look: &Watched, context: &mut Context) {
+        if let (None, Some(log), false) = (
+            look.requests,
+            &context.environment.nginx.access_log,
+            self.is_blind,
+        ) {
+            self.is_blind = true;
+            context.emit(Event::Warning {
+                message: format!("the deploy user cannot read {log}: the error rate is not watched"),
+            });
+        }
         let counted = match (look.requests, look.errors) {
             (Some(requests), Some(errors)) => format!(", {errors} of {requests} requests failed"),
             _ => String::new(),

@@ -229,14 +229,14 @@ fn locked(held: Option<Lock>, environment: &Environment) -> Failure {
         .map_or_else(|| "somebody else".to_string(), lock::describe);
     Failure::new("locked", format!("{} is locked by {who}", environment.name))
         .exit(ExitCode::Locked)
-        .advise("wait for it: --wait, or --wait=15m")
+        .advise("wait for it: --wait, or --wait=15m (deploy, cutover, rollback, stop, prune)")
         .advise(format!(
             "if it hangs for good, end it: deployer {} unlock --force",
             environment.name
         ))
 }
 
-fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {
+pub(super) fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {
     #[allow(clippy::cast_precision_loss)]
     let ago = age(whole_seconds(state.now - freeze.at as f64));
     Failure::new(

@@ -306,7 +306,7 @@ fn confirm(
     }
     if !ask.is_there() {
         return Err(
-            Failure::usage("setup.ask", format!("nothing was written to {path}"))
+            Failure::new("setup.ask", format!("nothing was written to {path}"))
                 .why("there is no terminal to ask on")
                 .advise(format!("deployer {} setup --yes", context.environment.name)),
         );

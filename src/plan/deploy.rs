@@ -113,7 +113,11 @@ pub(super) fn layout(
 }
 
 /// Where nginx still serves the slot that the links call next, to rebuild it would take the site down.
-fn check_served(state: &HostState, roles: &Roles, environment: &Environment) -> Result<(), Failure> {
+pub(super) fn check_served(
+    state: &HostState,
+    roles: &Roles,
+    environment: &Environment,
+) -> Result<(), Failure> {
     let served = state.served.as_ref().and_then(|served| served.color);
     if served == Some(roles.next) {
         let what = format!(

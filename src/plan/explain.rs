@@ -144,6 +144,12 @@ fn virtualenv(what: String, failed: &StepFailure, environment: &Environment) -> 
             .why("the requirements bring no gunicorn")
             .advise("add gunicorn to the requirements, or set [gunicorn] install = \"gunicorn\"");
     }
+    if failed.status == Some(53) {
+        return failure
+            .why("what live runs from is not rebuilt beneath it")
+            .advise("if it was a moment's weakness of the host, try again")
+            .advise("else change the requirements (a comment will do): what they are built into is then another folder");
+    }
     if failed.status == Some(51) {
         return needs_uv(failure, environment);
     }
@@ -348,7 +354,10 @@ fn switch(what: String, failed: &StepFailure, environment: &Environment, user: &
         };
         let failure = Failure::new("reload.not_applied", what)
             .why(format!("nginx accepted the reload but did not apply it: {seen}"))
-            .advise("nginx's error log says why: tail /var/log/nginx/error.log");
+            .advise(format!(
+                "nginx's error log says why: deployer {} logs nginx",
+                environment.name
+            ));
         match &switch.answer {
             Some(Served { unknown: Some(_), .. }) => failure
                 .advise(format!(

@@ -2,13 +2,14 @@
 
 use super::Failure;
 use super::cutover::{CutoverPlan, runs, switch};
+use super::deploy::check_served;
 use super::rebuild::{Build, start_again};
 use super::roles::roles;
 use super::step::{Action, Plan, Step, Virtualenv};
 use crate::config::Environment;
 use crate::model::{Color, HostState, Layout, Release, Secrets, short};
-use crate::nginx;
 use crate::shell::Call;
+use crate::{nginx, python};
 
 /// The plan of a rollback to what was live before, or to the commit `wanted` (a prefix will do) of the history.
 ///
@@ -26,7 +27,7 @@ pub fn rollback(
 ) -> Result<CutoverPlan, Failure> {
     let roles = roles(state, environment)?;
     let (from, to) = (roles.live, roles.next);
-    let release = target(state, environment, from, wanted)?;
+    let mut release = target(state, environment, from, wanted)?;
     let mut steps = Vec::new();
     let held = state
         .slot(to)
@@ -39,8 +40,13 @@ pub fn rollback(
         let key = state.key.as_deref().unwrap_or_default();
         steps.push(introduce(environment, to, &release.commit, key));
     } else if !held {
+        check_served(state, &roles, environment)?;
+        if release.local {
+            release.virtualenv = python::key_elsewhere(&release.virtualenv, to);
+        }
         steps.extend(rebuild(state, environment, secrets, by, (to, &release))?);
     } else if !runs(state, to) || !healthy {
+        check_served(state, &roles, environment)?;
         let pid = state.slot(to).process.as_ref().map(|process| process.pid);
         steps.push(Step::new(
             Action::Stop { color: to, pid },

@@ -1,13 +1,16 @@
-use super::is_remote;
+//! What a `uv.lock` tells.
 
-/// Whether what a `uv.lock` brings is made of the repository's own files: a project that is a package, a member of its
+use std::collections::BTreeSet;
+
+use toml::{Table, Value};
+
+use super::{is_remote, normal};
+
+/// Whether what a lock brings is made of the repository's own files: a project that is a package, a member of its
 /// workspace, a folder of wheels. A project that is none (`virtual`) is not installed, only what it asks for.
 pub(super) fn installs_own_tree(text: &str) -> bool {
-    let table = text.parse::<toml::Table>().unwrap_or_default();
-    let packages = table.get("package").and_then(toml::Value::as_array);
-    packages.into_iter().flatten().any(|package| {
-        let source = package.get("source").and_then(toml::Value::as_table);
-        source
+    packages(&table(text)).any(|package| {
+        source(package)
             .into_iter()
             .flatten()
             .any(|(kind, place)| match (kind.as_str(), place.as_str()) {
@@ -17,6 +20,91 @@ pub(super) fn installs_own_tree(text: &str) -> bool {
                 _ => false,
             })
     })
+}
+
+/// A package that the project asks for and the lock does not know, since it was made before.
+pub(super) fn forgotten(project: &str, lock: &str) -> Option<String> {
+    let (project, lock) = (table(project), table(lock));
+    let known = packages(&lock)
+        .find(|package| is_root(package))?
+        .get("metadata")?;
+    let known: BTreeSet<String> = names(known.get("requires-dist")).collect();
+    let asked = project.get("project")?.get("dependencies")?.as_array()?;
+    asked
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|line| {
+            let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+            normal(&line[..end.unwrap_or(line.len())])
+        })
+        .find(|name| !known.contains(name))
+}
+
+/// The packages that an installation without the development groups brings, with their versions.
+pub(super) fn installed(text: &str) -> Vec<(String, String)> {
+    let table = table(text);
+    let mut wanted: Vec<String> = packages(&table)
+        .filter(|package| is_root(package))
+        .flat_map(|package| names(package.get("dependencies")))
+        .collect();
+    let mut seen = BTreeSet::new();
+    while let Some(name) = wanted.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        for package in packages(&table).filter(|package| word(package, "name").as_ref() == Some(&name)) {
+            wanted.extend(names(package.get("dependencies")));
+            let extras = package.get("optional-dependencies").and_then(Value::as_table);
+            wanted.extend(
+                extras
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|(_, list)| names(Some(list))),
+            );
+        }
+    }
+    // Without a root, as in a workspace or in another tool's lock, all of them count.
+    let all = seen.is_empty();
+    packages(&table)
+        .filter_map(|package| Some((word(package, "name")?, word(package, "version")?)))
+        .filter(|(name, _)| all || seen.contains(name))
+        .collect()
+}
+
+fn table(text: &str) -> Table {
+    text.parse().unwrap_or_default()
+}
+
+fn packages(table: &Table) -> impl Iterator<Item = &Value> {
+    let packages = table.get("package").and_then(Value::as_array);
+    packages.into_iter().flatten()
+}
+
+fn source(package: &Value) -> Option<&Table> {
+    package.get("source")?.as_table()
+}
+
+/// The project that the lock is of.
+fn is_root(package: &Value) -> bool {
+    let at = |kind| source(package).and_then(|source| source.get(kind)?.as_str());
+    at("virtual").or(at("editable")) == Some(".")
+}
+
+fn word(package: &Value, key: &str) -> Option<String> {
+    let word = package.get(key)?.as_str()?;
+    Some(if key == "name" {
+        normal(word)
+    } else {
+        word.to_owned()
+    })
+}
+
+fn names(list: Option<&Value>) -> impl Iterator<Item = String> {
+    let entries = list.and_then(Value::as_array);
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| word(entry, "name"))
 }
 
 #[cfg(test)]
@@ -51,5 +139,52 @@ mod tests {
             assert!(!of(other), "{other}");
         }
         assert!(!installs_own_tree("not = [toml"));
+    }
+
+    const LOCK: &str = "
+[[package]]
+name = 'hello'
+source = { virtual = '.' }
+dependencies = [{ name = 'flask', extra = ['async'] }]
+[package.dev-dependencies]
+dev = [{ name = 'pytest' }]
+[package.metadata]
+requires-dist = [{ name = 'flask', extras = ['async'] }]
+[[package]]
+name = 'flask'
+version = '3.1'
+dependencies = [{ name = 'click' }]
+[package.optional-dependencies]
+async = [{ name = 'asgiref' }]
+[[package]]
+name = 'click'
+version = '8.1'
+[[package]]
+name = 'asgiref'
+version = '3.8'
+[[package]]
+name = 'pytest'
+version = '8.0'
+";
+
+    #[test]
+    fn a_lock_from_before_the_last_dependency_is_known() {
+        let project =
+            |dependencies: &str| format!("[project]\nname = 'hello'\ndependencies = [{dependencies}]\n");
+        assert_eq!(forgotten(&project("'Flask[async]>=3'"), LOCK), None);
+        assert_eq!(
+            forgotten(&project("'flask', 'zope.interface>=5'"), LOCK),
+            Some("zope-interface".to_owned())
+        );
+        assert_eq!(forgotten(&project("'flask'"), "not = [toml"), None);
+        assert_eq!(forgotten("not = [toml", LOCK), None);
+    }
+
+    #[test]
+    fn what_is_for_development_is_not_installed() {
+        let found: Vec<String> = installed(LOCK).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(found, ["flask", "click", "asgiref"]);
+        let other = "[[package]]\nname = 'x'\nversion = '1'\n";
+        assert_eq!(installed(other), [("x".to_owned(), "1".to_owned())]);
     }
 }

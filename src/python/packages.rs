@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Line, classify, file_name, logical_lines, normal};
+use super::{Line, classify, file_name, lock, logical_lines, normal};
 
 /// The packages that requirement and lock files name, by their normal names, with the version that is asked for. `files` are
 /// paths and contents.
@@ -10,7 +10,11 @@ pub fn packages(files: &[(String, Vec<u8>)]) -> BTreeMap<String, String> {
         let text = String::from_utf8_lossy(content);
         match file_name(path) {
             "pyproject.toml" => from_project(&text, &mut found),
-            name if name.ends_with(".lock") => from_lock(&text, &mut found),
+            // The lists of uv and poetry know better than the project what is installed.
+            name if name.ends_with(".lock") => {
+                let locked = lock::installed(&text).into_iter();
+                found.extend(locked.map(|(name, version)| (name, format!("=={version}"))));
+            }
             _ => {
                 for (_, line) in logical_lines(&text) {
                     from_line(&line, &mut found);
@@ -29,18 +33,6 @@ fn from_line(line: &str, found: &mut BTreeMap<String, String>) {
     {
         let version = line[name.len()..].trim();
         found.insert(normal(name), version.to_owned());
-    }
-}
-
-/// The lists of uv and poetry, which know better than the project what is installed.
-fn from_lock(text: &str, found: &mut BTreeMap<String, String>) {
-    let table = text.parse::<toml::Table>().unwrap_or_default();
-    let packages = table.get("package").and_then(toml::Value::as_array);
-    for package in packages.into_iter().flatten() {
-        let word = |key| package.get(key).and_then(toml::Value::as_str);
-        if let (Some(name), Some(version)) = (word("name"), word("version")) {
-            found.insert(normal(name), format!("=={version}"));
-        }
     }
 }
 

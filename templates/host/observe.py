@@ -39,6 +39,16 @@ def link(root, name):
     return {"target": target, "color": colors[0] if colors else None, "exists": True}
 
 
+def tail(path, limit):
+    """The last bytes of a file that only grows; the first of its lines may be torn."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - limit))
+            return file.read(limit).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
 def modified(path):
     try:
         return os.stat(path).st_mtime
@@ -156,7 +166,7 @@ def interrupted(home, held):
 def history(home):
     """The last cutovers and rollbacks, oldest first. A line that power loss tore is left out."""
     entries = []
-    for line in (read(home + "/history.jsonl", 1 << 22) or "").splitlines()[-100:]:
+    for line in (tail(home + "/history.jsonl", 1 << 20) or "").splitlines()[-100:]:
         try:
             entries.append(json.loads(line))
         except ValueError:

@@ -1,12 +1,18 @@
 # The cutover. Once the links have moved it finishes, or puts everything back: no signal and no lost client ends it.
 
 
+def write_all(number, data):
+    """Writes all of it: where a disk is nearly full, a write takes a part, and only the next one fails."""
+    while data:
+        data = data[os.write(number, data):]
+
+
 def write_whole(path, text, mode=0o644):
     """Replaces a file so that it survives power loss whole or not at all."""
     temporary = path + ".new"
     number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        os.write(number, text.encode("utf-8"))
+        write_all(number, text.encode("utf-8"))
         os.fsync(number)
     finally:
         os.close(number)
@@ -25,7 +31,7 @@ def append_line(path, value):
     try:
         size = os.fstat(number).st_size
         torn = size and os.pread(number, 1, size - 1) != b"\n"
-        os.write(number, (("\n" if torn else "") + json.dumps(value) + "\n").encode("ascii"))
+        write_all(number, (("\n" if torn else "") + json.dumps(value) + "\n").encode("ascii"))
         os.fsync(number)
     finally:
         os.close(number)
@@ -119,7 +125,7 @@ def switch(facts, old, new, commit, entry):
                                     dict(entry, seconds=round(time.time() - began, 3)))
                         and attempt(remove, home + "/switch"))
             tell("switched", {"seconds": round(time.time() - began, 3)})
-            result = watch(facts, old, new, commit, entry)
+            result = watch(facts, old, new, commit, entry, needed)
             if result:
                 abandon(facts, new)
                 return result
@@ -165,7 +171,7 @@ def put_back(facts, old, reload, past):
     return restored, said, now
 
 
-def watch(facts, old, new, commit, entry):
+def watch(facts, old, new, commit, entry, reload):
     """Goes on proving a release that is live; three bad looks in a row bring the old one back."""
     seconds = facts["watch"]
     deadline = time.monotonic() + seconds
@@ -189,7 +195,7 @@ def watch(facts, old, new, commit, entry):
         if bad >= 3:
             home = facts["root"] + "/.deployer"
             attempt(write_whole, home + "/switch", json.dumps({"from": new, "to": old, "at": time.time(), "entry": None}))
-            restored, said, seen = put_back(facts, old, not facts["socket"], {})
+            restored, said, seen = put_back(facts, old, reload, {})
             attempt(append_line, home + "/history.jsonl", {
                 "verb": "rolled back", "color": old, "from": new, "at": time.time(), "by": entry.get("by"),
                 "commit": entry.get("previous"), "subject": "", "previous": commit, "why": why, "seconds": 0})
