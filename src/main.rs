@@ -82,6 +82,11 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
     let config = load(&start, &invocation.options)?;
     let mut connect = ConnectOptions::from_env();
     if let Some(file) = &invocation.options.ssh_config {
+        // What `ssh -F` refuses too: without it another host could be meant.
+        if !file.is_file() {
+            let what = format!("there is no {}", start.join(file).display());
+            return Err(Failure::usage("ssh_config", what).why("-F names it"));
+        }
         connect.config_files = vec![file.clone()];
     }
     let interrupt = Interrupt::install().context("cannot listen for Ctrl-C")?;
@@ -333,7 +338,13 @@ fn init(
 fn load(start: &Path, options: &Options) -> Result<Config, Failure> {
     config::find(start, options.config.as_deref())
         .and_then(|path| config::load(&path))
-        .map_err(|error| Failure::usage("config", error.to_string()))
+        .map_err(|error| {
+            let failure = Failure::usage("config", error.to_string());
+            match error {
+                config::ConfigError::NotFound { .. } => failure.advise("deployer init"),
+                _ => failure,
+            }
+        })
 }
 
 /// The folder that the configuration stands in: where its repository is looked for.

@@ -167,12 +167,27 @@ checkout() {
   for folder; do
     adopt "$root/shared/$folder" "$repo/$directory/$folder" "$root/live/repo/$directory/$folder" || return
   done
+  before=$(git rev-parse -q --verify --short HEAD || echo nothing)
   git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$commit" || return
   if [ -e .gitmodules ]; then
     submodules 2>/dev/null || { borrow "$color" && submodules; } || return
   fi
+  keep_databases || return
   git clean -ffdxq || return
   for folder; do attach "$repo/$directory/$folder" "$root/shared/$folder" || return; done
+}
+
+# keep_databases: an SQLite file in the work tree is data and no part of the release before, which is all that is cleaned away.
+keep_databases() {
+  git ls-files --others -- '*.sqlite' '*.sqlite3' '*.db' | while IFS= read -r file; do
+    [ "$(head -c 13 "$file" 2>/dev/null)" = 'SQLite format' ] || continue
+    kept=$root/$color/removed/$before
+    mkdir -p "$(dirname "$kept/$file")" || exit
+    for part in "$file-wal" "$file-shm" "$file-journal" "$file"; do
+      [ ! -f "$part" ] || mv "$part" "$kept/$part" || exit
+    done
+    note "moved $file to $kept: what outlives a release belongs into a folder of [shared]"
+  done
 }
 
 # submodules: checks them out. They were seeded, so that nothing is to be brought from anywhere.

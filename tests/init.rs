@@ -109,12 +109,14 @@ fn without_a_terminal_it_says_what_is_missing() {
     error: init needs --host, --user, --url, --app
     why:   there is no terminal to ask on
     site:  The live site is not affected.
-    try:   deployer init --host web1.example.org --user deploy --url https://shop.example.org
+    try:   deployer init --host web1.example.org --user deploy --url https://shop.example.org --app app:app
     try:   --yes takes the defaults for all but --host and --app
     ");
     let ran = repository.deployer(".", &["init", "--host", "web1", "--yes"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("init needs --app"), "{}", ran.stderr);
+    let whole = "try:   deployer init --host web1 --app app:app --yes";
+    assert!(ran.stderr.contains(whole), "{}", ran.stderr);
     assert!(!repository.top().join("deployer.toml").exists());
 }
 

@@ -185,7 +185,7 @@ fn a_second_time_nothing_changes_and_a_change_is_shown() {
 fn without_a_terminal_and_without_yes_nothing_is_written() {
     let site = bare();
     let ran = site.deployer(&["prod", "setup"]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("deployer prod setup --yes"), "{}", ran.stderr);
     assert!(ran.stdout.contains("server_name"), "it was shown: {}", ran.stdout);
     assert_eq!(names(&site), ["default.conf"]);

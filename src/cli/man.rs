@@ -48,14 +48,18 @@ fn built() -> Command {
 }
 
 fn write_all(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    let at = |path: &Path| {
+        let path = path.display().to_string();
+        move |error: io::Error| io::Error::new(error.kind(), format!("{path}: {error}"))
+    };
+    std::fs::create_dir_all(folder).map_err(at(folder))?;
     let command = built();
     let mut names = Vec::new();
     for page in pages(&command) {
         let path = folder.join(page.get_filename());
         let mut text = Vec::new();
         page.render(&mut text)?;
-        std::fs::write(&path, text)?;
+        std::fs::write(&path, text).map_err(at(&path))?;
         names.push(format!("{}\n", path.display()));
     }
     io::stdout().write_all(names.concat().as_bytes())

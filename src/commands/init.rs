@@ -10,6 +10,7 @@ use crate::init::{
     render,
 };
 use crate::plan::{Event, Failure, Observer};
+use crate::shell;
 use crate::source::Repository;
 
 /// Asks a person one thing.
@@ -198,13 +199,34 @@ impl Questions<'_, '_> {
             return Ok(());
         }
         let failure = Failure::usage("init.missing", format!("init needs {}", missing.join(", ")))
-            .advise("deployer init --host web1.example.org --user deploy --url https://shop.example.org");
+            .advise(self.whole(&missing));
         Err(match options.yes {
             true => failure.why("there is no default for it"),
             false => failure
                 .why("there is no terminal to ask on")
                 .advise("--yes takes the defaults for all but --host and --app"),
         })
+    }
+
+    /// The command with what was given, and an example for what is missing.
+    fn whole(&self, missing: &[&str]) -> String {
+        let options = self.options;
+        let mut words = vec!["deployer".to_owned(), "init".to_owned()];
+        for (flag, given, example) in [
+            ("--host", &options.host, "web1.example.org"),
+            ("--user", &options.user, "deploy"),
+            ("--url", &options.url, "https://shop.example.org"),
+            ("--app", &options.app, "app:app"),
+        ] {
+            let value = given.as_deref().or(missing.contains(&flag).then_some(example));
+            words.extend(
+                value
+                    .into_iter()
+                    .flat_map(|value| [flag.to_owned(), value.to_owned()]),
+            );
+        }
+        words.extend(options.yes.then(|| "--yes".to_owned()));
+        shell::display(&words)
     }
 
     fn given(

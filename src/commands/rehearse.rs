@@ -1,13 +1,14 @@
 //! `rehearse`: the whole of a release on a throwaway host, with the user's own repository and configuration.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
-use crate::config::{Cutover, Environment, Supervisor, Target};
-use crate::model::Relation;
-use crate::plan::{Event, Failure, Observer};
+use crate::config::{Cutover, Environment, Installer, Supervisor, Target};
+use crate::model::{ExitCode, Relation, Secrets, short};
+use crate::plan::status::StatusReport;
+use crate::plan::{Event, Failure, Observer, World};
 use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost};
 use crate::remote::{ConnectOptions, Interrupt, NoPrompt};
 use crate::source::Repository;
@@ -24,17 +25,21 @@ pub struct Rehearsal<'a> {
     pub by: &'a str,
 }
 
-/// Deploys the commit's parent, cuts over, deploys the commit, cuts over under traffic.
+/// Deploys the commit's parent, cuts over, deploys the commit, cuts over under traffic. Where the parent cannot be
+/// released, the commit takes its turn.
 ///
 /// # Errors
 /// The failure of any of these, or one that says how many requests were lost.
 pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     // The front door bears the real one's name: the application may answer to no other.
     let server_name = rehearsal.environment.url.host.clone();
+    let tools = tempfile::tempdir()
+        .map_err(|error| Failure::new("rehearsal.host", format!("no temporary folder: {error}")))?;
     let options = HostOptions {
         lang: None,
         role_files: rehearsal.environment.cutover == Cutover::Socket,
         server_name,
+        path: uv(rehearsal.environment, tools.path()).into_iter().collect(),
         ..HostOptions::default()
     };
     let host = ThrowawayHost::start(options.with_package_settings()).map_err(no_host)?;
@@ -62,11 +67,22 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
             "a rehearsal leaves out [hooks] release, which may reach a real database".to_string(),
         );
     }
-    let before = earlier(rehearsal)?;
-    step(rehearsal, (&environment, &vault), &connect, Some(&before))?;
+    let (before, commit) = pair(rehearsal)?;
+    if let Err(failure) = step(rehearsal, (&environment, &vault), &connect, Some(&before)) {
+        if before == commit || failure.exit == ExitCode::Interrupted {
+            return Err(failure);
+        }
+        // What is rehearsed may be its mend.
+        let message = format!(
+            "the commit before could not be released: {}; so {} takes both turns",
+            failure.what,
+            short(&commit)
+        );
+        rehearsal.observer.event(Event::Warning { message });
+        step(rehearsal, (&environment, &vault), &connect, Some(&commit))?;
+    }
     step(rehearsal, (&environment, &vault), &connect, None)?;
     show(rehearsal, &environment, &connect);
-    let commit = rehearsal.commit.to_string();
     step(rehearsal, (&environment, &vault), &connect, Some(&commit))?;
     show(rehearsal, &environment, &connect);
 
@@ -100,13 +116,20 @@ fn step(
         connect,
         prompt: &mut NoPrompt,
         interrupt: rehearsal.interrupt,
-        observer: rehearsal.observer,
+        observer: &mut Rehearsed(&mut *rehearsal.observer),
         by: rehearsal.by,
         dry_run: false,
         patience: Duration::ZERO,
         break_lock: false,
     };
-    match commit {
+    let again = |mut failure: Failure| {
+        let real = format!("deployer {} deploy", environment.name);
+        for advice in &mut failure.advice {
+            *advice = advice.replace(&real, "deployer rehearse");
+        }
+        failure
+    };
+    let done = match commit {
         Some(commit) => {
             let allow_dirty = rehearsal.allow_dirty;
             deploy(
@@ -122,7 +145,47 @@ fn step(
             )
         }
         None => cutover(&mut context, &CutoverOptions::default()),
+    };
+    done.map_err(again)
+}
+
+/// Leaves out the command to type next: it would be one for the real host.
+struct Rehearsed<'a>(&'a mut dyn Observer);
+
+impl Observer for Rehearsed<'_> {
+    fn event(&mut self, event: Event) {
+        self.0.event(match event {
+            Event::World(world) => Event::World(World { run: None, ..world }),
+            event => event,
+        });
     }
+
+    fn status(&mut self, report: &StatusReport) {
+        self.0.status(report);
+    }
+
+    fn file(&mut self, name: &str, text: &str) {
+        self.0.file(name, text);
+    }
+
+    fn conceal(&mut self, secrets: &Secrets) {
+        self.0.conceal(secrets);
+    }
+}
+
+/// The folder in which the host finds this machine's own uv, where the application needs it.
+fn uv(environment: &Environment, folder: &Path) -> Option<PathBuf> {
+    if environment.python.installer != Installer::Uv {
+        return None;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain([".local/bin", ".cargo/bin"].map(|folder| home.join(folder)))
+        .map(|folder| folder.join("uv"))
+        .find(|uv| uv.is_file())?;
+    std::os::unix::fs::symlink(found, folder.join("uv")).ok()?;
+    Some(folder.to_owned())
 }
 
 fn show(rehearsal: &mut Rehearsal, environment: &Environment, connect: &ConnectOptions) {
@@ -135,8 +198,9 @@ fn say(rehearsal: &mut Rehearsal, message: String) {
     rehearsal.observer.event(Event::Note { message });
 }
 
-/// The commit before the one that is rehearsed, so that two different ones take turns; that one itself where it is the first.
-fn earlier(rehearsal: &Rehearsal) -> Result<String, Failure> {
+/// The commit before the one that is rehearsed, so that two different ones take turns (that one itself where it is the
+/// first), and the one that is rehearsed.
+fn pair(rehearsal: &Rehearsal) -> Result<(String, String), Failure> {
     let refused = |error: crate::source::SourceError| Failure::new("repository", error.to_string());
     let repository = Repository::discover(rehearsal.start).map_err(refused)?;
     let commit = repository.resolve(rehearsal.commit).map_err(refused)?;
@@ -151,7 +215,8 @@ fn earlier(rehearsal: &Rehearsal) -> Result<String, Failure> {
                 .tree(&parent.id, &rehearsal.environment.app.directory)
                 .is_ok_and(|tree| tree.is_some())
         });
-    Ok(parent.unwrap_or(commit).id)
+    let before = parent.map_or_else(|| commit.id.clone(), |parent| parent.id);
+    Ok((before, commit.id))
 }
 
 /// The environment as it is on the throwaway host.

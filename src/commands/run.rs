@@ -67,11 +67,18 @@ pub(super) fn find(
             Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
                 .advise(format!("deployer {} deploy", environment.name)),
         ),
-        Some((color, _)) => Err(Failure::new(
-            "slot.empty",
-            format!("{color} on {host} holds no release that this version built"),
-        )
-        .advise(format!("deployer {} deploy", environment.name))),
+        Some((color, _)) => {
+            let failure = Failure::new(
+                "slot.empty",
+                format!("{slot} on {host} is {color}, which holds no release that can be used"),
+            );
+            Err(match slot {
+                "live" => failure
+                    .advise(format!("make next live: deployer {} cutover", environment.name))
+                    .advise("or name the slot: next"),
+                _ => failure.advise(format!("deployer {} deploy", environment.name)),
+            })
+        }
         None => {
             let said = String::from_utf8_lossy(&output.stderr);
             Err(no_scripts(host, said.lines().map(str::to_string).collect()))

@@ -219,10 +219,12 @@ pub(super) fn health(section: &Section<'_, '_>) -> Health {
     }
 }
 
-pub(super) fn nginx(section: &Section<'_, '_>) -> Nginx {
-    let sudo_nginx = |last: &[&str]| {
-        ["sudo", "-n", "/usr/sbin/nginx"]
-            .iter()
+/// `as_root`: whether the deploy user is root, who needs no sudo.
+pub(super) fn nginx(section: &Section<'_, '_>, as_root: bool) -> Nginx {
+    let sudo: &[&str] = if as_root { &[] } else { &["sudo", "-n"] };
+    let nginx = |last: &[&str]| {
+        sudo.iter()
+            .chain(&["/usr/sbin/nginx"])
             .chain(last)
             .map(|w| (*w).to_owned())
             .collect()
@@ -230,10 +232,10 @@ pub(super) fn nginx(section: &Section<'_, '_>) -> Nginx {
     Nginx {
         test: section
             .value("test", value::argv)
-            .unwrap_or_else(|| sudo_nginx(&["-t"])),
+            .unwrap_or_else(|| nginx(&["-t"])),
         reload: section
             .value("reload", value::argv)
-            .unwrap_or_else(|| sudo_nginx(&["-s", "reload"])),
+            .unwrap_or_else(|| nginx(&["-s", "reload"])),
         address: section.value("address", value::address),
         drain: section
             .value("drain", value::duration)

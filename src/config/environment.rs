@@ -125,7 +125,7 @@ pub struct Python {
     /// Path below the application's directory; `None`: the application needs no packages but gunicorn.
     pub requirements: Option<String>,
     pub installer: Installer,
-    /// Further arguments for `pip install` or `uv pip install`.
+    /// Further arguments for `pip install`, `uv pip install` or `uv sync`.
     pub install_args: Vec<String>,
     /// Bound on building a virtualenv.
     pub timeout: Duration,

@@ -117,7 +117,7 @@ fn environment<'t>(
     let gunicorn = application::gunicorn(&over("gunicorn"), web.has("command"));
     let processes = processes::processes(&layers("processes"), problems);
     let health = application::health(&over("health"));
-    let nginx = application::nginx(&over("nginx"));
+    let nginx = application::nginx(&over("nginx"), user.as_deref() == Some("root"));
     let hooks = hooks::hooks(&over("hooks"));
     let shared = hooks::shared(&over("shared"));
     let static_files = hooks::static_files(&over("static"));

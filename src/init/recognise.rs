@@ -114,6 +114,15 @@ fn django(sources: &Sources) -> Option<Found> {
             .notes
             .push("ALLOWED_HOSTS is empty: Django answers 400 until it holds the site's name".to_owned());
     }
+    if files
+        .iter()
+        .any(|(_, text)| text.contains("django.db.backends.sqlite3"))
+    {
+        found.notes.push(
+            "the settings name an SQLite database: let its file be in a folder of [shared], for a deploy clears the work tree"
+                .to_owned(),
+        );
+    }
     Some(found)
 }
 

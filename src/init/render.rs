@@ -259,7 +259,7 @@ fn variables(found: &Found) -> Vec<String> {
     }
     if !found.variables.is_empty() {
         lines.push(format!(
-            "# The application also reads: {}.",
+            "# The application also reads: {}. What is secret belongs into [secrets].",
             found.variables.join(", ")
         ));
     }

@@ -18,6 +18,22 @@ fn answers(status: &str, headers: &str) -> String {
     )
 }
 
+/// What is rehearsed is often the mend of the commit before.
+#[test]
+fn a_mend_can_be_rehearsed() {
+    let site = Site::new();
+    breaks(&site, "break the import", "import there_is_no_such_module\n");
+    let broken = site.deployer(&["rehearse"]);
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert!(broken.stderr.contains("and run: deployer rehearse"), "{broken:?}");
+    breaks(&site, "mend it", APP);
+    let mended = site.done(&["rehearse"]);
+    for said in ["the commit before could not be released", ", 0 lost"] {
+        assert!(mended.stderr.contains(said), "{said}: {mended:?}");
+    }
+    assert!(!mended.stderr.contains("deployer prod"), "{mended:?}");
+}
+
 #[test]
 fn it_cannot_be_imported() {
     let site = live();

@@ -88,7 +88,7 @@ fn a_submodule() {
     site.git(&["submodule", "--quiet", "add", url, "lib/words"]);
     let app = "from lib.words.words import WORD\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [WORD.encode()]\n";
     site.write("app.py", app);
-    site.commit("say a word of the submodule");
+    let one = site.commit("say a word of the submodule");
     meet(&site, "submodule", &["prod", "deploy"], 0);
     site.done(&["prod", "cutover"]);
     assert_eq!(site.get("/").1, "one");
@@ -100,4 +100,12 @@ fn a_submodule() {
     meet(&site, "submodule_moved_on", &["prod", "deploy"], 0);
     site.done(&["prod", "cutover"]);
     assert_eq!(site.get("/").1, "two");
+
+    // The slot that a rollback over two releases is built in never had the first word.
+    say("three");
+    git(&inside, &["pull", "--quiet", "origin", "main"]);
+    site.commit("say a third");
+    site.go_live();
+    site.done(&["prod", "rollback", &one[..7]]);
+    assert_eq!(site.get("/").1, "one");
 }

@@ -5,6 +5,7 @@ mod support;
 
 mod common;
 mod cutover;
+mod data;
 mod disk;
 mod guard;
 mod host;
