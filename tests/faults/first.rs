@@ -93,9 +93,14 @@ fn a_submodule() {
     site.done(&["prod", "cutover"]);
     assert_eq!(site.get("/").1, "one");
 
+    // With a history of its own, so that the first word does not come along with it.
+    git(module.path(), &["checkout", "--quiet", "--orphan", "anew"]);
     say("two");
+    git(module.path(), &["branch", "--quiet", "--force", "main"]);
+    git(module.path(), &["checkout", "--quiet", "main"]);
     let inside = site.repo.path().join("lib/words");
-    git(&inside, &["pull", "--quiet", "origin", "main"]);
+    git(&inside, &["fetch", "--quiet", "origin", "main"]);
+    git(&inside, &["reset", "--quiet", "--hard", "FETCH_HEAD"]);
     site.commit("say another");
     meet(&site, "submodule_moved_on", &["prod", "deploy"], 0);
     site.done(&["prod", "cutover"]);
