@@ -105,5 +105,6 @@ fn a_one_line_fix_sends_few_bytes() {
         "bytes sent for a one-line fix in a file of {} bytes: {sent}",
         big.len()
     );
-    assert!(sent < 40_000, "{sent} bytes");
+    // The scripts are most of it.
+    assert!(sent < 50_000, "{sent} bytes");
 }
