@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use deployer::rehearsal::HostOptions;
 use serde_json::Value;
 
 use crate::filter::{filter, message};
-use crate::support::{Ran, Site, row};
+use crate::support::{Ran, Site, row, until};
 
 const SUITE: &str = "faults";
 
@@ -56,7 +56,15 @@ pub(crate) fn meet_showing(site: &Site, case: &str, arguments: &[&str], exit: i3
     let live = Live::of(site);
     let before = site.status();
     let ran = site.deployer(arguments);
-    let after = site.status();
+    let mut after = site.status();
+    // The host lets go of the lock a moment after the client of a command that failed has gone.
+    until("the lock is free", Duration::from_secs(20), || {
+        let free = after["lock"].is_null();
+        if !free {
+            after = site.status();
+        }
+        free
+    });
     assert_eq!(ran.code, exit, "{case}: {}{}", ran.stdout, ran.stderr);
     live.unchanged(site, case);
     if before["state"] == "reached" && after["state"] == "reached" {
@@ -64,7 +72,6 @@ pub(crate) fn meet_showing(site: &Site, case: &str, arguments: &[&str], exit: i3
         for key in ["state", "color", "commit"] {
             assert_eq!(before["served"][key], after["served"][key], "{case}: served");
         }
-        assert_eq!(after["lock"], Value::Null, "{case}");
     }
     let said = match exit {
         0 => String::new(),

@@ -1,6 +1,8 @@
 //! Where values come from, and what is said where there is none.
 
-use crate::support::{Site, row};
+use std::time::Duration;
+
+use crate::support::{Site, row, until};
 
 const SUITE: &str = "secrets";
 
@@ -72,7 +74,9 @@ fn values_arrive_from_everywhere() {
         "{}",
         ran.stderr
     );
-    assert_eq!(site.status()["lock"], serde_json::Value::Null);
+    until("the lock is free", Duration::from_secs(20), || {
+        site.status()["lock"].is_null()
+    });
     site.write("pass", "new\n");
     let ran = deploy(&["prod", "rollback", &first]);
     assert_eq!(ran.code, 0, "{ran:?}");
