@@ -45,13 +45,16 @@ link() {
   rm -f "$root/.$1.new" && ln -s "$root/$2" "$root/.$1.new" && mv -T "$root/.$1.new" "$root/$1"
 }
 
+# module <git directory>: a submodule's repository, if there is none: made bare, or git would want a work tree; not bare, or
+# its first checkout fails.
+module() {
+  [ -d "$1" ] || { mkdir -p "$1" && git init -q --bare "$1" && git --git-dir="$1" config core.bare false; }
+}
+
 # seed <git directory> <bundle or -> <commit>: takes in the objects and names the commit, so that git keeps it.
 seed() {
   git=$1 bundle=$2 commit=$3
-  if [ ! -d "$git" ]; then
-    # A submodule's repository: made bare, or git would want a work tree; not bare, or its first checkout fails.
-    mkdir -p "$git" && git init -q --bare "$git" && git --git-dir="$git" config core.bare false || return
-  fi
+  module "$git" || return
   if [ "$bundle" != - ]; then
     git --git-dir="$git" -c gc.auto=0 -c fetch.unpackLimit=100 fetch -q --no-tags --no-recurse-submodules \
       "$bundle" "+refs/deployer/seed:refs/deployer/seed"
@@ -204,9 +207,7 @@ borrow() {
   find "$modules" -name config -type f | while IFS= read -r file; do
     from=${file%/config}
     to=.git/modules/${from#"$modules"/}
-    if [ ! -d "$to" ]; then
-      mkdir -p "$to" && git init -q --bare "$to" && git --git-dir="$to" config core.bare false || exit
-    fi
+    module "$to" || exit
     git --git-dir="$to" -c gc.auto=0 fetch -q --no-tags --no-recurse-submodules "$from" \
       "+refs/deployer/releases/*:refs/deployer/releases/*" || exit
   done

@@ -37,9 +37,9 @@ const OWN_ARGUMENTS: &[(&str, Option<char>, &str)] = &[
 
 const ENDS: &str = "with it gunicorn ends instead of serving";
 
-/// Variables that deployer sets, or that would change gunicorn behind its back.
 /// Names that `templates/launch.sh` has in use when it reads the variables.
 const LAUNCHER_NAMES: [&str; 6] = ["root", "color", "process", "slot", "words", "directory"];
+/// Variables that deployer sets, or that would change gunicorn behind its back.
 const OWN_VARIABLES: [&str; 2] = ["BLUEGREEN", "GUNICORN_CMD_ARGS"];
 
 pub(super) fn app(section: &Section<'_, '_>, folder: &str) -> App {
