@@ -9,7 +9,7 @@ use deployer::rehearsal::HostOptions;
 use serde_json::Value;
 
 use crate::filter::{filter, message};
-use crate::support::{Ran, Site, row, until};
+use crate::support::{Ran, Site, row};
 
 const SUITE: &str = "faults";
 
@@ -56,15 +56,7 @@ pub(crate) fn meet_showing(site: &Site, case: &str, arguments: &[&str], exit: i3
     let live = Live::of(site);
     let before = site.status();
     let ran = site.deployer(arguments);
-    let mut after = site.status();
-    // The host lets go of the lock a moment after the client of a command that failed has gone.
-    until("the lock is free", Duration::from_secs(20), || {
-        let free = after["lock"].is_null();
-        if !free {
-            after = site.status();
-        }
-        free
-    });
+    let after = site.until_free(Duration::from_secs(20));
     assert_eq!(ran.code, exit, "{case}: {}{}", ran.stdout, ran.stderr);
     live.unchanged(site, case);
     if before["state"] == "reached" && after["state"] == "reached" {

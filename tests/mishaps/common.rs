@@ -55,8 +55,7 @@ pub(crate) fn assert_live(site: &Site, commit: &str) -> Value {
 /// The same, and `status` has nothing to complain of.
 #[track_caller]
 pub(crate) fn assert_well(site: &Site, commit: &str) -> Value {
-    // The host lets go of it a moment after the client of a command that failed has gone.
-    until("the lock is free", SOON, || site.status()["lock"].is_null());
+    site.until_free(SOON);
     let status = assert_live(site, commit);
     assert_eq!(status["problems"], Value::Array(Vec::new()), "{status}");
     assert!(!site.path(".deployer/switch").exists());

@@ -95,7 +95,7 @@ fn it_goes_back_by_itself() {
     until("the guard goes back by itself", SOON, || {
         last(site) == ("rolled back".to_string(), guarded.old.clone())
     });
-    until("the lock is free", SOON, || site.status()["lock"].is_null());
+    site.until_free(SOON);
     let (_, body) = site.get("/");
     assert!(body.contains(&guarded.old[..7]), "{body}");
     fs::remove_file(&flag).unwrap();

@@ -133,14 +133,14 @@ fn a_holder_that_is_killed_lets_go() {
     let ran = check(ended(child), 1, &["not affected"]);
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     held.let_go();
-    until("the lock is free", SOON, || site.status()["lock"].is_null());
+    site.until_free(SOON);
     held.mended();
     passed("lock: the shell on the host killed: free, the next run says where it was cut off");
 
     let mut child = held.hold();
     child.kill().unwrap();
     child.wait().unwrap();
-    until("the lock is free", SOON, || site.status()["lock"].is_null());
+    site.until_free(SOON);
     let status = assert_live(site, &held.live);
     crate::common::assert_problem(&status, "at its step \"start\"", Some("deployer prod deploy"));
     held.let_go();

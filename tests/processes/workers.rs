@@ -352,7 +352,7 @@ fn a_client_that_is_killed_in_the_hand_over_changes_nothing() {
         let (workers, beats) = (stage.alive("worker"), stage.alive("beat"));
         workers.len() == 1 && beats.len() == 1 && workers[0].0 != old && beats[0].0 != old
     });
-    until("the lock is free", SOON, || site.status()["lock"].is_null());
+    site.until_free(SOON);
     assert_ne!(stage.live(), old);
     site.done(&["prod", "rollback"]);
     stage.assert_well();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Site, row, until};
+use crate::support::{Site, row};
 
 const SUITE: &str = "secrets";
 
@@ -74,9 +74,7 @@ fn values_arrive_from_everywhere() {
         "{}",
         ran.stderr
     );
-    until("the lock is free", Duration::from_secs(20), || {
-        site.status()["lock"].is_null()
-    });
+    site.until_free(Duration::from_secs(20));
     site.write("pass", "new\n");
     let ran = deploy(&["prod", "rollback", &first]);
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -127,9 +127,7 @@ fn a_value_is_found_nowhere_else() {
             || !files(&site.path("blue/log"), &hunted.token).is_empty()
     });
     child.kill().and_then(|()| child.wait()).expect("it is killed");
-    until("the lock is free", Duration::from_secs(60), || {
-        site.status()["lock"].is_null()
-    });
+    site.until_free(Duration::from_secs(60));
     hunted.only_in_slots(true);
     row(SUITE, "leaks: client killed", "ok");
 

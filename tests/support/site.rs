@@ -196,6 +196,18 @@ impl Site {
         self.deployer(&["status", "--json"]).status()
     }
 
+    /// Waits until nobody holds the environment's lock, which the host frees a moment after a client that failed or was
+    /// killed has gone; the status that says so.
+    #[track_caller]
+    pub fn until_free(&self, bound: Duration) -> serde_json::Value {
+        let mut status = serde_json::Value::Null;
+        until("the lock is free", bound, || {
+            status = self.status();
+            status["lock"].is_null()
+        });
+        status
+    }
+
     /// Status and body of a request to the front door.
     pub fn get(&self, path: &str) -> (u16, String) {
         http(self.door(), self.host.server_name(), path)
