@@ -51,25 +51,40 @@ module() {
   [ -d "$1" ] || { mkdir -p "$1" && git init -q --bare "$1" && git --git-dir="$1" config core.bare false; }
 }
 
-# seed <git directory> <bundle or -> <commit>: takes in the objects and names the commit, so that git keeps it.
+# seed <git directory> <the other slot's> <bundle or -> <commit>: takes in the objects and names the commit, so that git
+# keeps it. What the bundle builds upon, or the commit itself, may be in the other slot's repository only.
 seed() {
-  git=$1 bundle=$2 commit=$3
+  git=$1 other=$2 bundle=$3 commit=$4
   module "$git" || return
-  if [ "$bundle" != - ]; then
-    git --git-dir="$git" -c gc.auto=0 -c fetch.unpackLimit=100 fetch -q --no-tags --no-recurse-submodules \
-      "$bundle" "+refs/deployer/seed:refs/deployer/seed"
-    result=$?
+  result=0
+  if [ "$bundle" = - ]; then
+    git --git-dir="$git" cat-file -e "$commit^{commit}" 2>/dev/null || lend "$other" "$git" || result=23
+  else
+    git --git-dir="$git" bundle verify "$bundle" >/dev/null 2>&1 || lend "$other" "$git" || result=23
+    [ "$result" -ne 0 ] || git --git-dir="$git" -c gc.auto=0 -c fetch.unpackLimit=100 fetch -q --no-tags \
+      --no-recurse-submodules "$bundle" "+refs/deployer/seed:refs/deployer/seed" || result=$?
     rm -f "$bundle"
-    [ "$result" -eq 0 ] || return "$result"
-  elif ! git --git-dir="$git" cat-file -e "$commit^{commit}" 2>/dev/null; then
-    # The other slot's repository may have it.
-    for color in blue green; do
-      git --git-dir="$git" -c gc.auto=0 fetch -q --no-tags "$root/$color/repo" "refs/deployer/releases/$commit" 2>/dev/null && break
-    done
   fi
+  [ "$result" -eq 0 ] || return "$result"
   git --git-dir="$git" cat-file -e "$commit^{commit}" &&
     git --git-dir="$git" update-ref refs/deployer/seed "$commit" &&
-    git --git-dir="$git" update-ref "refs/deployer/releases/$commit" "$commit"
+    git --git-dir="$git" update-ref "refs/deployer/releases/$commit" "$commit" &&
+    returned "$git" || return
+  # A submodule's work tree that outlived its repository is of some commit, or git would not check it out.
+  case $git in
+    */modules/*) git --git-dir="$git" rev-parse -q --verify HEAD >/dev/null || git --git-dir="$git" update-ref --no-deref HEAD "$commit" ;;
+  esac
+}
+
+# lend <git directory> <git directory>: the second gets a copy of all that the first has, under names that hold it until
+# the commit has one. A copy, for either slot may be rebuilt or removed without the other.
+lend() {
+  [ ! -d "$1" ] || git --git-dir="$2" -c gc.auto=0 fetch -q --no-tags --no-recurse-submodules "$1" "+refs/*:refs/deployer/lent/*"
+}
+
+# returned <git directory>: the names that lend gave are gone.
+returned() {
+  git --git-dir="$1" for-each-ref --format='delete %(refname)' refs/deployer/lent | git --git-dir="$1" update-ref --stdin
 }
 
 # virtualenv <key> <color> <commit> <interpreter> <auto|pip|uv> <directory> <requirements or -> <gunicorn, - or none>

@@ -5,7 +5,7 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use support::{DelayProxy, Site};
+use support::{DelayProxy, Site, git};
 
 /// One way; a round trip is twice that.
 const DELAY: Duration = Duration::from_millis(50);
@@ -106,5 +106,60 @@ fn a_one_line_fix_sends_few_bytes() {
         big.len()
     );
     // The scripts are most of it.
+    assert!(sent < 50_000, "{sent} bytes");
+}
+
+/// Text that does not compress to less than half of its size.
+fn noise(bytes: usize, mut seed: u64) -> String {
+    let mut text = String::new();
+    while text.len() < bytes {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        text.push_str(&format!("{seed:016x}\n"));
+    }
+    text
+}
+
+#[test]
+fn what_the_other_slot_has_is_not_sent_again() {
+    let (site, proxy) = behind(|host| DelayProxy::start(host, Duration::ZERO));
+    let words = tempfile::tempdir().expect("a temporary folder");
+    git(words.path(), &["init", "--quiet", "--initial-branch=main"]);
+    std::fs::write(words.path().join("words.txt"), noise(500_000, 1)).expect("a file");
+    git(words.path(), &["add", "--all"]);
+    git(words.path(), &["commit", "--quiet", "--message", "words"]);
+    let url = words.path().to_str().expect("a UTF-8 path");
+    site.git(&["submodule", "--quiet", "add", url, "words"]);
+    site.write("data.txt", &noise(1_000_000, 2));
+    site.configure();
+    site.commit("large files, here and in a submodule");
+    site.go_live();
+    let whole = proxy.bytes_up();
+    assert!(whole > 600_000, "{whole} bytes");
+    site.change();
+    site.done(&["prod", "deploy"]);
+    let sent = proxy.bytes_up() - whole;
+    println!("bytes sent for the first release: {whole}, for the first of the second slot: {sent}");
+    assert!(sent < 50_000, "{sent} bytes");
+
+    // What is sent once arrives in both, and neither needs the other.
+    let [live, next] = ["live", "next"].map(|slot| site.path(slot).join("repo/.git"));
+    std::fs::remove_dir_all(&live).expect("the first slot's repository");
+    for git_dir in [next.clone(), next.join("modules/words")] {
+        let folder = git_dir.to_str().expect("a UTF-8 path");
+        git(
+            words.path(),
+            &["--git-dir", folder, "fsck", "--full", "--strict", "--no-dangling"],
+        );
+        assert!(!git_dir.join("objects/info/alternates").exists(), "{folder}");
+        let lent = ["--git-dir", folder, "for-each-ref", "refs/deployer/lent"];
+        assert_eq!(git(words.path(), &lent), "", "{folder}");
+    }
+    site.done(&["prod", "cutover"]);
+
+    // The slot that lost its repository gets all of it back, from the host.
+    site.change();
+    let before = proxy.bytes_up();
+    site.done(&["prod", "deploy"]);
+    let sent = proxy.bytes_up() - before;
     assert!(sent < 50_000, "{sent} bytes");
 }

@@ -73,11 +73,12 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
         }),
     };
     let mut steps = layout(state, environment, &roles, request.new_key);
-    let slot = state.slot(roles.next);
-    steps.push(build.seed(None, request.commit, slot.refs.values().cloned().collect()));
+    let slots = [state.slot(roles.next), state.slot(roles.live)];
+    let haves = slots.iter().flat_map(|slot| slot.refs.values().cloned());
+    steps.push(build.seed(None, request.commit, haves.collect()));
     for (name, commit) in request.modules {
-        let haves = slot.modules.get(name).cloned().unwrap_or_default();
-        steps.push(build.seed(Some(name), commit, haves));
+        let haves = slots.iter().filter_map(|slot| slot.modules.get(name)).flatten();
+        steps.push(build.seed(Some(name), commit, haves.cloned().collect()));
     }
     steps.extend(build.steps(state)?);
     let key = request.virtualenv.map_or("", |virtualenv| &virtualenv.key);

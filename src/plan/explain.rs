@@ -85,6 +85,9 @@ pub fn explain(
             Action::Stop { .. } => Failure::new("slot.stop", what)
                 .advise("end that process by hand, or give the slot another port in deployer.toml"),
             Action::Build { color, line } => build(what, *color, line, failed, environment),
+            Action::Seed(seed) if failed.status == Some(23) && disk(&failed.output).is_none() => {
+                seed.not_lent(what)
+            }
             Action::Seed(_) => Failure::new("seed", what),
             Action::CheckOut { .. } if failed.status == Some(62) => Failure::new("shared.tracked", what)
                 .why("[shared] directories names a folder that the commit has files in")

@@ -76,15 +76,17 @@ impl Build<'_> {
     pub(super) fn seed(&self, module: Option<&str>, commit: &CommitSummary, haves: Vec<String>) -> Step {
         let layout = self.layout();
         let git = layout.git(self.color, module);
+        let other = layout.git(self.color.other(), module);
         let upload = layout.home(&format!("upload.{}", commit.id));
         let seed = Seed {
             module: module.map(str::to_string),
             commit: commit.clone(),
             git,
+            other,
             upload,
             haves,
         };
-        let call = Call::new("seed").arg(&seed.git);
+        let call = Call::new("seed").arg(&seed.git).arg(&seed.other);
         Step::new(Action::Seed(seed), call)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Failure;
 use crate::config::Environment;
 use crate::model::{Color, CommitSummary};
 use crate::shell::Call;
@@ -121,10 +122,25 @@ pub struct Seed {
     pub commit: CommitSummary,
     /// Where on the host their git directory is.
     pub git: String,
+    /// The same in the other slot, which the host copies from what this one lacks.
+    pub other: String,
     /// Where on the host they arrive.
     pub upload: String,
-    /// Commits that the host has there.
+    /// Commits that the host has in either.
     pub haves: Vec<String>,
+}
+
+impl Seed {
+    /// The host could not copy what it has in the other slot.
+    pub(super) fn not_lent(&self, what: String) -> Failure {
+        let other = &self.other;
+        Failure::new("seed.other", what)
+            .why(format!("git cannot copy what the host has in {other} already"))
+            .advise(format!(
+                "put it aside; the release there goes on running: mv {other} {other}.broken"
+            ))
+            .advise("then run the same command again: it sends everything")
+    }
 }
 
 /// What a step can harm.

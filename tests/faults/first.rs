@@ -111,6 +111,39 @@ fn a_submodule() {
     git(&inside, &["pull", "--quiet", "origin", "main"]);
     site.commit("say a third");
     site.go_live();
+    let held = site.path("next/repo/.git/modules/lib/words");
+    git(&held, &["gc", "--quiet", "--prune=now"]);
     site.done(&["prod", "rollback", &one[..7]]);
     assert_eq!(site.get("/").1, "one");
+}
+
+#[test]
+fn the_other_slots_repository_lacks_a_file() {
+    let site = live();
+    let lender = site.path("live/repo/.git");
+    // git packed what it took from the bundle: unpack it, but for one file.
+    let packs = lender.join("objects/pack");
+    let aside = site.path("aside");
+    std::fs::rename(&packs, &aside).expect("the packs");
+    for file in std::fs::read_dir(&aside).expect("the packs").flatten() {
+        if file.path().extension().is_some_and(|kind| kind == "pack") {
+            let pack = std::fs::File::open(file.path()).expect("a pack");
+            let unpack = Command::new("git")
+                .arg("--git-dir")
+                .arg(&lender)
+                .args(["unpack-objects", "-q"])
+                .stdin(pack)
+                .status();
+            assert!(unpack.expect("git runs").success());
+        }
+    }
+    let blob = git(&lender, &["rev-parse", "HEAD:app.py"]);
+    let object = lender.join("objects").join(&blob[..2]).join(&blob[2..]);
+    std::fs::remove_file(object).expect("the object");
+    site.change();
+    meet(&site, "lender_lacks_a_file", &["prod", "deploy"], 1);
+    // As it advises.
+    std::fs::rename(&lender, lender.with_extension("git.broken")).expect("put aside");
+    site.go_live();
+    site.done(&["prod", "rollback"]);
 }
