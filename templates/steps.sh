@@ -183,29 +183,16 @@ checkout() {
     rm -f .git/index.lock && note "removed a lock that a killed git left behind"
   fi
   for folder; do
-    adopt "$root/shared/$folder" "$repo/$directory/$folder" "$root/live/repo/$directory/$folder" || return
+    adopt "$root/shared/$folder" "$root/live/repo/$directory/$folder" "$repo/$directory/$folder" || return
   done
-  before=$(git rev-parse -q --verify --short HEAD || echo nothing)
+  # Before git writes anything: the commit may have a file of the same name.
+  host keep_databases "$color" "$(git rev-parse -q --verify --short HEAD || echo nothing)" || return
   git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$commit" || return
   if [ -e .gitmodules ]; then
     submodules 2>/dev/null || { borrow "$color" && submodules; } || return
   fi
-  keep_databases || return
   git clean -ffdxq || return
   for folder; do attach "$repo/$directory/$folder" "$root/shared/$folder" || return; done
-}
-
-# keep_databases: an SQLite file in the work tree is data and no part of the release before, which is all that is cleaned away.
-keep_databases() {
-  git ls-files --others -- '*.sqlite' '*.sqlite3' '*.db' | while IFS= read -r file; do
-    [ "$(head -c 13 "$file" 2>/dev/null)" = 'SQLite format' ] || continue
-    kept=$root/$color/removed/$before
-    mkdir -p "$(dirname "$kept/$file")" || exit
-    for part in "$file-wal" "$file-shm" "$file-journal" "$file"; do
-      [ ! -f "$part" ] || mv "$part" "$kept/$part" || exit
-    done
-    note "moved $file to $kept: what outlives a release belongs into a folder of [shared]"
-  done
 }
 
 # submodules: checks them out. They were seeded, so that nothing is to be brought from anywhere.
@@ -229,7 +216,7 @@ borrow() {
 }
 
 # adopt <shared folder> <the same in a work tree>…: makes it, and takes over what was in the slots before it was shared,
-# for git would clean that away.
+# for git would clean that away. The first that has a file gives it: live, which the public writes to.
 adopt() {
   shared=$1
   shift

@@ -17,6 +17,7 @@ const HOST: &str = concat!(
     include_str!("../../templates/host/lock.py"),
     include_str!("../../templates/host/units.py"),
     include_str!("../../templates/host/processes.py"),
+    include_str!("../../templates/host/data.py"),
     include_str!("../../templates/host/observe.py"),
 );
 const MAIN: &str = include_str!("../../templates/host/main.py");

@@ -56,6 +56,29 @@ def stop(facts, color, grace=None, also=None):
     return 0
 
 
+def keep_databases(facts, color, before):
+    """Puts the databases of a work tree aside, which is about to become another commit's: they are no part of the release
+    `before`, which is all that is cleaned away."""
+    import shutil
+    repo = os.path.join(facts["root"], color, "repo")
+    kept = first = os.path.join(facts["root"], color, "removed", before)
+    number = 1
+    while os.path.lexists(kept):
+        number += 1
+        kept = "%s.%d" % (first, number)
+    found = databases(repo, False)
+    for path in found:
+        # The database last: until then it can be told again.
+        for part in (path + "-wal", path + "-shm", path + "-journal", path):
+            if os.path.isfile(os.path.join(repo, part)):
+                os.makedirs(os.path.dirname(os.path.join(kept, part)), exist_ok=True)
+                shutil.move(os.path.join(repo, part), os.path.join(kept, part))
+    if found:
+        tell("warning", "moved %s to %s: what outlives a release belongs into a folder of [shared]"
+             % (", ".join(map(readable, found)), kept))
+    return 0
+
+
 def prove(facts, color, pid):
     """Waits until the process just started, or one that it started, listens and answers as expected, and stays so."""
     path = os.path.join(facts["root"], color)

@@ -74,6 +74,28 @@ fn what_was_in_a_slot_comes_along() {
     passed("what was in a slot before its folder was shared comes along");
 }
 
+/// The slot that is built next has an older one, which must not win.
+#[test]
+fn what_live_has_comes_along_before_what_an_older_release_left() {
+    let mut site = Site::new();
+    site.write(".gitignore", "data/\n");
+    site.commit("without sharing");
+    for (color, users) in [("blue", "one user"), ("green", "one user and more")] {
+        site.change();
+        site.done(&["prod", "deploy"]);
+        fs::create_dir_all(site.path(&format!("{color}/repo/data"))).expect("a folder");
+        fs::write(site.path(&format!("{color}/repo/data/users")), users).expect("a file");
+        site.done(&["prod", "cutover"]);
+    }
+    site.extra = "[shared]\ndirectories = [\"data\"]\n".to_string();
+    site.configure();
+    site.change();
+    site.go_live();
+    let users = fs::read_to_string(site.path("live/repo/data/users")).expect("a file");
+    assert_eq!(users, "one user and more");
+    passed("what live has comes along, not what an older release left");
+}
+
 #[test]
 fn a_folder_with_files_of_the_commits_is_refused_before_anything_is_touched() {
     let site = sharing("[\"media\"]");

@@ -1,4 +1,7 @@
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::common::passed;
 use crate::support::{Site, git};
@@ -38,4 +41,76 @@ fn a_database_in_the_work_tree_is_moved_and_not_lost() {
     site.change();
     let ran = site.done(&["prod", "deploy"]);
     assert!(!ran.stderr.contains("moved"), "{ran:?}");
+}
+
+#[test]
+fn a_database_is_known_by_its_content_whatever_it_is_called() {
+    let site = Site::new();
+    site.write("committed.db", "SQLite format 3\0 as the commit has it");
+    site.write("changed.db", "SQLite format 3\0 as the commit has it");
+    site.commit("with databases");
+    site.done(&["prod", "deploy"]);
+    let next = fs::canonicalize(site.path("next")).expect("next");
+    let repo = next.join("repo");
+    let names: Vec<PathBuf> = [
+        "dätä.sqlite3".as_bytes(),
+        b"-dash.db",
+        b"quo\"te.db",
+        b"line\nfeed.db",
+        b"no extension",
+        b"l\xe4tin.db",
+        b"deep/er/$HOME `x`.db",
+        b"another repository/x.db",
+        b"changed.db",
+        b"soon.db",
+    ]
+    .map(|name| Path::new(OsStr::from_bytes(name)).to_path_buf())
+    .to_vec();
+    git(&repo, &["init", "--quiet", "another repository"]);
+    for (number, name) in names.iter().enumerate() {
+        let path = repo.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, format!("SQLite format 3\0 {number}")).expect("a database");
+        for beside in ["-wal", "-shm", "-journal"] {
+            let mut path = path.clone().into_os_string();
+            path.push(beside);
+            fs::write(path, format!("{number}")).expect("what is beside it");
+        }
+    }
+    site.write("soon.db", "a file of the commit's");
+    site.commit("with a file of a database's name");
+    let before = git(&repo, &["rev-parse", "--short", "HEAD"]);
+    let ran = site.done(&["prod", "deploy"]);
+    let kept = next.join("removed").join(before);
+    for (number, name) in names.iter().enumerate() {
+        let of = |beside: &str| {
+            let mut path = kept.join(name).into_os_string();
+            path.push(beside);
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}: {ran:?}"))
+        };
+        assert_eq!(of(""), format!("SQLite format 3\0 {number}"));
+        assert_eq!(
+            [of("-wal"), of("-shm"), of("-journal")],
+            [&*number.to_string(); 3]
+        );
+    }
+    assert!(!kept.join("committed.db").exists());
+    assert!(
+        ran.stderr.contains("moved -dash.db, another repository/x.db"),
+        "{ran:?}"
+    );
+    let text = |path: &str| fs::read_to_string(repo.join(path)).expect("a file");
+    assert_eq!(text("soon.db"), "a file of the commit's");
+    assert_eq!(text("changed.db"), "SQLite format 3\0 as the commit has it");
+
+    // The same commit again, with another database of the same name.
+    let commit = git(&repo, &["rev-parse", "--short", "HEAD"]);
+    for folder in [commit.clone(), format!("{commit}.2")] {
+        let database = format!("SQLite format 3\0 for {folder}");
+        fs::write(repo.join("-dash.db"), &database).expect("a database");
+        site.done(&["prod", "deploy"]);
+        let kept = next.join("removed").join(folder).join("-dash.db");
+        assert_eq!(fs::read_to_string(kept).expect("it was kept"), database);
+    }
+    passed("SQLite files of ten awkward names: none lost, none overwritten");
 }
