@@ -149,7 +149,7 @@ pub(crate) struct Deploy {
     /// Deploy the commit although the work tree has changes that it does not hold.
     #[arg(long)]
     pub(crate) allow_dirty: bool,
-    /// Deploy although next holds commits that this one lacks.
+    /// Deploy although live or next holds commits that this one lacks.
     #[arg(long)]
     pub(crate) force: bool,
     /// Apply Django's migrations although the release that is live may not survive them.

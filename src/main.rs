@@ -90,7 +90,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
         connect.config_files = vec![file.clone()];
     }
     let interrupt = Interrupt::install().context("cannot listen for Ctrl-C")?;
-    let by = who();
+    let by = who(folder(&config));
     match &invocation.command {
         Verb::Status(_) => {
             let environments = match &invocation.environment {

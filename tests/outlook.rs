@@ -41,6 +41,7 @@ fn reading<'a>(
         accept_migrations: false,
         django: false,
         relation: None,
+        relation_to_live: None,
         virtualenv: Some(&virtualenv),
         modules: &[],
         new_key: "0123456789abcdef",

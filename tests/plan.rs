@@ -16,6 +16,15 @@ fn commit() -> CommitSummary {
 }
 
 fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<Plan, Failure> {
+    deploy_onto(state, relation, None, force)
+}
+
+fn deploy_onto(
+    state: &HostState,
+    relation: Option<Relation>,
+    relation_to_live: Option<Relation>,
+    force: bool,
+) -> Result<Plan, Failure> {
     let virtualenv = Virtualenv {
         key: "c0ffee".to_string(),
         files: vec!["requirements.txt".to_string()],
@@ -30,6 +39,7 @@ fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<
         django: false,
         accept_migrations: false,
         relation,
+        relation_to_live,
         virtualenv: Some(&virtualenv),
         modules: &[],
         new_key: "0123456789abcdef",
@@ -151,6 +161,7 @@ fn what_is_configured_goes_on_around_a_release() {
         django,
         accept_migrations: false,
         relation: None,
+        relation_to_live: None,
         virtualenv: Some(&virtualenv),
         modules: &[],
         new_key: "0123456789abcdef",
@@ -189,6 +200,32 @@ fn what_is_configured_goes_on_around_a_release() {
                 let _ = writeln!(text, "    $ {line}");
             }
         }
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// Next may well hold what live had before.
+#[test]
+fn what_is_live_is_not_lost_unless_forced() {
+    let (_, state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let mut text = String::new();
+    for relation in [
+        Relation::Same,
+        Relation::Ahead(1),
+        Relation::Behind(3),
+        Relation::Diverged { ahead: 1, behind: 2 },
+        Relation::HeldUnknown,
+    ] {
+        let refusal = deploy_onto(&state, Some(Relation::Ahead(1)), Some(relation), false).err();
+        let _ = writeln!(
+            text,
+            "{relation:?}: {}",
+            refusal.map_or("goes".to_string(), |failure| listing(&Err(failure)))
+        );
+        assert!(deploy_onto(&state, None, Some(relation), true).is_ok());
     }
     insta::assert_snapshot!(text);
 }

@@ -220,6 +220,7 @@ fn a_deploy_tidies_up() {
         accept_migrations: false,
         force: true,
         relation: None,
+        relation_to_live: None,
         virtualenv: Some(&virtualenv),
         modules: &[],
         secrets: &BTreeMap::new(),

@@ -94,6 +94,8 @@ pub(super) fn carry_out(
             cutover.release.summary().short()
         );
         context.emit(Event::Warning { message });
+    } else if let Some(message) = plan::taken_back(&visit.state, cutover).filter(|_| verb == "cutover") {
+        context.emit(Event::Warning { message });
     }
     if context.dry_run {
         show(context, &cutover.plan);

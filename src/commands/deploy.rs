@@ -260,14 +260,16 @@ pub(super) fn make_plan(
     }
     let roles = plan::roles(state, environment)?;
     let relation = |held: Option<&str>| -> Option<Relation> {
-        held.and_then(|held| local.repository.relation(held, &local.commit.id).ok())
+        let relation = |held| local.repository.relation(held, &local.commit.id);
+        held.map(|held| relation(held).unwrap_or(Relation::HeldUnknown))
     };
+    let to_live = relation(plan::held(state, roles.live));
     context.emit(Event::Intent {
         verb: "deploy".to_string(),
         environment: environment.name.clone(),
         by: context.by.to_string(),
         commit: Some(local.commit.clone()),
-        ahead_of_live: match relation(plan::held(state, roles.live)) {
+        ahead_of_live: match to_live {
             Some(Relation::Ahead(count)) => Some(count),
             _ => None,
         },
@@ -306,6 +308,7 @@ pub(super) fn make_plan(
         django: local.django,
         accept_migrations: options.accept_migrations,
         relation: relation(plan::held(state, roles.next)),
+        relation_to_live: to_live,
         virtualenv: environment.has_virtualenv().then_some(&virtualenv),
         modules: &modules,
         new_key: &crate::remote::nonce(),

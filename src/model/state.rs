@@ -41,6 +41,9 @@ pub struct HostState {
     /// The last cutovers and rollbacks, oldest first.
     #[serde(default)]
     pub history: Vec<HistoryEntry>,
+    /// How many of live's commits next lacks; absent where nobody asked, or one of them is not known.
+    #[serde(default)]
+    pub lost: Option<usize>,
     /// Keys of the virtualenvs that are complete.
     pub virtualenvs: Vec<String>,
     pub blue: SlotState,

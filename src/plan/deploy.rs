@@ -5,7 +5,7 @@ use super::prune::tidy;
 use super::rebuild::Build;
 use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
-use super::{Failure, Site};
+use super::{Failure, Site, history};
 use crate::config::{Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Layout, Relation, Secrets};
 use crate::python;
@@ -26,6 +26,8 @@ pub struct DeployRequest<'a> {
     pub accept_migrations: bool,
     /// How the commit stands to what the next slot holds; `None`: it holds nothing.
     pub relation: Option<Relation>,
+    /// The same, of what is live.
+    pub relation_to_live: Option<Relation>,
     /// `None`: the application needs no Python.
     pub virtualenv: Option<&'a Virtualenv>,
     /// Submodules at this commit: name and commit.
@@ -54,7 +56,7 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
     let roles = roles(state, environment)?;
     check_served(state, &roles, environment)?;
     check_host(state, environment)?;
-    check_history(request, &roles)?;
+    history::check(state, request, &roles)?;
     check_port(state, roles.next, environment)?;
 
     let key = state.key.as_deref().unwrap_or(request.new_key);
@@ -188,32 +190,6 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
         }
     }
     Ok(())
-}
-
-fn check_history(request: &DeployRequest, roles: &Roles) -> Result<(), Failure> {
-    if request.force {
-        return Ok(());
-    }
-    let next = roles.next;
-    let wanted = request.commit.short();
-    let (what, why) = match request.relation {
-        None | Some(Relation::Same | Relation::Ahead(_)) => return Ok(()),
-        Some(Relation::Behind(count)) => (
-            format!("{wanted} would go back: next ({next}) holds {count} newer commit(s)"),
-            "what next holds builds upon it",
-        ),
-        Some(Relation::Diverged { behind, .. }) => (
-            format!("{wanted} would lose {behind} commit(s) that next ({next}) holds"),
-            "the two have diverged",
-        ),
-        Some(Relation::HeldUnknown) => (
-            format!("next ({next}) holds a commit that this repository does not have"),
-            "somebody else deployed something that was not fetched here",
-        ),
-    };
-    Err(Failure::new("history.lost", what)
-        .why(why)
-        .advise("fetch and merge first (git fetch), or deploy it all the same: --force"))
 }
 
 pub(super) fn check_port(state: &HostState, color: Color, environment: &Environment) -> Result<(), Failure> {

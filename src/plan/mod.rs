@@ -8,6 +8,7 @@ mod deploy;
 mod event;
 mod explain;
 mod failure;
+mod history;
 mod migrations;
 mod outlook;
 mod processes;
@@ -28,6 +29,7 @@ pub use deploy::{DeployRequest, deploy, dirty, held};
 pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, SwitchFailure, disk, explain, make_room};
 pub use failure::{Failure, Site};
+pub use history::taken_back;
 pub use migrations::{Migration, Migrations, Operation, Verdict};
 pub use outlook::{
     Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, outlook,

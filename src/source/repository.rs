@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
 
 use super::SourceError;
+use super::revision::printable;
 
 /// What a symbolic link is in a tree.
 const LINK: i32 = 0o120_000;
@@ -39,6 +40,14 @@ impl Repository {
     /// The top of the work tree; `None` for a bare repository.
     pub fn top(&self) -> Option<&Path> {
         self.git.workdir()
+    }
+
+    /// git's user.name: of the repository that `start` lies in, else the user's own.
+    pub fn user_name(start: &Path) -> Option<String> {
+        let around = git2::Repository::discover(start).and_then(|git| git.config());
+        let config = around.or_else(|_| git2::Config::open_default()).ok()?;
+        let name = printable(config.get_string("user.name").ok()?.trim().as_bytes());
+        (!name.is_empty()).then_some(name)
     }
 
     /// The files below a folder of the work tree that git does not ignore, as paths from that folder, with the text of

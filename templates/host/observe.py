@@ -174,6 +174,21 @@ def history(home):
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
+def lost(root, live, slots):
+    """How many of live's commits next lacks; None: one of them is not known."""
+    if live not in slots:
+        return None
+    other = "green" if live == "blue" else "blue"
+    held = [(slots[color].get("release") or {}).get("commit") or slots[color].get("head") for color in (live, other)]
+    if not all(held):
+        return None
+    # Each repository has what was deployed there.
+    objects = "%s/%s/repo/.git/objects" % (root, live)
+    code, out, _ = run("env", "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + objects, "git", "-C", "%s/%s/repo" % (root, other),
+                       "rev-list", "--count", "%s..%s" % (held[1], held[0]), "--")
+    return int(out) if code == 0 else None
+
+
 def probe(facts, report, color):
     report["health"] = health(facts, facts["ports"][color])
 
@@ -212,6 +227,8 @@ def observe(facts):
     state["blue"] = slot(facts, "blue")
     state["green"] = slot(facts, "green")
     threads = []
+    if facts["probe"] == "all":
+        state["lost"] = lost(root, state["live"]["color"], {color: state[color] for color in ("blue", "green")})
     for color in ("blue", "green") if facts["probe"] == "all" else ():
         if state[color].get("listener"):
             import threading

@@ -30,7 +30,7 @@ pub(crate) fn filter(site: &Site, text: &str) -> String {
         _ => None,
     });
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    text = text.replace(&format!("ann@{}", machine.trim()), "ann@<machine>");
+    text = text.replace(&format!("@{}", machine.trim()), "@<machine>");
     let user = host.user();
     for (left, right) in [
         ("user ", ""),
@@ -79,7 +79,8 @@ fn line(line: &str) -> String {
             .get(index + 1)
             .map_or("", |word| word.trim_end_matches([',', ')', ';']));
         let timed = unit == "s" && bare.contains('.') && bare.parse::<f64>().is_ok();
-        shown.push(if timed {
+        let ago = words.get(index + 2).is_some_and(|word| word.starts_with("ago"));
+        shown.push(if timed || ago && word.parse::<u32>().is_ok() {
             word.replace(bare, "<time>")
         } else {
             (*word).to_string()
