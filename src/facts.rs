@@ -40,7 +40,7 @@ struct Facts<'a> {
     crontab: bool,
 }
 
-/// What the files for the roles should hold; `{{key}}` stands for the host's own key.
+/// What the files for the roles should hold; [`KEY`] stands for the host's own key.
 #[derive(Serialize)]
 struct Roles {
     live: String,
@@ -92,8 +92,8 @@ impl Wish<'_> {
     }
 }
 
-/// Where the host puts its own key for probes.
-const KEY: &str = "{{key}}";
+/// Where the host puts its own key for probes: a character that no value of the configuration holds.
+const KEY: &str = "\u{1a}";
 
 /// The facts as JSON.
 pub fn facts(environment: &Environment, wish: &Wish) -> String {

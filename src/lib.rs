@@ -11,6 +11,7 @@ pub mod model;
 
 pub mod config;
 pub mod shell;
+pub mod template;
 
 pub mod gunicorn;
 pub mod init;

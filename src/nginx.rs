@@ -7,6 +7,7 @@ pub use site::{SITE_MARK, SiteFacts, certificate, next_name, site, site_command,
 use crate::config::{Cutover, Environment};
 use crate::model::{Color, Role};
 use crate::shell;
+use crate::template::fill;
 
 const SNIPPET: &str = include_str!("../templates/slot-nginx.conf");
 const ROLE_RELOAD: &str = include_str!("../templates/role-nginx-reload.conf");
@@ -19,11 +20,12 @@ const STATIC: &str = include_str!("../templates/static-nginx.conf");
 /// cutover can be proven from what nginx really has loaded. It sets no headers, since one `proxy_set_header` or
 /// `add_header` here would switch off all those that the surrounding server block sets.
 pub fn snippet(color: Color, port: u16, commit: &str, key: &str) -> String {
-    SNIPPET
-        .replace("{{color}}", color.as_str())
-        .replace("{{port}}", &port.to_string())
-        .replace("{{commit}}", commit)
-        .replace("{{key}}", key)
+    fill(SNIPPET, |name| match name {
+        "color" => color.to_string(),
+        "port" => port.to_string(),
+        "commit" => commit.to_string(),
+        _ => key.to_string(),
+    })
 }
 
 /// The content of the file for a role that a site may include: `.deployer/nginx-live.conf`, `.deployer/nginx-next.conf`.
@@ -32,20 +34,17 @@ pub fn snippet(color: Color, port: u16, commit: &str, key: &str) -> String {
 /// through the link to a Unix socket, which nginx resolves at each connection.
 pub fn role_file(environment: &Environment, role: Role, key: &str) -> String {
     let root = &environment.root;
-    let filled = match environment.cutover {
-        Cutover::Reload => {
-            ROLE_RELOAD.replace("{{snippet}}", &quoted(&format!("{root}/{role}/etc/nginx.conf")))
-        }
-        Cutover::Socket => ROLE_SOCKET
-            .replace("{{path}}", &environment.url.path)
-            .replace("{{key}}", key)
-            .replace("{{served}}", &quoted(&format!("{root}/{role}/etc/served")))
-            .replace(
-                "{{socket}}",
-                &quoted(&format!("http://unix:{root}/{role}/app.sock:")),
-            ),
+    let template = match environment.cutover {
+        Cutover::Reload => ROLE_RELOAD,
+        Cutover::Socket => ROLE_SOCKET,
     };
-    filled.replace("{{role}}", role.as_str())
+    fill(template, |name| match name {
+        "snippet" => quoted(&exactly(&format!("{root}/{role}/etc/nginx.conf"))),
+        "place" => quoted(&format!("{}{key}.deployer", environment.url.decoded())),
+        "served" => quoted(&format!("{root}/{role}/etc/served")),
+        "socket" => quoted(&format!("http://unix:{root}/{role}/app.sock:")),
+        _ => role.to_string(),
+    })
 }
 
 /// The file that the live site includes, in the location that leads to the application.
@@ -72,22 +71,44 @@ pub fn static_locations(environment: &Environment, role: Role) -> String {
         "." => files.directory.clone(),
         app => format!("{app}/{}", files.directory),
     };
-    // In a quoted word of nginx's a backslash before anything but a quote stays.
-    STATIC
-        .replace("{{first}}", role.as_str())
-        .replace("{{second}}", second.as_str())
-        .replace("{{url}}", &files.url)
-        .replace("{{pattern}}", &files.url.replace('.', "\\."))
-        .replace("{{root}}", &quoted(&environment.root))
-        .replace(
-            "{{directory}}",
-            &directory.replace('\\', "\\\\").replace('"', "\\\""),
-        )
+    fill(STATIC, |name| match name {
+        "first" => role.to_string(),
+        "second" => second.to_string(),
+        "url" => files.url.clone(),
+        "pattern" => files.url.replace('.', "\\."),
+        "root" => quoted(&environment.root),
+        _ => escaped(&directory),
+    })
 }
 
 /// A value as nginx reads it back whole.
 fn quoted(value: &str) -> String {
-    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", escaped(value))
+}
+
+/// A part of a quoted word.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// A path as `include` takes it for itself: one with any of these is a pattern, which may match something else, or nothing.
+fn exactly(path: &str) -> String {
+    match path.contains(['*', '?', '[']) {
+        true => escape_glob(path),
+        false => path.to_string(),
+    }
+}
+
+/// Makes a path stand for itself where nginx expects a pattern.
+fn escape_glob(path: &str) -> String {
+    let mut escaped = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if matches!(letter, '*' | '?' | '[' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
 }
 
 /// Why a test or a reload failed, and what to do, from the command and what it said.

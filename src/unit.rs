@@ -2,6 +2,7 @@
 
 use crate::config::{Environment, Web};
 use crate::model::{Color, Scope};
+use crate::template::{fill, mark};
 
 const UNIT: &str = include_str!("../templates/slot.service");
 
@@ -17,11 +18,7 @@ pub fn prefix(root: &str) -> String {
         return format!("deployer-{name}");
     }
     // Another root could look the same, or the name be too long for a file.
-    let mark: String = hmac_sha256::Hash::hash(root.as_bytes())[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("deployer-{}-{mark}", &name[..name.len().min(120)])
+    format!("deployer-{}-{}", &name[..name.len().min(120)], mark(root))
 }
 
 /// The text of the unit that runs one process of a slot by the launcher.
@@ -49,33 +46,22 @@ pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope
         ),
         None => (environment.grace().as_secs().to_string(), String::new()),
     };
-    // One pass, so that a value is never read as a placeholder.
-    let mut text = String::new();
-    let mut rest = UNIT;
-    while let Some((before, (name, after))) = rest
-        .split_once("{{")
-        .and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
-    {
-        text.push_str(before);
-        text.push_str(&match name {
-            "description" => escape(&format!(
-                "{} ({}), {color} {process}",
-                environment.app.name, environment.name
-            )),
-            "pid_file" => word(&format!("{root}/{color}/etc/{pid_file}.pid")),
-            "launcher" => word(&format!("{root}/.deployer/launch")),
-            "root" => word(root),
-            "color" => color.to_string(),
-            "process" => process.to_string(),
-            "kill" => kill.to_string(),
-            "grace" => grace.clone(),
-            "rules" => rules.clone(),
-            "log" => escape(&format!("{root}/{color}/log/{log}")),
-            _ => target.to_string(),
-        });
-        rest = after;
-    }
-    text + rest
+    fill(UNIT, |name| match name {
+        "description" => escape(&format!(
+            "{} ({}), {color} {process}",
+            environment.app.name, environment.name
+        )),
+        "pid_file" => word(&format!("{root}/{color}/etc/{pid_file}.pid")),
+        "launcher" => word(&format!("{root}/.deployer/launch")),
+        "root" => word(root),
+        "color" => color.to_string(),
+        "process" => process.to_string(),
+        "kill" => kill.to_string(),
+        "grace" => grace.clone(),
+        "rules" => rules.clone(),
+        "log" => escape(&format!("{root}/{color}/log/{log}")),
+        _ => target.to_string(),
+    })
 }
 
 /// What the launcher is told beside a process's name; see there. It refuses with a status of its own.

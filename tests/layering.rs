@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("model", 0),
     ("config", 1),
     ("shell", 1),
+    ("template", 1),
     ("gunicorn", 2),
     ("launch", 2),
     ("init", 2),

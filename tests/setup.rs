@@ -20,7 +20,8 @@ def app(environ, start_response):
         link.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         link.sendall(b"echo " + link.recv(100))
         raise OSError("the connection is the socket's own now")
-    names = ("HTTP_HOST", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_UPGRADE")
+    names = ("HTTP_HOST", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_UPGRADE",
+             "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", "HTTP_FORWARDED", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_SSL")
     body = "".join("%s=%s\n" % (name, environ.get(name, "")) for name in names)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body.encode()]
@@ -102,13 +103,15 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     let next = format!("next.{}", site.host.server_name());
     let (status, body) = support::http(site.door(), &next, "/");
     assert_eq!(status, 200, "{body}");
-    assert!(body.contains(&format!("HTTP_HOST={next}\n")), "{body}");
+    // A client of HTTP 1.0 names no port; the application learns it all the same.
+    let port = site.host.http_port();
+    assert!(body.contains(&format!("HTTP_HOST={next}:{port}\n")), "{body}");
     assert_ne!(site.get("/").0, 200, "nothing is live yet");
     site.done(&["prod", "cutover"]);
     let (status, body) = site.get("/");
     assert_eq!(status, 200, "{body}");
     assert!(
-        body.contains(&format!("HTTP_HOST={}\n", site.host.server_name())),
+        body.contains(&format!("HTTP_HOST={}:{port}\n", site.host.server_name())),
         "{body}"
     );
     assert!(body.contains("HTTP_X_REAL_IP=127.0.0.1\n"), "{body}");
@@ -116,6 +119,7 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     assert!(body.contains("HTTP_X_FORWARDED_PROTO=http\n"), "{body}");
     assert!(body.contains("HTTP_UPGRADE=\n"), "{body}");
     upgrades(&site);
+    no_client_says_who_it_reached(&site);
     assert_eq!(site.status()["problems"], serde_json::json!([]));
 
     // And so it stays, from the host itself.
@@ -126,6 +130,46 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     assert_eq!(support::http(site.door(), &next, "/").0, 200);
     let text = fs::read_to_string(own(&site)).unwrap();
     assert!(text.contains("    allow ::1;\n    deny all;\n"), "{text}");
+}
+
+/// What a client claims of the way that its request took does not reach the application.
+fn no_client_says_who_it_reached(site: &Site) {
+    let (name, port) = (site.host.server_name(), site.host.http_port());
+    let mut stream = TcpStream::connect(site.door()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(
+        stream,
+        "GET http://{name}/ HTTP/1.1\r\nHost: evil.example:99\r\nX-Forwarded-Host: evil.example\r\n\
+         X-Forwarded-Port: 99\r\nForwarded: host=evil.example\r\nX-Forwarded-Prefix: /evil\r\nX-Forwarded-Proto: https\r\n\
+         X-Forwarded-Ssl: on\r\nX-Real-IP: 192.0.2.66\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+    )
+    .unwrap();
+    let mut said = Vec::new();
+    for line in BufReader::new(stream).lines().map(Result::unwrap) {
+        if line.starts_with("HTTP_") {
+            said.push(line);
+        }
+        if said.len() == 10 {
+            break;
+        }
+    }
+    let host = format!("{name}:{port}");
+    assert_eq!(
+        said,
+        [
+            &format!("HTTP_HOST={host}"),
+            "HTTP_X_REAL_IP=127.0.0.1",
+            "HTTP_X_FORWARDED_FOR=127.0.0.1",
+            "HTTP_X_FORWARDED_PROTO=http",
+            "HTTP_UPGRADE=",
+            &format!("HTTP_X_FORWARDED_HOST={host}"),
+            &format!("HTTP_X_FORWARDED_PORT={port}"),
+            "HTTP_FORWARDED=",
+            "HTTP_X_FORWARDED_PREFIX=",
+            "HTTP_X_FORWARDED_SSL=",
+        ],
+        "what a client sent came through"
+    );
 }
 
 /// A websocket's handshake reaches the application, and what is sent after it.
@@ -179,6 +223,34 @@ fn a_second_time_nothing_changes_and_a_change_is_shown() {
             .unwrap()
             .contains("client_max_body_size 1g;")
     );
+}
+
+#[test]
+fn lines_of_ones_own_are_in_both_servers_and_nginx_tests_them() {
+    let site = bare();
+    configure(
+        &site,
+        "extra = [\"add_header X-Own $scheme always;\", \"location = /robots.txt {\", \"    return 200 none;\", \"}\"]\n",
+    );
+    site.done(&["prod", "setup", "--yes"]);
+    for name in [
+        site.host.server_name().to_string(),
+        format!("next.{}", site.host.server_name()),
+    ] {
+        until("nginx has the lines", Duration::from_secs(10), || {
+            support::http(site.door(), &name, "/robots.txt") == (200, "none".to_string())
+        });
+    }
+    let good = fs::read_to_string(own(&site)).unwrap();
+    configure(&site, "extra = [\"oops;\"]\n");
+    let ran = site.deployer(&["prod", "setup", "--yes"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("unknown directive \"oops\""),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(fs::read_to_string(own(&site)).unwrap(), good);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::environment::{App, Cutover, Gunicorn, Health, Installer, Nginx, Python, Statuses, Supervisor};
 use super::problem::{Complaint, Problems};
 use super::section::{Layer, Section, Value, wrong_type};
-use super::{site, value};
+use super::{hooks, site, value};
 
 /// What a slot's gunicorn is told by deployer itself, with the key that says it, if there is one.
 const OWN_ARGUMENTS: &[(&str, Option<char>, &str)] = &[
@@ -240,15 +240,20 @@ pub(super) fn nginx(section: &Section<'_, '_>, as_root: bool) -> Nginx {
         drain: section
             .value("drain", value::duration)
             .unwrap_or(Duration::from_secs(60)),
-        access_log: section.value("access_log", value::absolute_file),
+        access_log: section.value("access_log", site::log),
         site: section.value("site", site::file),
         next_name: section.value("next_name", site::server_name),
         next_allow: section.value("next_allow", site::networks).unwrap_or_default(),
         max_body: section
             .value("max_body", site::size)
             .unwrap_or_else(|| "20m".to_owned()),
+        extra: section
+            .value("extra", |v| {
+                hooks::lines(v, "a line of nginx's, or a list of lines")
+            })
+            .unwrap_or_default(),
         error_log: section
-            .value("error_log", value::absolute_file)
+            .value("error_log", site::log)
             .unwrap_or_else(|| "/var/log/nginx/error.log".to_owned()),
         timeout: section
             .value("timeout", value::bound)

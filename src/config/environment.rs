@@ -89,6 +89,11 @@ pub struct Url {
 }
 
 impl Url {
+    /// The path as nginx compares it to that of a request.
+    pub fn decoded(&self) -> String {
+        super::site::decoded(&self.path).unwrap_or_else(|| self.path.clone())
+    }
+
     /// What a browser would send as the Host header: the port only where it is not the scheme's own.
     pub fn authority(&self) -> String {
         let own = if self.https { 443 } else { 80 };
@@ -301,6 +306,8 @@ pub struct Nginx {
     pub next_allow: Vec<String>,
     /// The largest body of a request, as nginx writes sizes.
     pub max_body: String,
+    /// Further lines for the server blocks that `setup` writes.
+    pub extra: Vec<String>,
     /// Where nginx complains, for `logs nginx`.
     pub error_log: String,
 }

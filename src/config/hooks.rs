@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::duration::parse_duration;
 use super::problem::Complaint;
 use super::section::{Section, Value, wrong_type};
+use super::site;
 use super::value;
 
 /// Lines for `sh -c`, each at its moment of a deploy or a cutover.
@@ -52,7 +53,10 @@ pub struct StaticFiles {
 
 pub(super) fn hooks(section: &Section<'_, '_>) -> Hooks {
     let default = Hooks::default();
-    let read = |key: &str| section.value(key, lines).unwrap_or_default();
+    let read = |key: &str| {
+        let wanted = "a line for sh, or a list of lines";
+        section.value(key, |v| lines(v, wanted)).unwrap_or_default()
+    };
     Hooks {
         release: read("release"),
         smoke: read("smoke"),
@@ -86,7 +90,7 @@ pub(super) fn static_files(section: &Section<'_, '_>) -> Option<StaticFiles> {
 }
 
 /// One line, or a list of lines.
-fn lines(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
+pub(super) fn lines(value: &Value<'_>, wanted: &str) -> Result<Vec<String>, Complaint> {
     match value.get_ref().is_array() {
         true => value::words(value),
         false => {
@@ -94,7 +98,7 @@ fn lines(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
                 .map(|line| vec![line])
                 .map_err(|complaint| match value.get_ref().is_str() {
                     true => complaint,
-                    false => wrong_type("a line for sh, or a list of lines", value),
+                    false => wrong_type(wanted, value),
                 })
         }
     }
@@ -123,7 +127,7 @@ fn folders(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
 }
 
 /// Whether a path is a folder or lies in it.
-fn inside(path: &str, folder: &str) -> bool {
+pub(super) fn inside(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -168,7 +172,9 @@ fn url(value: &Value<'_>) -> Result<String, Complaint> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let odd = |part: &str| matches!(part, "" | "." | "..");
     match url.strip_prefix('/').and_then(|url| url.strip_suffix('/')) {
-        Some(inner) if url.chars().all(plain) && !inner.split('/').any(odd) => Ok(url),
+        Some(inner) if url.chars().all(plain) && !inner.split('/').any(odd) => {
+            site::not_acme(&url).map(|()| url)
+        }
         _ => Err(
             Complaint::new("must be the beginning of a path, with a slash at both ends")
                 .help("write it as \"/static/\"; it holds letters, digits, `-`, `_` and `.`"),

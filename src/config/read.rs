@@ -12,6 +12,7 @@ use super::processes;
 use super::secret_source;
 use super::secrets;
 use super::section::{ENVIRONMENT, Layer, Section, TOP};
+use super::site;
 use super::value;
 
 /// Reads a file's text; `folder` is the application's name where the file has none.
@@ -109,7 +110,8 @@ fn environment<'t>(
     let ports = ports(&itself, &own, problems);
     let port = itself.value("port", value::port);
     let user = itself.value("user", value::user);
-    let app = application::app(&over("app"), folder);
+    let app_section = over("app");
+    let app = application::app(&app_section, folder);
     let python = application::python(&over("python"));
     let build = processes::build(&over("build"));
     let web = over("web");
@@ -117,9 +119,11 @@ fn environment<'t>(
     let gunicorn = application::gunicorn(&over("gunicorn"), web.has("command"));
     let processes = processes::processes(&layers("processes"), problems);
     let health = application::health(&over("health"));
-    let nginx = application::nginx(&over("nginx"), user.as_deref() == Some("root"));
+    let nginx_section = over("nginx");
+    let nginx = application::nginx(&nginx_section, user.as_deref() == Some("root"));
     let hooks = hooks::hooks(&over("hooks"));
-    let shared = hooks::shared(&over("shared"));
+    let shared_section = over("shared");
+    let shared = hooks::shared(&shared_section);
     let static_files = hooks::static_files(&over("static"));
     let env = application::variables(&layers("env"), problems);
     let secrets = secret_source::secrets(&layers("secrets"), &env, problems);
@@ -133,17 +137,12 @@ fn environment<'t>(
         let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
         itself.object("ports", complaint.help(help));
     }
-    if static_files.is_some() && root.as_ref().is_some_and(|root| root.contains('$')) {
-        let complaint =
-            Complaint::new("must not hold `$` where [static] is used: nginx takes it for a variable's name");
-        itself.object("root", complaint.help("give the slots another folder"));
-    }
     let cutover = cutover.unwrap_or(Cutover::Reload);
     if command.is_some() && cutover == Cutover::Socket {
         let complaint = Complaint::new("cannot be had with cutover = \"socket\", which needs gunicorn");
         web.object("command", complaint.help("take the key `cutover` out"));
     }
-    Some(Environment {
+    let environment = Environment {
         name: name.to_owned(),
         target: Target {
             host: host?,
@@ -170,7 +169,17 @@ fn environment<'t>(
         supervisor: supervisor.unwrap_or(super::Supervisor::Auto),
         env,
         secrets,
-    })
+    };
+    for (table, key, complaint) in site::conflicts(&environment) {
+        let section = match table {
+            "app" => &app_section,
+            "nginx" => &nginx_section,
+            "shared" => &shared_section,
+            _ => &itself,
+        };
+        section.object(key, complaint);
+    }
+    Some(environment)
 }
 
 fn ports(itself: &Section<'_, '_>, own: &Layer<'_>, problems: &Problems<'_>) -> Option<Ports> {

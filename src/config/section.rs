@@ -66,6 +66,7 @@ const SCHEMA: &[(&str, &[&str])] = &[
             "next_name",
             "next_allow",
             "max_body",
+            "extra",
             "error_log",
         ],
     ),

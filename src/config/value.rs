@@ -9,6 +9,7 @@ use super::duration::parse_duration;
 use super::environment::{Statuses, Url};
 use super::problem::Complaint;
 use super::section::{Value, wrong_type};
+use super::site;
 
 /// A string that is not blank and holds no control character.
 pub(super) fn text(value: &Value<'_>) -> Result<String, Complaint> {
@@ -281,11 +282,13 @@ pub(super) fn url(value: &Value<'_>) -> Result<Url, Complaint> {
         return Err(Complaint::new("must have the name of a server after its slashes")
             .help("write letters beyond ASCII as xn--..., and an IPv6 address in brackets"));
     }
+    let path = request_path(if path.is_empty() { "/" } else { path })?;
+    site::path(&path)?;
     Ok(Url {
         https,
         host: host.to_ascii_lowercase(),
         port,
-        path: request_path(if path.is_empty() { "/" } else { path })?,
+        path,
     })
 }
 
@@ -338,7 +341,7 @@ fn is_name_or_address(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => {
-            !host.is_empty()
+            !host.split('.').any(str::is_empty)
                 && host
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))

@@ -1,9 +1,10 @@
 //! The site that `setup` writes: who is served under which name, with which headers and files.
 
-use super::{quoted, static_locations};
+use super::{escape_glob, quoted, static_locations};
 use crate::config::Environment;
 use crate::model::Role;
 use crate::shell::display;
+use crate::template::{fill, mark};
 
 const HEAD: &str = include_str!("../../templates/site.conf");
 const SERVER: &str = include_str!("../../templates/site-server.conf");
@@ -93,21 +94,21 @@ pub fn certificate(environment: &Environment) -> String {
 /// The site's text.
 pub fn site(environment: &Environment, facts: SiteFacts) -> String {
     let id = identifier(environment);
-    let mut text = HEAD
-        .replace("{{environment}}", &environment.name)
-        .replace("{{name}}", &environment.app.name)
-        .replace("{{id}}", &id);
+    let mut text = fill(HEAD, |name| match name {
+        "environment" => environment.name.clone(),
+        "name" => environment.app.name.clone(),
+        _ => id.clone(),
+    });
     let next = next_name(environment);
     if facts.tls {
         let names: Vec<&str> = [Some(&*environment.url.host), next.as_deref()]
             .into_iter()
             .flatten()
             .collect();
-        text.push_str(
-            &REDIRECT
-                .replace("{{listen}}", &listen("80", "", facts))
-                .replace("{{server_name}}", &names.join(" ")),
-        );
+        text.push_str(&fill(REDIRECT, |name| match name {
+            "listen" => listen("80", "", facts),
+            _ => names.join(" "),
+        }));
     }
     text.push_str(&server(
         environment,
@@ -122,18 +123,20 @@ pub fn site(environment: &Environment, facts: SiteFacts) -> String {
     text
 }
 
-/// A word for the site's own variables, which are common to all sites of an nginx.
+/// A word for the site's own variables, which are common to all sites of an nginx. One of more than 46 letters is too long
+/// for nginx as it is set up by default.
 fn identifier(environment: &Environment) -> String {
+    const MOST: usize = 46 - "_connection".len();
     let name = format!("deployer_{}_{}", environment.app.name, environment.name);
-    name.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        })
-        .collect()
+    let plain = |c: char| match c {
+        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+        _ => '_',
+    };
+    let word: String = name.chars().map(plain).collect();
+    match word.len() {
+        0..=MOST => word,
+        _ => format!("{}_{}", &word[..MOST - 9], mark(&name)),
+    }
 }
 
 fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, id: &str) -> String {
@@ -142,17 +145,15 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
         Role::Live => "What users reach.",
         Role::Next => "The release that waits, before the public sees it.",
     };
-    let own = if url.https && !facts.tls {
-        "80".to_owned()
-    } else {
-        url.port.to_string()
-    };
+    // A site that waits for its certificate is at http's own port.
+    let public = if url.https && !facts.tls { 80 } else { url.port };
+    let usual = if url.https && facts.tls { 443 } else { 80 };
     let port = environment
         .nginx
         .address
         .clone()
         .filter(|_| facts.tls || !url.https)
-        .unwrap_or(own);
+        .unwrap_or_else(|| public.to_string());
     let mut more = String::new();
     if facts.tls {
         let folder = certificate(environment);
@@ -180,19 +181,28 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
         more.push_str(&format!("    access_log {};\n", quoted(log)));
     }
     let pattern = format!("{}/.deployer/nginx-{role}.con[f]", escape_glob(&environment.root));
-    SERVER
-        .replace("{{comment}}", comment)
-        .replace(
-            "{{listen}}",
-            &listen(&port, if facts.tls { " ssl" } else { "" }, facts),
-        )
-        .replace("{{server_name}}", name)
-        .replace("{{more}}", &more)
-        .replace("{{max_body}}", &environment.nginx.max_body)
-        .replace("{{id}}", id)
-        .replace("{{path}}", &quoted(&url.path))
-        .replace("{{static}}", &indented(&static_locations(environment, role)))
-        .replace("{{include}}", &quoted(&pattern))
+    let extra = match &*environment.nginx.extra {
+        [] => String::new(),
+        lines => format!("\n# [nginx] extra in deployer.toml.\n{}\n", lines.join("\n")),
+    };
+    fill(SERVER, |part| match part {
+        "comment" => comment.to_string(),
+        "listen" => listen(&port, if facts.tls { " ssl" } else { "" }, facts),
+        "server_name" => name.to_string(),
+        "more" => more.clone(),
+        "max_body" => environment.nginx.max_body.clone(),
+        "id" => id.to_string(),
+        "host" if public == usual => "$host".to_string(),
+        "host" => format!("$host:{public}"),
+        "port" => public.to_string(),
+        "extra" => indented(&extra),
+        "path" => quoted(&url.decoded()),
+        "static" => match static_locations(environment, role) {
+            text if text.is_empty() => text,
+            text => indented(&text) + "\n",
+        },
+        _ => quoted(&pattern),
+    })
 }
 
 /// On every address of the host, or on the one that is given.
@@ -216,20 +226,8 @@ fn indented(text: &str) -> String {
         .collect();
     match lines.is_empty() {
         true => String::new(),
-        false => lines.join("\n") + "\n\n",
+        false => lines.join("\n") + "\n",
     }
-}
-
-/// Makes a path stand for itself where nginx expects a pattern.
-fn escape_glob(path: &str) -> String {
-    let mut escaped = String::with_capacity(path.len());
-    for letter in path.chars() {
-        if matches!(letter, '*' | '?' | '[' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(letter);
-    }
-    escaped
 }
 
 #[cfg(test)]

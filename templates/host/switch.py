@@ -69,7 +69,7 @@ def write_roles(facts):
     past = {}
     for role in ("live", "next"):
         path = "%s/nginx-%s.conf" % (home, role)
-        text = facts["roles"][role].replace("{{key}}", key)
+        text = facts["roles"][role].replace("\x1a", key)
         if read(path) != text:
             past[path] = read(path)
             write_whole(path, text)
