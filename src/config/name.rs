@@ -29,9 +29,6 @@ pub const COMMANDS: &[&str] = &[
     "help",
 ];
 
-/// Words that will be commands: an environment that had taken one would break on that day.
-pub const RESERVED: &[&str] = &[];
-
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;
 
@@ -55,11 +52,6 @@ pub(super) fn objection(name: &str) -> Option<Complaint> {
         return Some(complaint.help(format!(
             "call it otherwise: in `deployer {name} deploy` nobody could tell the two apart"
         )));
-    }
-    if let Some(word) = RESERVED.iter().find(|word| is(word)) {
-        return Some(
-            refused(&format!("the word `{word}` is kept free for a command")).help("call it otherwise"),
-        );
     }
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let goes_on_well = name

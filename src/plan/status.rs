@@ -139,9 +139,6 @@ pub enum Process {
         /// Who: `pid 812 (node server.js)`.
         what: String,
     },
-    Unknown {
-        why: String,
-    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -80,8 +80,8 @@ impl StatusReport {
             }
             for slot in status.live.iter_mut().chain(&mut status.next) {
                 texts.extend(subject(&mut slot.commit));
-                if let Process::Stranger { what: text } | Process::Unknown { why: text } = &mut slot.process {
-                    texts.push(text);
+                if let Process::Stranger { what } = &mut slot.process {
+                    texts.push(what);
                 }
                 if let Health::Unhealthy { why } | Health::Unknown { why } = &mut slot.health {
                     texts.push(why);

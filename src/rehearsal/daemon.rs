@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use super::{HostError, processes};
 
 const START_TIMEOUT: Duration = Duration::from_secs(15);
@@ -63,10 +65,6 @@ impl Daemon {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    pub(super) fn signal(&self, name: &str) {
-        processes::signal(name, [self.pid()]);
-    }
-
     fn wait(&mut self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         while self.is_running() {
@@ -84,8 +82,8 @@ impl Drop for Daemon {
         if !self.is_running() {
             return;
         }
-        self.signal("TERM");
-        self.signal("CONT");
+        processes::signal(Signal::TERM, [self.pid()]);
+        processes::signal(Signal::CONT, [self.pid()]);
         if !self.wait(STOP_TIMEOUT) {
             let _ = self.child.kill();
             let _ = self.child.wait();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::nginx::Nginx;
@@ -154,10 +155,6 @@ impl ThrowawayHost {
         self.client_home().join(".ssh/id_ed25519")
     }
 
-    pub fn sshd_log(&self) -> PathBuf {
-        self.folder().join("ssh/log")
-    }
-
     /// The command, as words, that tests nginx's whole configuration.
     pub fn nginx_test_command(&self) -> Vec<String> {
         self.nginx.command(&["-t"])
@@ -218,15 +215,6 @@ impl ThrowawayHost {
         self.sshd.start(self.ssh_port.number())
     }
 
-    /// Freezes the SSH listener: new connections are accepted by the kernel and never answered.
-    pub fn freeze_ssh(&self) {
-        self.sshd.signal("STOP");
-    }
-
-    pub fn thaw_ssh(&self) {
-        self.sshd.signal("CONT");
-    }
-
     /// Restarts sshd with a host key that `known_hosts` does not know.
     pub fn change_host_key(&mut self) -> Result<(), HostError> {
         self.refuse_ssh();
@@ -272,11 +260,11 @@ impl ThrowawayHost {
                 });
             }
             if now >= kill_from {
-                processes::signal("KILL", left.iter().map(|process| process.pid));
+                processes::signal(Signal::KILL, left.iter().map(|process| process.pid));
             } else {
                 let new: Vec<u32> = left.difference(&asked).map(|process| process.pid).collect();
-                processes::signal("TERM", new.iter().copied());
-                processes::signal("CONT", new);
+                processes::signal(Signal::TERM, new.iter().copied());
+                processes::signal(Signal::CONT, new);
                 asked.extend(left);
             }
             std::thread::sleep(POLL);

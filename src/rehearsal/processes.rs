@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The variable that every session of a throwaway host carries; its value is the host's folder.
 pub(super) const MARKER: &str = "DEPLOYER_REHEARSAL";
@@ -127,29 +128,19 @@ pub(super) fn read_pid(file: &Path) -> Option<u32> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
-/// Sends a signal (`TERM`, `KILL`, ...); a process that has ended meanwhile is no error.
-pub(super) fn signal(name: &str, pids: impl IntoIterator<Item = u32>) {
-    let pids: Vec<String> = pids.into_iter().map(|pid| pid.to_string()).collect();
-    if pids.is_empty() {
-        return;
+/// Sends a signal; a process that has ended meanwhile is no error.
+pub(super) fn signal(signal: Signal, pids: impl IntoIterator<Item = u32>) {
+    for pid in pids {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
     }
-    // The shell's own `kill`, because the program of that name is not on every machine.
-    let _ = Command::new("/bin/sh")
-        .args([
-            "-c",
-            r#"name=$1; shift; for pid; do kill -s "$name" "$pid"; done"#,
-            "sh",
-            name,
-        ])
-        .args(pids)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     fn process(pid: u32, parent: u32) -> Process {
@@ -197,7 +188,7 @@ mod tests {
             .spawn()
             .unwrap();
         let tied = of_host(folder.path(), &[], &HashSet::new());
-        signal("TERM", tied.iter().map(|process| process.pid));
+        signal(Signal::TERM, tied.iter().map(|process| process.pid));
         let status = child.wait().unwrap();
         assert_eq!(tied.len(), 1);
         assert!(!status.success());

@@ -66,12 +66,6 @@ impl Sshd {
         self.daemon.as_ref().map(Daemon::pid)
     }
 
-    pub(super) fn signal(&self, name: &str) {
-        if let Some(daemon) = &self.daemon {
-            daemon.signal(name);
-        }
-    }
-
     /// Puts another host key in the place of this one; it counts from the next start.
     pub(super) fn change_host_key(&self) -> Result<(), HostError> {
         let key = self.host_key();

@@ -293,15 +293,14 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
     packed(&text)
 }
 
-/// A word that nobody can guess: 32 hexadecimal digits.
+/// A word that nobody can guess: 32 hexadecimal digits, from the system's own source of secrets.
+///
+/// # Panics
+/// Where the system has none.
 pub fn nonce() -> String {
-    use std::hash::{BuildHasher, Hasher};
-    let random = || {
-        std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish()
-    };
-    format!("{:016x}{:016x}", random(), random())
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ pub enum Message {
     Locked(Option<Lock>),
     /// Somebody else holds the lock, and the wait is over.
     Denied,
-    Acquired,
     State(Box<HostState>),
     Begin(usize),
     End(usize, i32),
@@ -29,9 +28,6 @@ pub enum Message {
     Migrations(Migrations),
     Health(Answer),
     Died(i32),
-    Switched {
-        seconds: f64,
-    },
     SwitchFailed(Box<SwitchFailure>),
     Watched(Watched),
     Draining(Draining),
@@ -75,12 +71,11 @@ pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
         serde_json::from_str(text).map_err(|error| ShellError::Strange(error.to_string()))
     }
     Ok(Some(match word {
-        "hello" => return Ok(None),
+        "hello" | "acquired" | "switched" => return Ok(None),
         "missing" => Message::Missing(rest.to_string()),
         "unwritable" => Message::Unwritable,
         "locked" => Message::Locked(json(rest)?),
         "denied" => Message::Denied,
-        "acquired" => Message::Acquired,
         "state" => Message::State(Box::new(json(rest)?)),
         "begin" => Message::Begin(number(rest)? as usize),
         "end" => {
@@ -93,12 +88,6 @@ pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
         "migrations" => Message::Migrations(json(rest)?),
         "health" => Message::Health(json(rest)?),
         "died" => Message::Died(number(rest)?),
-        "switched" => {
-            let value: serde_json::Value = json(rest)?;
-            Message::Switched {
-                seconds: value["seconds"].as_f64().unwrap_or_default(),
-            }
-        }
         "watched" => Message::Watched(json(rest)?),
         "draining" => Message::Draining(json(rest)?),
         "found" => Message::Found(found(rest).ok_or_else(strange)?),

@@ -95,7 +95,6 @@ fn facts(slot: &SlotStatus) -> [String; 3] {
         Process::Running { pid, .. } => format!("pid {pid}"),
         Process::Stopped => "stopped".to_owned(),
         Process::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
-        Process::Unknown { why } => format!("process unknown: {}", clean(why)),
     };
     [built.join(" "), format!("port {}", slot.port), process]
 }

@@ -1,7 +1,6 @@
 //! The reporter and the log, told the same.
 
 use std::io;
-use std::path::Path;
 
 use super::log::LogFile;
 use super::reporter::Reporter;
@@ -92,11 +91,6 @@ impl Tee {
     /// The last words of a run on a build service.
     pub fn sum_up(&mut self) {
         self.reporter.sum_up();
-    }
-
-    /// Where the full log lies.
-    pub fn log_path(&self) -> Option<&Path> {
-        self.log.as_ref().map(LogFile::path)
     }
 }
 

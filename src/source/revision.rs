@@ -1,4 +1,5 @@
 use git2::{ErrorCode, Oid};
+use strsim::damerau_levenshtein;
 
 use super::{Repository, SourceError};
 use crate::model::{CommitSummary, Relation};
@@ -148,9 +149,9 @@ impl Repository {
                     .find_map(|prefix| name.strip_prefix(prefix))?;
                 let distance = if name.starts_with("refs/remotes/") {
                     let (_, branch) = short.split_once('/')?;
-                    distance(rev, branch).min(distance(rev, short))
+                    damerau_levenshtein(rev, branch).min(damerau_levenshtein(rev, short))
                 } else {
-                    distance(rev, short)
+                    damerau_levenshtein(rev, short)
                 };
                 (distance <= 1 + rev.chars().count() / 4).then(|| (distance, short.to_owned()))
             })
@@ -182,33 +183,9 @@ pub(super) fn printable(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// How many letters must be put in, taken out or changed to make `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let change = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("main", "main"), 0);
-        assert_eq!(distance("mian", "main"), 2);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("feature", "featur"), 1);
-    }
 
     #[test]
     fn a_subject_cannot_steer_the_terminal() {
