@@ -45,6 +45,21 @@ allow_service_starts() {
     fi
 }
 
+# Reads the lists of packages anew, once nobody else does, such as the machine's own updates.
+update_lists() {
+    tries=120
+    until said=$(as_root env LC_ALL=C apt-get update 2>&1 >&3); do
+        printf '%s\n' "$said" >&2
+        case $said in
+        *'Could not get lock'*) [ "$tries" -gt 0 ] || return 1 ;;
+        *) return 1 ;;
+        esac
+        say "waiting for that lock"
+        tries=$((tries - 1))
+        sleep 5
+    done 3>&1
+}
+
 install_packages() {
     missing=
     for package in "$@"; do
@@ -57,9 +72,11 @@ install_packages() {
     fi
     say "installing$missing"
     forbid_service_starts
-    as_root apt-get update
+    update_lists
+    # For dpkg's own lock apt-get waits, and says so.
     # shellcheck disable=SC2086 # a list of names without spaces
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-remove --no-install-recommends $missing
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-remove \
+        --no-install-recommends $missing
     allow_service_starts
     if [ -d /run/systemd/system ]; then
         case " $missing " in *' nginx '*) as_root systemctl disable nginx.service ;; esac
