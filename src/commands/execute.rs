@@ -13,6 +13,7 @@ use crate::model::ExitCode;
 use crate::plan::{
     self, Action, Event, Failure, Migrations, Plan, Site, Step, StepFailure, Touches, Unit, Verdict,
 };
+use crate::probe;
 use crate::remote::{HostShell, Message, ShellError, Watched};
 
 /// How often the bounds on a step's time are looked at.
@@ -171,6 +172,9 @@ impl Run<'_> {
             Message::Warning(message) => context.emit(Event::Warning { message }),
             Message::Migrations(found) => self.migrations(found, context),
             Message::Health(answer) => self.failed.health = Some(answer),
+            Message::Probed(answer) => context.emit(Event::Note {
+                message: probe::waits(&answer, context.environment),
+            }),
             Message::Died(status) => self.failed.died = Some(status),
             Message::Watched(look) => self.look(&look, context),
             Message::Draining(draining) => context.emit(Event::Output {

@@ -230,7 +230,7 @@ pub struct Process {
 }
 
 /// What one probe of a slot came back with.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Answer {
     #[serde(default)]
     pub ok: bool,
@@ -248,6 +248,9 @@ pub struct Answer {
     /// How long a release stayed healthy before this answer, in seconds.
     #[serde(default)]
     pub settled: Option<f64>,
+    /// How long nothing else was answered, where that ended the wait, in seconds.
+    #[serde(default)]
+    pub steady: Option<f64>,
 }
 
 /// What nginx says it serves.

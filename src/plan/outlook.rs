@@ -207,10 +207,7 @@ fn as_deployed(state: &HostState, next: Color, commit: &CommitSummary) -> HostSt
     slot.health = Some(Answer {
         ok: true,
         status: Some(200),
-        error: None,
-        body: None,
-        location: None,
-        settled: None,
+        ..Answer::default()
     });
     // The deploy mends the links.
     state.live.color = Some(next.other());

@@ -27,6 +27,8 @@ pub enum Message {
     Warning(String),
     Migrations(Migrations),
     Health(Answer),
+    /// A wrong answer that the wait for health has seen for a while.
+    Probed(Answer),
     Died(i32),
     SwitchFailed(Box<SwitchFailure>),
     Watched(Watched),
@@ -87,6 +89,7 @@ pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
         "warning" => Message::Warning(json(rest)?),
         "migrations" => Message::Migrations(json(rest)?),
         "health" => Message::Health(json(rest)?),
+        "probed" => Message::Probed(json(rest)?),
         "died" => Message::Died(number(rest)?),
         "watched" => Message::Watched(json(rest)?),
         "draining" => Message::Draining(json(rest)?),

@@ -86,7 +86,7 @@ def prove(facts, color, pid):
     start = time.monotonic()
     deadline = start + facts["start_timeout"]
     answer = {"error": "nothing listens on port %d" % port}
-    healthy_since = None
+    healthy_since = steady = told = None
     while True:
         if not stat_of(pid):
             return 31
@@ -116,8 +116,24 @@ def prove(facts, color, pid):
         if now > deadline and not healthy_since:
             tell("health", answer)
             return 32
+        # Another address at each redirect differs in its query: the page that was asked for, a token.
+        said = answer.get("status"), (answer.get("location") or "").split("?")[0]
+        if said != steady:
+            steady, since, told = said, now, False
+        if "status" in answer and not answer.get("ok"):
+            if now - since >= 1 and not told:
+                told = True
+                tell("probed", answer)
+            if is_final(answer["status"]) and now - since >= 5:
+                tell("health", dict(answer, steady=round(now - since)))
+                return 32
         # A wrong status at once is the application's answer, but some say 503 until they are warm.
         time.sleep(0.02 if "status" not in answer or answer.get("ok") else 0.1)
+
+
+def is_final(status):
+    """Whether waiting changes nothing: who is not warm yet refuses connections, says 5xx, or asks to come again."""
+    return 300 <= status < 500 and status not in (408, 425, 429)
 
 
 def warm(facts, color, times, paths):

@@ -1,6 +1,6 @@
 //! Faults of the application itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::fixture::{SHORT, live, live_with, meet};
 use crate::support::{APP, Site, until};
@@ -109,5 +109,68 @@ fn it_answers_with_a_wrong_status() {
         breaks(&site, case, &answers(status, headers));
         let met = meet(&site, case, &["prod", "deploy"], 1);
         assert_eq!(met.next()["process"]["state"], "stopped");
+    }
+}
+
+/// Warm only after a while, as the first request tells it; until then it answers with `before`.
+fn warms_up(before: &str, seconds: u32) -> String {
+    format!(
+        "import time\nFIRST = []\ndef app(environ, start_response):\n    FIRST.append(time.monotonic())\n    \
+         warm = time.monotonic() - FIRST[0] > {seconds}\n    \
+         start_response('200 OK' if warm else {before:?}, [])\n    return [b'x']\n"
+    )
+}
+
+/// Where a path is served is decided once an application answers at all: there is no minute to wait for.
+#[test]
+fn a_wrong_answer_that_stays_ends_the_wait() {
+    let site = live_with(|_| {}, "[health]\npath = \"/health\"\nstart_timeout = \"5m\"\n");
+    for (case, status, headers) in [
+        (
+            "leads_to_a_login",
+            "302 Found",
+            "[('Location', '/accounts/login/?next=/health&n=%d' % id(environ))]",
+        ),
+        (
+            "leads_to_a_slash",
+            "301 Moved Permanently",
+            "[('Location', '/health/')]",
+        ),
+        ("answers_404", "404 Not Found", "[]"),
+    ] {
+        breaks(&site, case, &answers(status, headers));
+        let began = Instant::now();
+        let met = meet(&site, case, &["prod", "deploy"], 1);
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{case}: {:?}",
+            began.elapsed()
+        );
+        let shown = met
+            .ran
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("note: waiting: /health"));
+        let status = &status[..3];
+        assert!(
+            shown.is_some_and(|line| line.contains(status)),
+            "{case}: {}",
+            met.ran.stderr
+        );
+        assert_eq!(met.next()["process"]["state"], "stopped");
+    }
+}
+
+#[test]
+fn an_application_that_warms_up_is_waited_for() {
+    let site = live();
+    for (before, seconds) in [("503 Service Unavailable", 7), ("404 Not Found", 2)] {
+        breaks(&site, before, &warms_up(before, seconds));
+        let ran = site.done(&["prod", "deploy"]);
+        assert!(
+            ran.stderr.contains(&format!("answered {}", &before[..3])),
+            "{before}: {ran:?}"
+        );
+        assert_eq!(site.status()["next"]["health"]["state"], "healthy");
     }
 }
