@@ -1,6 +1,8 @@
 //! Floor 2: what makes a virtualenv what it is. Its key is the content of everything that `pip` would read, so
 //! that an unchanged set costs nothing and is shared by both slots, and a changed one is never mistaken for it.
 
+mod gunicorn;
+mod lines;
 mod lock;
 mod packages;
 
@@ -11,6 +13,8 @@ use git2::{ObjectType, Oid};
 use crate::config::UV_LOCK;
 use crate::model::Color;
 
+pub use gunicorn::{Brought, brings_gunicorn};
+use lines::{Line, classify, is_remote, logical_lines};
 pub use packages::packages;
 
 /// Puts uv where a deploy finds it, for one user: Debian's own pip installs nothing outside of a virtualenv.
@@ -30,6 +34,8 @@ pub struct Requirements {
     pub files: Vec<(String, Vec<u8>)>,
     /// Whether something is installed from the application's own tree, as by `-e .` or `./lib`.
     pub local: bool,
+    /// Where the application is a member of a uv workspace: its folder, as the lock names it.
+    pub member: Option<String>,
 }
 
 /// Why the requirements cannot be known; `by` is `file:line` of what asks for them, where something does.
@@ -39,8 +45,12 @@ pub enum RequirementsError {
     Missing { by: Option<String>, path: String },
     #[error("{}`{path}` is outside the repository", at(.by))]
     Outside { by: Option<String>, path: String },
-    #[error("`{path}` does not know `{missing}`, which pyproject.toml asks for: run uv lock")]
-    Behind { path: String, missing: String },
+    #[error("`{path}` does not know `{missing}`, which {project} asks for: run uv lock")]
+    Behind {
+        path: String,
+        project: String,
+        missing: String,
+    },
 }
 
 fn at(by: &Option<String>) -> String {
@@ -62,23 +72,36 @@ pub struct Ingredients<'a> {
     pub color: Color,
 }
 
-/// Reads the requirements at `path`, a path in the repository, with all that they include. `read` gives a file's
-/// content at the commit.
+/// Reads the requirements at `path`, as seen from the application's `folder` in the repository, with all that they include.
+/// `read` gives a file's content at the commit.
 pub fn requirements(
+    folder: &str,
     path: &str,
     read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
 ) -> Result<Requirements, RequirementsError> {
-    let mut reader = Reader {
-        read,
-        found: Requirements::default(),
-        seen: BTreeSet::new(),
-    };
-    let path = join("", path).ok_or_else(|| RequirementsError::Outside {
+    let folder = join("", folder).unwrap_or_default();
+    let path = join(&folder, path).ok_or_else(|| RequirementsError::Outside {
         by: None,
         path: path.to_owned(),
     })?;
+    let mut reader = Reader {
+        read,
+        folder,
+        found: Requirements::default(),
+        seen: BTreeSet::new(),
+    };
     reader.file(&path, None)?;
     Ok(reader.found)
+}
+
+/// How the host's installer is to be told of the requirements: where the application is a member of a uv workspace, whose
+/// lock lies above it, uv wants the member's own folder and finds the lock by itself.
+pub fn told(folder: &str, path: &str, files: &[String]) -> String {
+    let member = join(folder, "pyproject.toml").is_some_and(|project| files.contains(&project));
+    match member && path.starts_with("../") && file_name(path) == UV_LOCK {
+        true => UV_LOCK.to_owned(),
+        false => path.to_owned(),
+    }
 }
 
 /// The key of the virtualenv that these ingredients make: 20 hexadecimal digits.
@@ -134,6 +157,8 @@ impl Fields {
 
 struct Reader<'a> {
     read: &'a mut dyn FnMut(&str) -> Option<Vec<u8>>,
+    /// The application's.
+    folder: String,
     found: Requirements,
     seen: BTreeSet<String>,
 }
@@ -161,23 +186,44 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// uv reads its lock together with the project's own file, and knows better what that asks for.
+    /// uv reads its lock together with the files of all projects that it is of, and knows better what they ask for.
     fn project_of(&mut self, path: &str, lock: &str) -> Result<(), RequirementsError> {
-        let folder = path.strip_suffix(UV_LOCK).unwrap_or_default();
-        let project = format!("{folder}pyproject.toml");
-        let content = (self.read)(&project).ok_or_else(|| RequirementsError::Missing {
-            by: Some(path.to_owned()),
-            path: project.clone(),
-        })?;
-        let settings = format!("{folder}uv.toml");
-        let further = (self.read)(&settings).map(|content| (settings, content));
-        if let Some(missing) = lock::forgotten(&String::from_utf8_lossy(&content), lock) {
-            return Err(RequirementsError::Behind {
-                path: path.to_owned(),
-                missing,
+        let top = path.strip_suffix(UV_LOCK).unwrap_or_default();
+        let project = format!("{top}pyproject.toml");
+        if (self.read)(&project).is_none() {
+            return Err(RequirementsError::Missing {
+                by: Some(path.to_owned()),
+                path: project,
             });
         }
-        self.found.files.push((project, content));
+        let members = lock::members(lock);
+        for place in std::iter::once(".").chain(members.iter().map(String::as_str)) {
+            let Some(folder) = join(top, place) else { continue };
+            let project = match folder.as_str() {
+                "" => "pyproject.toml".to_owned(),
+                folder => format!("{folder}/pyproject.toml"),
+            };
+            // A package that is only built from a path may be of another kind.
+            let Some(content) = (self.read)(&project).filter(|_| self.seen.insert(project.clone())) else {
+                continue;
+            };
+            let is_asked = place == "." || folder == self.folder;
+            if let Some(missing) =
+                lock::forgotten(&String::from_utf8_lossy(&content), lock, place).filter(|_| is_asked)
+            {
+                return Err(RequirementsError::Behind {
+                    path: path.to_owned(),
+                    project,
+                    missing,
+                });
+            }
+            self.found.files.push((project, content));
+            if folder == self.folder && place != "." {
+                self.found.member = Some(place.to_owned());
+            }
+        }
+        let settings = format!("{top}uv.toml");
+        let further = (self.read)(&settings).map(|content| (settings, content));
         self.found.files.extend(further);
         Ok(())
     }
@@ -201,147 +247,6 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-enum Line<'a> {
-    /// `-r` and `-c`: another file.
-    Include(&'a str),
-    /// Something in the application's tree.
-    Local,
-    Package(&'a str),
-    Other,
-}
-
-fn classify(line: &str) -> Line<'_> {
-    let other =
-        option(line, &["-r"], &["--requirement"]).or_else(|| option(line, &["-c"], &["--constraint"]));
-    if let Some(target) = other {
-        return Line::Include(target);
-    }
-    let (line, editable) = match option(line, &["-e"], &["--editable"]) {
-        Some(target) => (target, true),
-        None => (line, false),
-    };
-    // Wheels that are found in the tree are installed from it like a package that lies there.
-    if let Some(place) = option(line, &["-f"], &["--find-links"]) {
-        return if is_remote(place) {
-            Line::Other
-        } else {
-            Line::Local
-        };
-    }
-    if line.starts_with('-') {
-        return Line::Other;
-    }
-    let name_ends = line
-        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
-        .unwrap_or(line.len());
-    let (name, rest) = line.split_at(name_ends);
-    let rest = without_extras(rest.trim_start());
-    if let Some(place) = rest.strip_prefix('@') {
-        return if is_remote(place.trim_start()) {
-            Line::Other
-        } else {
-            Line::Local
-        };
-    }
-    if is_remote(line) {
-        return Line::Other;
-    }
-    let target = line.split_whitespace().next().unwrap_or_default();
-    if editable || is_path(target) {
-        Line::Local
-    } else {
-        Line::Package(name)
-    }
-}
-
-/// The value of an option that stands at the line's start: `-r x`, `-rx`, `--requirement x`, `--requirement=x`.
-fn option<'a>(line: &'a str, short: &[&str], long: &[&str]) -> Option<&'a str> {
-    let value = short
-        .iter()
-        .find_map(|name| line.strip_prefix(name))
-        .or_else(|| {
-            long.iter().find_map(|name| {
-                let rest = line.strip_prefix(name)?;
-                rest.strip_prefix('=')
-                    .or_else(|| rest.starts_with(char::is_whitespace).then_some(rest))
-            })
-        })?
-        .trim();
-    let unquoted = ['"', '\'']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-    Some(unquoted.unwrap_or(value)).filter(|value| !value.is_empty())
-}
-
-fn without_extras(text: &str) -> &str {
-    match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, rest)) => rest.trim_start(),
-        None => text,
-    }
-}
-
-/// An address of another machine: `https://…`, `git+ssh://…`. `file:` is none.
-fn is_remote(text: &str) -> bool {
-    let Some((scheme, _)) = text.split_once("://") else {
-        return false;
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    !scheme.is_empty() && scheme.chars().all(plain) && scheme != "file" && !scheme.ends_with("+file")
-}
-
-/// As pip decides it: `.`, anything with a slash, a `file:` address, an archive.
-fn is_path(text: &str) -> bool {
-    let target = text.split('[').next().unwrap_or(text);
-    let lower = target.to_ascii_lowercase();
-    let archive = [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"]
-        .iter()
-        .any(|end| lower.ends_with(end));
-    target.starts_with('.') || target.contains('/') || lower.starts_with("file:") || archive
-}
-
-/// Lines as pip joins them: a backslash at the end continues a line, ` #` begins a comment. With the number of
-/// the first physical line of each.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (index, physical) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let (number, mut line) = open.take().unwrap_or((index + 1, String::new()));
-        // A comment's line is never continued, and ends what was.
-        let comment = physical.trim_start().starts_with('#');
-        match physical.strip_suffix('\\') {
-            Some(part) if !comment => {
-                line.push_str(part);
-                open = Some((number, line));
-            }
-            _ => {
-                if comment && !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(physical);
-                lines.push((number, line));
-            }
-        }
-    }
-    lines.extend(open);
-    lines
-        .into_iter()
-        .map(|(number, line)| (number, without_comment(&line).trim().to_owned()))
-        .filter(|(_, line)| !line.is_empty())
-        .collect()
-}
-
-/// A `#` begins a comment only at the start or behind a blank: `…#egg=name` is none.
-fn without_comment(line: &str) -> &str {
-    let mut blank = true;
-    for (at, letter) in line.char_indices() {
-        if letter == '#' && blank {
-            return &line[..at];
-        }
-        blank = letter.is_whitespace();
-    }
-    line
 }
 
 /// A package's name as PyPI compares it.

@@ -110,7 +110,8 @@ virtualenv() {
   else
     work=$repo
   fi
-  cd "$work/$directory" || return
+  # Where the requirements lie above the application's folder, nothing of it may have come along.
+  mkdir -p "$work/$directory" && cd "$work/$directory" || return
   if [ -n "$uv" ]; then
     # By its path: a bare name is a version to uv, which it may have a Python of its own for.
     "$uv" venv -q --no-project --python "$(command -v "$interpreter")" "$target" || return
@@ -150,17 +151,15 @@ print("--no-control-socket" if hasattr(c, "ControlSocketDisable") else "")' >"$t
   if [ -n "$uv" ]; then note "built with uv"; else note "built with pip"; fi
 }
 
-# extract <repository> <commit> <files, a line each>: lays these files of a commit into a new folder, $work, until the step ends.
+# extract <repository> <commit> <files, a line each>: lays these files of a commit into a new folder, $work, until the step
+# ends. `git archive` would leave out what .gitattributes keeps from an export, and what a link leads to.
 extract() {
   work=$(mktemp -d "$home/requirements.XXXXXX") || return
   trap 'rm -rf "$work"' EXIT
-  (
-    set -f
-    IFS='
-'
-    # shellcheck disable=SC2086 # one word a line
-    git -C "$1" archive "$2" -- $3
-  ) >"$work/.tar" && tar -xf "$work/.tar" -C "$work"
+  printf '%s\n' "$3" | while IFS= read -r file; do
+    object=$(printf '%s\n' "$2:$file" | git -C "$1" cat-file --batch-check='%(objectname)' --follow-symlinks) &&
+      mkdir -p "$(dirname "$work/$file")" && git -C "$1" cat-file blob "$object" >"$work/$file" || exit
+  done
 }
 
 # checkout <color> <commit> <directory> [shared folder…]: the work tree becomes the commit's, and nothing else; the folders

@@ -202,6 +202,110 @@ fn a_package_in_the_repository_is_built_for_each_release() {
     );
 }
 
+/// The lock lies above the application's folder, beside that of a library which is a package.
+#[test]
+fn a_member_of_a_workspace_is_installed_by_the_lock_above_it() {
+    let site = Site::new();
+    site.git(&["rm", "--quiet", "--cached", "requirements.txt", "app.py"]);
+    for file in ["requirements.txt", "app.py"] {
+        fs::remove_file(site.repo.path().join(file)).expect("a file");
+    }
+    let member = |name: &str, packages: &str| {
+        format!(
+            "[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [{packages}]\n"
+        )
+    };
+    site.write(
+        "pyproject.toml",
+        "[tool.uv.workspace]\nmembers = [\"backend\", \"tools/*\"]\n",
+    );
+    site.write(
+        "backend/pyproject.toml",
+        &member("backend", &format!("{:?}", gunicorn())),
+    );
+    site.write("backend/app.py", support::APP);
+    site.write("tools/job/pyproject.toml", &member("job", "\"six\""));
+    lock(&site);
+    let config = fs::read_to_string(site.repo.path().join("deployer.toml")).expect("deployer.toml");
+    let config = config
+        .replace("[app]\n", "[app]\ndirectory = \"backend\"\n")
+        .replace("[python]\n", "[python]\nrequirements = \"../uv.lock\"\n");
+    site.write("deployer.toml", &config);
+    site.commit("a workspace");
+    site.go_live();
+    let live = |site: &Site| {
+        site.status()["live"]["color"]
+            .as_str()
+            .expect("a color")
+            .to_owned()
+    };
+    assert!(has(&site, &live(&site), "gunicorn") && !has(&site, &live(&site), "six.py"));
+
+    site.write("README", "more\n");
+    site.commit("what no member asks for");
+    let same = site.done(&["prod", "deploy"]);
+    assert!(same.stderr.contains("unchanged"), "{same:?}");
+
+    // A package of the workspace that the application asks for is built from each release's own files.
+    let depends = format!("{:?}, \"shared\"", gunicorn());
+    let source = "\n[tool.uv.sources]\nshared = { workspace = true }\n";
+    site.write(
+        "backend/pyproject.toml",
+        &format!("{}{source}", member("backend", &depends)),
+    );
+    site.write(
+        "pyproject.toml",
+        "[tool.uv.workspace]\nmembers = [\"backend\", \"tools/*\", \"shared\"]\n",
+    );
+    let build = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+    site.write(
+        "shared/pyproject.toml",
+        &format!("{}{build}", member("shared", "")),
+    );
+    site.write(
+        "shared/backend.py",
+        &BACKEND.replace("hello", "shared").replace("0.1.0", "1"),
+    );
+    let app = support::APP.replace("import os\n", "import os\nimport words\n");
+    site.write(
+        "backend/app.py",
+        &app.replace(
+            "\"hello from %s %s\\n\" % (",
+            "\"%s from %s %s\\n\" % (words.WORD, ",
+        ),
+    );
+    site.write("shared/src/words.py", "WORD = \"zero\"\n");
+    let unlocked = site.commit("ask for a package of the workspace");
+    let behind = site.deployer(&["prod", "deploy"]);
+    assert_eq!(behind.code, 2, "{unlocked}: {behind:?}");
+    assert!(
+        behind
+            .stderr
+            .contains("does not know `shared`, which backend/pyproject.toml asks for"),
+        "{behind:?}"
+    );
+    lock(&site);
+    for word in ["one", "two"] {
+        site.write("shared/src/words.py", &format!("WORD = {word:?}\n"));
+        site.commit(word);
+        site.go_live();
+        assert!(site.get("/").1.starts_with(word), "{word}: {:?}", site.get("/"));
+    }
+    // And without a member: what the top asks for, for an application in a folder below it.
+    site.git(&["rm", "--quiet", "-r", "backend/pyproject.toml", "shared", "tools"]);
+    site.write("backend/app.py", support::APP);
+    site.write("pyproject.toml", &member("top", &format!("{:?}", gunicorn())));
+    lock(&site);
+    site.commit("one project at the top");
+    site.go_live();
+    assert!(site.get("/").1.starts_with("hello from"), "{:?}", site.get("/"));
+    row(
+        "uv.lock",
+        "a workspace, its lock above the application",
+        "installed as locked",
+    );
+}
+
 #[test]
 fn without_uv_the_way_out_is_named() {
     let site = Site::with(|options| {

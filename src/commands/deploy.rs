@@ -12,7 +12,7 @@ use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Unit, Virtualenv, World, WorldSlot};
-use crate::python::{self, Requirements};
+use crate::python::{self, Brought, Requirements};
 use crate::remote::HostShell;
 use crate::source::{PackStage, Repository, SourceError};
 
@@ -94,6 +94,9 @@ fn act(
     let (plan, next) = visit.decide(environment, |state| {
         make_plan(context, options, &local, state, &host)
     })?;
+    if let Some(event) = doubts(environment, &local, &plan) {
+        context.emit(event);
+    }
     if context.dry_run {
         show(context, &plan);
         return Ok(());
@@ -225,24 +228,41 @@ fn below(directory: &str, path: &str) -> String {
     }
 }
 
-/// The path of the requirements in the repository, where there are any.
-pub(super) fn requirements_path(environment: &Environment) -> Option<String> {
-    let file = environment.python.requirements.as_ref()?;
-    Some(below(&environment.app.directory, file))
-}
-
 fn read_requirements(
     context: &Context,
     repository: &Repository,
     commit: &CommitSummary,
 ) -> Result<Requirements, Failure> {
-    let Some(path) = requirements_path(context.environment) else {
+    let (app, python) = (&context.environment.app, &context.environment.python);
+    let Some(path) = &python.requirements else {
         return Ok(Requirements::default());
     };
     let mut read = |path: &str| repository.read(&commit.id, path).ok().flatten();
-    python::requirements(&path, &mut read).map_err(|error| {
+    let found = python::requirements(&app.directory, path, &mut read).map_err(|error| {
         Failure::usage("requirements", format!("commit {}: {error}", commit.short()))
             .advise("correct [python] requirements in deployer.toml, or commit the file")
+    })?;
+    match brought(context.environment, &found) {
+        Brought::Never => Err(plan::without_gunicorn(context.environment, commit.short())),
+        _ => Ok(found),
+    }
+}
+
+/// Whether the requirements bring gunicorn, where they have to.
+fn brought(environment: &Environment, requirements: &Requirements) -> Brought {
+    match environment.web.install() {
+        Some(_) => Brought::Maybe,
+        None => python::brings_gunicorn(requirements, &environment.python.install_args),
+    }
+}
+
+/// What is worth a word of a virtualenv that is not built yet.
+pub(super) fn doubts(environment: &Environment, local: &Local, plan: &Plan) -> Option<Event> {
+    let is_built = |action: &Action| matches!(action, Action::Virtualenv { complete: false, .. });
+    let builds = plan.steps.iter().any(|step| is_built(&step.action));
+    let doubts = builds && brought(environment, &local.requirements) == Brought::Unnamed;
+    doubts.then(|| Event::Warning {
+        message: plan::gunicorn_unnamed(environment),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Context;
-use super::deploy::{DeployOptions, Local, make_plan, read_local, refused, requirements_path};
+use super::deploy::{DeployOptions, Local, doubts, make_plan, read_local, refused};
 use super::host::{Visit, visit};
 use super::prune::measure;
 use crate::config::differences;
@@ -69,6 +69,13 @@ fn read(
         };
         make_plan(&mut quiet, deploy, local, state, &visit.host)
     };
+    if let Some(event) = planned
+        .as_ref()
+        .ok()
+        .and_then(|(plan, _)| doubts(environment, local, plan))
+    {
+        context.observer.event(event);
+    }
     let reading = Reading {
         environment,
         state,
@@ -122,21 +129,27 @@ fn packages(
     repository: &Repository,
     commit: &str,
 ) -> std::collections::BTreeMap<String, String> {
-    let Some(path) = requirements_path(context.environment) else {
+    let Some(path) = &context.environment.python.requirements else {
         return Default::default();
     };
+    let folder = &context.environment.app.directory;
     let mut read = |path: &str| repository.read(commit, path).ok().flatten();
-    let mut files = python::requirements(&path, &mut read).unwrap_or_default().files;
-    let folder = path
-        .rsplit_once('/')
-        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    if path.ends_with("pyproject.toml") {
+    let mut found = python::requirements(folder, path, &mut read).unwrap_or_default();
+    let project = found
+        .files
+        .first()
+        .map(|(path, _)| path.clone())
+        .unwrap_or_default();
+    if let Some(folder) = project
+        .strip_suffix("pyproject.toml")
+        .filter(|_| path.ends_with("pyproject.toml"))
+    {
         for name in ["uv.lock", "poetry.lock"] {
             let lock = format!("{folder}{name}");
-            files.extend(read(&lock).map(|content| (lock, content)));
+            found.files.extend(read(&lock).map(|content| (lock, content)));
         }
     }
-    python::packages(&files)
+    python::packages(&found)
 }
 
 /// What the file that rules now says otherwise than the one in live's commit.

@@ -127,7 +127,7 @@ pub struct App {
 pub struct Python {
     /// A command on the host's PATH or an absolute path.
     pub interpreter: String,
-    /// Path below the application's directory; `None`: the application needs no packages but gunicorn.
+    /// Path as seen from the application's directory; `None`: the application needs no packages but gunicorn.
     pub requirements: Option<String>,
     pub installer: Installer,
     /// Further arguments for `pip install`, `uv pip install` or `uv sync`.

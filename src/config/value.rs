@@ -192,15 +192,30 @@ fn plain_parts(path: &str) -> Result<Vec<&str>, Complaint> {
     }
 }
 
-/// The requirements file, or `false` where there is none.
+/// The requirements file, or `false` where there is none. Only at its beginning may the path lead upward: a lock or a list
+/// that several applications share lies above their folders.
 pub(super) fn requirements(value: &Value<'_>) -> Result<Option<String>, Complaint> {
     match value.get_ref() {
         DeValue::Boolean(false) => Ok(None),
         DeValue::String(text) if text.is_empty() => Ok(None),
-        DeValue::String(_) => match inner_path(value)?.as_str() {
-            "." => Err(Complaint::new("must name a file").help("write false where there is none")),
-            path => Ok(Some(path.to_owned())),
-        },
+        DeValue::String(text) => {
+            let mut rest: &str = text;
+            while let Some(above) = rest.strip_prefix("../") {
+                rest = above;
+            }
+            let upward = &text[..text.len() - rest.len()];
+            if !upward.is_empty() && rest.starts_with('/') {
+                return Err(Complaint::new("must be a path inside the repository"));
+            }
+            let parts = match upward {
+                "" => inner_path(value)?,
+                _ => plain_parts(rest)?.join("/"),
+            };
+            match parts.as_str() {
+                "" | "." => Err(Complaint::new("must name a file").help("write false where there is none")),
+                path => Ok(Some(format!("{upward}{path}"))),
+            }
+        }
         _ => Err(wrong_type("a path, or false where there is none", value)),
     }
 }

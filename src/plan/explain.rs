@@ -2,11 +2,10 @@
 
 use serde::Deserialize;
 
-use super::deploy::needs_uv;
 use super::migrations::{self, Migrations};
 use super::processes;
 use super::step::{Action, Step};
-use super::{Failure, Site};
+use super::{Failure, Site, virtualenv};
 use crate::config::{Environment, Web};
 use crate::model::{Answer, Color, ExitCode, Served};
 use crate::{gunicorn, launch, nginx, probe, shell};
@@ -78,7 +77,7 @@ pub fn explain(
         .advise("run the same command again: it mends what was left half done")
     } else {
         match &step.action {
-            Action::Virtualenv { .. } => virtualenv(what, failed, environment),
+            Action::Virtualenv { .. } => virtualenv::explain(what, failed, environment, host),
             Action::Start { port, .. } => start(what, *port, failed, environment, (host, user)),
             Action::TestNginx => nginx_command("nginx.test", what, &environment.nginx.test, failed, user),
             Action::Switch { .. } => switch(what, failed, environment, user),
@@ -140,70 +139,6 @@ pub fn disk(output: &[String]) -> Option<String> {
     None
 }
 
-fn virtualenv(what: String, failed: &StepFailure, environment: &Environment) -> Failure {
-    let failure = Failure::new("virtualenv", what);
-    if failed.status == Some(52) {
-        return failure
-            .why("the requirements bring no gunicorn")
-            .advise("add gunicorn to the requirements, or set [gunicorn] install = \"gunicorn\"");
-    }
-    if failed.status == Some(53) {
-        return failure
-            .why("what live runs from is not rebuilt beneath it")
-            .advise("if it was a moment's weakness of the host, try again")
-            .advise("else change the requirements (a comment will do): what they are built into is then another folder");
-    }
-    if failed.status == Some(51) {
-        return needs_uv(failure, environment);
-    }
-    let said = |mark: &str| failed.output.iter().rev().find(|line| line.contains(mark));
-    if let Some(why) = unsatisfied(&failed.output) {
-        return failure.why(why).advise(format!(
-            "look at {}",
-            environment
-                .python
-                .requirements
-                .as_deref()
-                .unwrap_or("the requirements")
-        ));
-    }
-    if said("ensurepip is not").is_some() || said("No module named venv").is_some() {
-        return failure
-            .why("the host's Python cannot make virtualenvs")
-            .advise("on the host, as root: apt-get install python3-venv");
-    }
-    failure
-}
-
-/// What pip or uv says of requirements that cannot be met or read.
-fn unsatisfied(output: &[String]) -> Option<String> {
-    let said = |mark: &str| output.iter().rev().find(|line| line.contains(mark));
-    if let Some(line) =
-        said("No matching distribution found for").or_else(|| said("ERROR: Invalid requirement"))
-    {
-        return Some(line.trim().trim_start_matches("ERROR: ").to_string());
-    }
-    // uv breaks its sentence into lines; older ones begin it with a tree.
-    let first = output.iter().rposition(|line| {
-        let line = line.trim_start();
-        line.starts_with("╰─▶")
-            || line.starts_with("cause: Because")
-            || line.starts_with("error: Couldn't parse requirement")
-    })?;
-    let sentence: Vec<&str> = output[first..]
-        .iter()
-        .map(|line| {
-            line.trim()
-                .trim_start_matches("╰─▶")
-                .trim_start_matches("cause:")
-                .trim_start_matches("error:")
-                .trim()
-        })
-        .take_while(|line| !line.is_empty() && !line.starts_with("hint:"))
-        .collect();
-    Some(sentence.join(" "))
-}
-
 fn build(what: String, color: Color, line: &str, failed: &StepFailure, environment: &Environment) -> Failure {
     let failure = Failure::new("build", what);
     let failure = match failed.status {
@@ -257,6 +192,9 @@ fn start(
             );
             if let Some(seconds) = answer.settled {
                 why.push_str(&format!(", after {seconds} s in which it was healthy"));
+            }
+            if let Some(seconds) = answer.steady {
+                why.push_str(&format!(", and nothing else for {seconds} s"));
             }
             if answer.status.is_none() && answer.settled.is_none() {
                 why.push_str(&format!(

@@ -21,6 +21,7 @@ pub mod status;
 mod step;
 mod texts;
 pub mod variables;
+mod virtualenv;
 mod world;
 
 pub use assess::assess;
@@ -39,4 +40,5 @@ pub use roles::{Roles, roles};
 pub use rollback::rollback;
 pub use setup::setup;
 pub use step::{Action, Plan, Seed, Step, Touches, Virtualenv};
+pub use virtualenv::{gunicorn_unnamed, without_gunicorn};
 pub use world::world;

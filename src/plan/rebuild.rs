@@ -8,7 +8,7 @@ use super::step::{Action, Seed, Step, Virtualenv};
 use crate::config::{Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secrets};
 use crate::shell::Call;
-use crate::{gunicorn, launch, nginx, unit};
+use crate::{gunicorn, launch, nginx, python, unit};
 
 /// A release that is to be built in a slot.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +101,8 @@ impl Build<'_> {
     }
 
     fn virtualenv(&self, state: &HostState, virtualenv: &Virtualenv) -> Step {
-        let python = &self.environment.python;
-        let installer = match python.installer {
+        let wanted = &self.environment.python;
+        let installer = match wanted.installer {
             Installer::Auto => "auto",
             Installer::Pip => "pip",
             Installer::Uv => "uv",
@@ -112,17 +112,20 @@ impl Build<'_> {
         } else {
             virtualenv.files.join("\n")
         };
+        let directory = &self.environment.app.directory;
+        let requirements = wanted.requirements.as_ref();
+        let requirements = requirements.map(|path| python::told(directory, path, &virtualenv.files));
         let call = Call::new("virtualenv")
             .arg(&virtualenv.key)
             .arg(self.color.as_str())
             .arg(&self.commit.id)
-            .arg(&python.interpreter)
+            .arg(&wanted.interpreter)
             .arg(installer)
-            .arg(&self.environment.app.directory)
-            .arg(python.requirements.as_deref().unwrap_or("-"))
+            .arg(directory)
+            .arg(requirements.as_deref().unwrap_or("-"))
             .arg(self.environment.web.install().unwrap_or("-"))
             .arg(files)
-            .args(python.install_args.iter().cloned());
+            .args(wanted.install_args.iter().cloned());
         let complete = state.virtualenvs.contains(&virtualenv.key);
         Step::new(
             Action::Virtualenv {

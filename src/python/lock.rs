@@ -7,26 +7,32 @@ use toml::{Table, Value};
 use super::{is_remote, normal};
 
 /// Whether what a lock brings is made of the repository's own files: a project that is a package, a member of its
-/// workspace, a folder of wheels. A project that is none (`virtual`) is not installed, only what it asks for.
+/// workspace, a folder of wheels. What is no package (`virtual`) is not installed, only what it asks for.
 pub(super) fn installs_own_tree(text: &str) -> bool {
     packages(&table(text)).any(|package| {
         source(package)
             .into_iter()
             .flatten()
             .any(|(kind, place)| match (kind.as_str(), place.as_str()) {
-                ("virtual", Some(".")) => false,
-                ("virtual" | "editable" | "directory" | "path", _) => true,
+                ("editable" | "directory" | "path", _) => true,
                 ("registry", Some(place)) => !is_remote(place) && !place.starts_with('/'),
                 _ => false,
             })
     })
 }
 
-/// A package that the project asks for and the lock does not know, since it was made before.
-pub(super) fn forgotten(project: &str, lock: &str) -> Option<String> {
+/// The folders, as seen from the lock's, of the projects that it names beside its own: the members of a workspace.
+pub(super) fn members(lock: &str) -> Vec<String> {
+    packages(&table(lock))
+        .filter_map(|package| place(package).filter(|place| *place != ".").map(str::to_owned))
+        .collect()
+}
+
+/// A package that the project in this folder asks for and the lock does not know, since it was made before.
+pub(super) fn forgotten(project: &str, lock: &str, folder: &str) -> Option<String> {
     let (project, lock) = (table(project), table(lock));
     let known = packages(&lock)
-        .find(|package| is_root(package))?
+        .find(|package| place(package) == Some(folder))?
         .get("metadata")?;
     let known: BTreeSet<String> = names(known.get("requires-dist")).collect();
     let asked = project.get("project")?.get("dependencies")?.as_array()?;
@@ -40,11 +46,12 @@ pub(super) fn forgotten(project: &str, lock: &str) -> Option<String> {
         .find(|name| !known.contains(name))
 }
 
-/// The packages that an installation without the development groups brings, with their versions.
-pub(super) fn installed(text: &str) -> Vec<(String, String)> {
+/// The packages that an installation of the project in this folder brings without the development groups, with their
+/// versions.
+pub(super) fn installed(text: &str, folder: &str) -> Vec<(String, String)> {
     let table = table(text);
     let mut wanted: Vec<String> = packages(&table)
-        .filter(|package| is_root(package))
+        .filter(|package| place(package) == Some(folder))
         .flat_map(|package| names(package.get("dependencies")))
         .collect();
     let mut seen = BTreeSet::new();
@@ -71,6 +78,13 @@ pub(super) fn installed(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether a lock names a package, for whatever use.
+pub(super) fn names_any(text: &str, name: &str) -> bool {
+    let table = table(text);
+    // What cannot be read says nothing.
+    table.is_empty() || packages(&table).any(|package| word(package, "name").as_deref() == Some(name))
+}
+
 fn table(text: &str) -> Table {
     text.parse().unwrap_or_default()
 }
@@ -84,10 +98,10 @@ fn source(package: &Value) -> Option<&Table> {
     package.get("source")?.as_table()
 }
 
-/// The project that the lock is of.
-fn is_root(package: &Value) -> bool {
-    let at = |kind| source(package).and_then(|source| source.get(kind)?.as_str());
-    at("virtual").or(at("editable")) == Some(".")
+/// The folder of a project that the lock is of, as seen from the lock's.
+fn place(package: &Value) -> Option<&str> {
+    let source = source(package)?;
+    source.get("virtual").or(source.get("editable"))?.as_str()
 }
 
 fn word(package: &Value, key: &str) -> Option<String> {
@@ -123,7 +137,6 @@ mod tests {
         for own in [
             "editable = \".\"",
             "editable = \"members/api\"",
-            "virtual = \"members/api\"",
             "directory = \"lib\"",
             "path = \"wheels/x-1-py3-none-any.whl\"",
             "registry = \"wheels\"",
@@ -132,6 +145,7 @@ mod tests {
         }
         for other in [
             "virtual = \".\"",
+            "virtual = \"members/api\"",
             "registry = \"/srv/wheels\"",
             "git = \"https://example.org/x?rev=main#aa\"",
             "url = \"https://example.org/x.whl\"",
@@ -171,20 +185,20 @@ version = '8.0'
     fn a_lock_from_before_the_last_dependency_is_known() {
         let project =
             |dependencies: &str| format!("[project]\nname = 'hello'\ndependencies = [{dependencies}]\n");
-        assert_eq!(forgotten(&project("'Flask[async]>=3'"), LOCK), None);
+        assert_eq!(forgotten(&project("'Flask[async]>=3'"), LOCK, "."), None);
         assert_eq!(
-            forgotten(&project("'flask', 'zope.interface>=5'"), LOCK),
+            forgotten(&project("'flask', 'zope.interface>=5'"), LOCK, "."),
             Some("zope-interface".to_owned())
         );
-        assert_eq!(forgotten(&project("'flask'"), "not = [toml"), None);
-        assert_eq!(forgotten("not = [toml", LOCK), None);
+        assert_eq!(forgotten(&project("'flask'"), "not = [toml", "."), None);
+        assert_eq!(forgotten("not = [toml", LOCK, "."), None);
     }
 
     #[test]
     fn what_is_for_development_is_not_installed() {
-        let found: Vec<String> = installed(LOCK).into_iter().map(|(name, _)| name).collect();
+        let found: Vec<String> = installed(LOCK, ".").into_iter().map(|(name, _)| name).collect();
         assert_eq!(found, ["flask", "click", "asgiref"]);
         let other = "[[package]]\nname = 'x'\nversion = '1'\n";
-        assert_eq!(installed(other), [("x".to_owned(), "1".to_owned())]);
+        assert_eq!(installed(other, "."), [("x".to_owned(), "1".to_owned())]);
     }
 }

@@ -1,18 +1,23 @@
 use std::collections::BTreeMap;
 
-use super::{Line, classify, file_name, lock, logical_lines, normal};
+use super::{Line, Requirements, classify, file_name, lock, logical_lines, normal};
+use crate::config::UV_LOCK;
 
-/// The packages that requirement and lock files name, by their normal names, with the version that is asked for. `files` are
-/// paths and contents.
-pub fn packages(files: &[(String, Vec<u8>)]) -> BTreeMap<String, String> {
+/// The packages that requirement and lock files name, by their normal names, with the version that is asked for.
+pub fn packages(requirements: &Requirements) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
+    let folder = requirements.member.as_deref().unwrap_or(".");
+    let files = &requirements.files;
+    let is_locked = files.iter().any(|(path, _)| file_name(path) == UV_LOCK);
     for (path, content) in files {
         let text = String::from_utf8_lossy(content);
         match file_name(path) {
+            // A workspace has many, and its lock knows what is installed of them.
+            "pyproject.toml" if is_locked => {}
             "pyproject.toml" => from_project(&text, &mut found),
             // The lists of uv and poetry know better than the project what is installed.
             name if name.ends_with(".lock") => {
-                let locked = lock::installed(&text).into_iter();
+                let locked = lock::installed(&text, folder).into_iter();
                 found.extend(locked.map(|(name, version)| (name, format!("=={version}"))));
             }
             _ => {
@@ -51,8 +56,11 @@ mod tests {
     use super::*;
 
     fn of(path: &str, text: &str) -> Vec<String> {
-        let files = [(path.to_owned(), text.as_bytes().to_vec())];
-        packages(&files)
+        let requirements = Requirements {
+            files: vec![(path.to_owned(), text.as_bytes().to_vec())],
+            ..Requirements::default()
+        };
+        packages(&requirements)
             .into_iter()
             .map(|(name, version)| format!("{name} {version}"))
             .collect()

@@ -2,7 +2,7 @@ use super::*;
 
 /// Reads requirements.txt out of a few files.
 fn of(files: &[(&str, &str)]) -> Result<Requirements, RequirementsError> {
-    requirements("requirements.txt", &mut |path| {
+    requirements(".", "requirements.txt", &mut |path| {
         let found = files.iter().find(|(name, _)| *name == path);
         found.map(|(_, text)| text.as_bytes().to_vec())
     })
@@ -107,7 +107,7 @@ fn a_project_is_local() {
         "[project]\ndependencies = ['flask', 'gunicorn>=23']\n",
         "not = [toml",
     ] {
-        let found = requirements("./app/pyproject.toml", &mut |path| {
+        let found = requirements("app", "./pyproject.toml", &mut |path| {
             (path == "app/pyproject.toml").then(|| text.as_bytes().to_vec())
         });
         assert!(found.unwrap().local, "{text}");
@@ -118,7 +118,7 @@ fn a_project_is_local() {
 fn a_lock_is_read_with_its_project() {
     let lock = |source: &str| format!("[[package]]\nname = 'hello'\nsource = {{ {source} = '.' }}\n");
     let read = |lock: String| {
-        requirements("app/uv.lock", &mut |path| match path {
+        requirements("app", "uv.lock", &mut |path| match path {
             "app/uv.lock" => Some(lock.clone().into_bytes()),
             "app/pyproject.toml" => Some(b"[project]\nname = 'hello'\n".to_vec()),
             _ => None,
@@ -129,7 +129,7 @@ fn a_lock_is_read_with_its_project() {
     assert_eq!(paths(&found), ["app/pyproject.toml", "app/uv.lock"]);
     assert!(!found.local);
     assert!(read(lock("editable")).local);
-    let alone = requirements("uv.lock", &mut |path| {
+    let alone = requirements(".", "uv.lock", &mut |path| {
         (path == "uv.lock").then(|| lock("virtual").into_bytes())
     });
     assert_eq!(
@@ -139,8 +139,49 @@ fn a_lock_is_read_with_its_project() {
 }
 
 #[test]
+fn the_lock_of_a_workspace_is_read_with_its_members() {
+    let lock = "[[package]]\nname = 'backend'\nsource = { virtual = 'backend' }\ndependencies = [{ name = 'flask' }]\n\
+                [package.metadata]\nrequires-dist = [{ name = 'flask' }]\n\
+                [[package]]\nname = 'job'\nsource = { virtual = 'tools/job' }\ndependencies = [{ name = 'six' }]\n\
+                [[package]]\nname = 'flask'\nversion = '3'\n[[package]]\nname = 'six'\nversion = '1'\n";
+    let read = |backend: &str| {
+        requirements("backend", "../uv.lock", &mut |path| match path {
+            "uv.lock" => Some(lock.as_bytes().to_vec()),
+            "pyproject.toml" => Some(b"[tool.uv.workspace]\nmembers = ['backend', 'tools/*']\n".to_vec()),
+            "backend/pyproject.toml" => Some(backend.as_bytes().to_vec()),
+            "tools/job/pyproject.toml" => Some(b"[project]\nname = 'job'\n".to_vec()),
+            _ => None,
+        })
+    };
+    let found = read("[project]\nname = 'backend'\ndependencies = ['flask']\n").unwrap();
+    assert_eq!(
+        paths(&found),
+        [
+            "pyproject.toml",
+            "backend/pyproject.toml",
+            "tools/job/pyproject.toml",
+            "uv.lock"
+        ]
+    );
+    assert!(!found.local, "what is no package is not installed");
+    assert_eq!(packages(&found).keys().collect::<Vec<_>>(), ["flask"]);
+    let files: Vec<String> = found.files.iter().map(|(path, _)| path.clone()).collect();
+    assert_eq!(told("backend", "../uv.lock", &files), "uv.lock");
+    assert_eq!(told("frontend", "../uv.lock", &files), "../uv.lock");
+    assert_eq!(
+        read("[project]\nname = 'backend'\ndependencies = ['flask', 'six']\n")
+            .unwrap_err()
+            .to_string(),
+        "`uv.lock` does not know `six`, which backend/pyproject.toml asks for: run uv lock"
+    );
+}
+
+#[test]
 fn bytes_that_are_no_utf8_are_kept() {
-    let found = requirements("r.txt", &mut |_| Some(b"flask # caf\xe9\r\n-e .\r\n".to_vec())).unwrap();
+    let found = requirements(".", "r.txt", &mut |_| {
+        Some(b"flask # caf\xe9\r\n-e .\r\n".to_vec())
+    })
+    .unwrap();
     assert!(found.local);
     assert_eq!(found.files[0].1, b"flask # caf\xe9\r\n-e .\r\n");
 }
@@ -172,7 +213,7 @@ fn the_key_changes_with_every_ingredient_and_with_nothing_else() {
         requirements: &local,
         ..base
     };
-    let renamed = requirements("r.txt", &mut |_| Some(b"flask\n".to_vec())).unwrap();
+    let renamed = requirements(".", "r.txt", &mut |_| Some(b"flask\n".to_vec())).unwrap();
     let different = [
         base,
         Ingredients {
