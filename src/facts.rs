@@ -45,6 +45,8 @@ struct Facts<'a> {
 struct Roles {
     live: String,
     next: String,
+    /// That of live while its slot has no socket, whatever the way of cutting over.
+    by_port: String,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,8 @@ struct Door<'a> {
     https: bool,
     host: &'a str,
     path: &'a str,
+    /// The paths by which visitors may get what the health check asks for, the likelier one first.
+    health: Vec<String>,
     timeout: f64,
     applied: f64,
 }
@@ -95,6 +99,19 @@ impl Wish<'_> {
 /// Where the host puts its own key for probes: a character that no value of the configuration holds.
 const KEY: &str = "\u{1a}";
 
+/// A site below a path may take that away before it asks the application, and then has the health check's below it.
+fn health_paths(site: &str, health: &str) -> Vec<String> {
+    let site = site.trim_end_matches('/');
+    let below = health
+        .strip_prefix(site)
+        .is_some_and(|rest| rest.starts_with('/'));
+    let mut paths = vec![health.to_string()];
+    if !below {
+        paths.push(format!("{site}{health}"));
+    }
+    paths
+}
+
 /// The facts as JSON.
 pub fn facts(environment: &Environment, wish: &Wish) -> String {
     let url = &environment.url;
@@ -121,6 +138,7 @@ pub fn facts(environment: &Environment, wish: &Wish) -> String {
             https: url.https,
             host: &url.host,
             path: &url.path,
+            health: health_paths(&url.path, &health.path),
             timeout: 2.0,
             applied: environment.nginx.timeout.as_secs_f64(),
         },
@@ -130,8 +148,9 @@ pub fn facts(environment: &Environment, wish: &Wish) -> String {
         reload: &environment.nginx.reload,
         socket: environment.cutover == Cutover::Socket,
         roles: Roles {
-            live: nginx::role_file(environment, Role::Live, KEY),
-            next: nginx::role_file(environment, Role::Next, KEY),
+            live: nginx::role_file(environment, Role::Live, environment.cutover, KEY),
+            next: nginx::role_file(environment, Role::Next, environment.cutover, KEY),
+            by_port: nginx::role_file(environment, Role::Live, Cutover::Reload, KEY),
         },
         unit: unit::prefix(&environment.root),
         crontab: environment.supervisor == Supervisor::Auto,

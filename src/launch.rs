@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::config::{Cutover, Environment, Gunicorn, SlotProcess, Web};
+use crate::config::{Environment, Gunicorn, SlotProcess, Web};
 use crate::model::Color;
 use crate::shell::{NulError, quote};
 
@@ -14,12 +14,13 @@ pub const LAUNCHER: &str = include_str!("../templates/launch.sh");
 /// `<root>/.deployer/boot`: starts the slots after a reboot, where the user's crontab asks it to.
 pub const BOOT: &str = include_str!("../templates/boot.sh");
 
-/// The content of a slot's `etc/run/web`, which the launcher reads: the web server's folder and its words.
-pub fn web(environment: &Environment, color: Color) -> Result<String, NulError> {
+/// The content of a slot's `etc/run/web`, which the launcher reads: the web server's folder and its words. With `socket`
+/// gunicorn listens on the slot's socket, too.
+pub fn web(environment: &Environment, color: Color, socket: bool) -> Result<String, NulError> {
     let port = environment.ports.of(color);
     match &environment.web {
         Web::Gunicorn(gunicorn) => {
-            let words = quoted(&gunicorn_words(environment, gunicorn, color))?;
+            let words = quoted(&gunicorn_words(environment, gunicorn, color, socket))?;
             file(environment, "", &format!("exec {GUNICORN} {words}"))
         }
         Web::Command(web) => {
@@ -58,7 +59,7 @@ pub fn processes(environment: &Environment) -> String {
 /// gunicorn by its virtualenv, which knows whether it takes --no-control-socket.
 const GUNICORN: &str = r#""$slot/env/bin/python" -m gunicorn $(cat "$slot/env/.gunicorn" 2>/dev/null) --pid "$slot/etc/app.pid""#;
 
-fn gunicorn_words(environment: &Environment, gunicorn: &Gunicorn, color: Color) -> Vec<String> {
+fn gunicorn_words(environment: &Environment, gunicorn: &Gunicorn, color: Color, socket: bool) -> Vec<String> {
     let mut words = vec![
         "--bind".to_string(),
         format!("127.0.0.1:{}", environment.ports.of(color)),
@@ -67,7 +68,7 @@ fn gunicorn_words(environment: &Environment, gunicorn: &Gunicorn, color: Color) 
         "--graceful-timeout".to_string(),
         gunicorn.graceful_timeout.as_secs().max(1).to_string(),
     ];
-    if environment.cutover == Cutover::Socket {
+    if socket {
         words.push("--bind".to_string());
         words.push(format!("unix:{}/{color}/app.sock", environment.root));
     }

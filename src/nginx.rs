@@ -17,8 +17,9 @@ const STATIC: &str = include_str!("../templates/static-nginx.conf");
 /// The content of a slot's `etc/nginx.conf`.
 ///
 /// Beside its `proxy_pass` it answers a probe that knows the environment's key with the slot's own name and commit: so a
-/// cutover can be proven from what nginx really has loaded. It sets no headers, since one `proxy_set_header` or
-/// `add_header` here would switch off all those that the surrounding server block sets.
+/// cutover can be proven from what nginx really has loaded. A probe that says `app` after the key goes the way of a visitor,
+/// by the same `proxy_pass`, and its answer names the slot. For all others it sets no headers, since one `proxy_set_header`
+/// or `add_header` here would switch off all those that the surrounding server block sets.
 pub fn snippet(color: Color, port: u16, commit: &str, key: &str) -> String {
     fill(SNIPPET, |name| match name {
         "color" => color.to_string(),
@@ -32,9 +33,9 @@ pub fn snippet(color: Color, port: u16, commit: &str, key: &str) -> String {
 ///
 /// By default it leads to the slot's own snippet, which nginx reads when it is reloaded. For the socket cutover it leads
 /// through the link to a Unix socket, which nginx resolves at each connection.
-pub fn role_file(environment: &Environment, role: Role, key: &str) -> String {
+pub fn role_file(environment: &Environment, role: Role, way: Cutover, key: &str) -> String {
     let root = &environment.root;
-    let template = match environment.cutover {
+    let template = match way {
         Cutover::Reload => ROLE_RELOAD,
         Cutover::Socket => ROLE_SOCKET,
     };
@@ -43,6 +44,7 @@ pub fn role_file(environment: &Environment, role: Role, key: &str) -> String {
         "place" => quoted(&format!("{}{key}.deployer", environment.url.decoded())),
         "served" => quoted(&format!("{root}/{role}/etc/served")),
         "socket" => quoted(&format!("http://unix:{root}/{role}/app.sock:")),
+        "key" => key.to_string(),
         _ => role.to_string(),
     })
 }
@@ -171,6 +173,8 @@ mod tests {
         insta::assert_snapshot!(snippet(Color::Green, 8889, "3ab9d42", "c0ffee"), @r#"
         # Written by deployer for the slot green; each deploy writes it anew.
         if ($http_x_deployer_probe = "c0ffee") { return 200 "deployer green 3ab9d42"; }
+        # This one goes on to the application as a visitor's request does, and says so; no other answer gets the header.
+        if ($http_x_deployer_probe = "c0ffee app") { add_header X-Deployer-Served "green 3ab9d42 $upstream_status" always; }
         proxy_pass http://127.0.0.1:8889;
         "#);
     }

@@ -95,3 +95,19 @@ fn redirected(answer: &Answer, environment: &Environment) -> String {
     }
     format!("it redirects to {to}: set [health] path to a page that answers itself, or expect = \"2xx,3xx\"")
 }
+
+/// What to do where the front door gives another answer than the slot at its port.
+pub fn advise_door(answer: &Answer, environment: &Environment) -> Vec<String> {
+    match answer.status {
+        Some(200..=499) => vec![
+            "nginx's site passes a visitor's request on otherwise than the probe asks at the port: compare the headers \
+             that it sets (Host, X-Forwarded-Proto)"
+                .to_string(),
+            "or set [health] path to a page that every visitor may see".to_string(),
+        ],
+        _ => vec![format!(
+            "nginx's error log says why: deployer {} logs nginx",
+            environment.name
+        )],
+    }
+}

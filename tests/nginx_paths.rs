@@ -126,7 +126,7 @@ impl Nginx {
             symlink(&slot, root.join(role.as_str())).unwrap();
             fs::create_dir_all(root.join(".deployer")).unwrap();
             let file = root.join(format!(".deployer/nginx-{role}.conf"));
-            fs::write(file, role_file(environment, role, KEY)).unwrap();
+            fs::write(file, role_file(environment, role, environment.cutover, KEY)).unwrap();
             if let Some(files) = &environment.static_files {
                 let folder = slot
                     .join("repo")

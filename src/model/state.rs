@@ -51,6 +51,9 @@ pub struct HostState {
     /// What nginx serves, asked through the front door; absent where nobody asked.
     #[serde(default)]
     pub served: Option<Served>,
+    /// The health check by the way that visitors take; absent where nobody asked.
+    #[serde(default)]
+    pub door: Option<Answer>,
     /// The systemd that could run this user's processes; `None`: there is none.
     #[serde(default)]
     pub systemd: Option<Systemd>,
@@ -173,6 +176,8 @@ pub struct SlotState {
     /// What the pid file says, where it says a number.
     pub pid: Option<i64>,
     pub listener: Option<Listener>,
+    /// Whether it listens on a Unix socket of its own too, or would if it ran.
+    pub socket: bool,
     /// The slot's own gunicorn, where it runs.
     pub process: Option<Process>,
     /// One probe at the slot's port; absent where nobody asked or nothing listens.
@@ -229,7 +234,7 @@ pub struct Process {
     pub started: f64,
 }
 
-/// What one probe of a slot came back with.
+/// What one probe came back with: of a slot at its port, or through the front door.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Answer {
     #[serde(default)]
@@ -251,6 +256,9 @@ pub struct Answer {
     /// How long nothing else was answered, where that ended the wait, in seconds.
     #[serde(default)]
     pub steady: Option<f64>,
+    /// Through the front door: whether nginx asked the application, or answered by itself; `None`: it does not tell.
+    #[serde(default)]
+    pub passed: Option<bool>,
 }
 
 /// What nginx says it serves.
@@ -266,6 +274,8 @@ pub struct Served {
     pub unknown: Option<String>,
     /// Nothing answered.
     pub error: Option<String>,
+    /// What the health check got there, where a switch asked.
+    pub health: Option<Answer>,
 }
 
 /// Who holds the lock, as they wrote it down when they took it.

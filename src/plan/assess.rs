@@ -1,12 +1,13 @@
 //! What a host's state means for a person: the rows of `status`, and what is not as it should be.
 
 use super::comeback;
+use super::cutover::astray;
 use super::processes;
 use super::roles::roles;
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
 use crate::config::Environment;
 use crate::lock::describe_interrupted;
-use crate::model::{Color, CommitSummary, HostState, PidFile, short, whole_seconds};
+use crate::model::{Answer, Color, CommitSummary, HostState, PidFile, short, whole_seconds};
 use crate::probe;
 
 /// Reads a host's state for `status`.
@@ -58,6 +59,7 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     check_served(state, environment, live, &mut problems);
     if let Some(color) = live {
         check_live(state, environment, color, &mut problems);
+        check_door(state, environment, color, &mut problems);
         problems.extend(comeback::problem(state, environment, color));
         processes::check(state, environment, color, &mut problems);
     }
@@ -148,6 +150,31 @@ fn check_live(state: &HostState, environment: &Environment, color: Color, proble
     } else if !healthy {
         problems.push(problem(&format!("live ({color}) is not healthy"), None));
     }
+}
+
+/// Whether visitors get what live gives at its port. What nginx answers by itself is the site's own business.
+fn check_door(state: &HostState, environment: &Environment, live: Color, problems: &mut Vec<Problem>) {
+    let is_served = state.served.as_ref().and_then(|served| served.color) == Some(live);
+    let is_well = state.slot(live).health.as_ref().is_some_and(|answer| answer.ok);
+    let wrong = |answer: &&Answer| !answer.ok && answer.passed != Some(false);
+    let Some(answer) = state.door.as_ref().filter(wrong).filter(|_| is_served && is_well) else {
+        return;
+    };
+    let name = &environment.name;
+    let health = &environment.health;
+    let what = format!(
+        "the front door, asked for {}, {}, though live ({live}) is healthy",
+        health.path,
+        probe::describe(answer, &health.expect)
+    );
+    let by_socket = state.served.as_ref().is_some_and(|served| served.by_socket);
+    let run = match (answer.status, by_socket) {
+        _ if astray(state, live) => format!("deployer {name} cutover"),
+        // nginx's user cannot reach it, say.
+        (Some(502), true) => format!("deployer {name} doctor"),
+        _ => format!("deployer {name} logs nginx"),
+    };
+    problems.push(problem(&what, Some(run)));
 }
 
 fn check_pid_file(state: &HostState, environment: &Environment, color: Color, problems: &mut Vec<Problem>) {

@@ -8,7 +8,7 @@ use super::processes;
 use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step};
 use crate::config::{Cutover, Environment};
-use crate::model::{Color, HostState, Release};
+use crate::model::{Color, HostState, Release, Served};
 use crate::probe;
 use crate::shell::Call;
 
@@ -47,6 +47,7 @@ pub fn cutover(
     let unfinished = state.live.color.is_some()
         && (served == Some(roles.next)
             || unproven(state, &roles)
+            || astray(state, roles.live) && !newer(state, &roles)
             || processes::misplaced(state, &roles) && !newer(state, &roles));
     let (from, to) = if unfinished {
         (roles.next, roles.live)
@@ -59,7 +60,15 @@ pub fn cutover(
         .filter(|_| !unfinished)
         .into_iter()
         .collect();
-    steps.extend(switch(state, environment, "cutover", by, (from, to), &release));
+    let socket = state.slot(to).socket;
+    steps.extend(switch(
+        state,
+        environment,
+        ("cutover", by),
+        (from, to),
+        &release,
+        socket,
+    ));
     if let (
         true,
         Some(Step {
@@ -103,6 +112,13 @@ fn unproven(state: &HostState, roles: &Roles) -> bool {
     switch.to == roles.live && !newer
 }
 
+/// Whether nginx follows the link to a socket that the live slot does not have.
+pub(super) fn astray(state: &HostState, live: Color) -> bool {
+    let follows = |served: &Served| served.by_socket && served.color == Some(live);
+    let slot = state.slot(live);
+    state.served.as_ref().is_some_and(follows) && slot.process.is_some() && !slot.socket
+}
+
 /// The plan of `stop`: what runs in next ends, its release stays for a rollback.
 ///
 /// # Errors
@@ -128,18 +144,19 @@ pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color
     Ok((Plan { steps: vec![step] }, next))
 }
 
-/// The steps of a switch: nginx's test, and the switch itself.
+/// The steps of a switch: nginx's test, and the switch itself. `socket` says whether `to` has one then.
 pub(super) fn switch(
     state: &HostState,
     environment: &Environment,
-    verb: &str,
-    by: &str,
+    (verb, by): (&str, &str),
     (from, to): (Color, Color),
     release: &Release,
+    socket: bool,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     let follows_link = state.served.as_ref().is_some_and(|served| served.by_socket);
-    if environment.cutover == Cutover::Reload || !follows_link {
+    let reloads = environment.cutover == Cutover::Reload || !follows_link || !socket;
+    if reloads {
         let call = Call::new("nginx_test").args(environment.nginx.test.iter().cloned());
         steps.push(Step::new(Action::TestNginx, call));
     }
@@ -152,19 +169,29 @@ pub(super) fn switch(
         .arg(from.as_str())
         .arg(to.as_str())
         .arg(&release.commit)
-        .arg(entry.to_string());
+        .arg(entry.to_string())
+        .arg(usual(state).map_or(String::new(), |status| status.to_string()));
     steps.push(Step::new(
         Action::Switch {
             from,
             to,
             commit: release.commit.clone(),
             moves_links: true,
-            reloads: environment.cutover == Cutover::Reload || !follows_link,
+            reloads,
             hands_over: processes::handed_over(state, from, to),
         },
         call,
     ));
     steps
+}
+
+/// The status that the health check gets through the front door from a release that is well at its port, where that is not
+/// as expected: a page that the site keeps for itself, say. What was so before is not the new release's fault.
+fn usual(state: &HostState) -> Option<u16> {
+    let served = state.served.as_ref().and_then(|served| served.color)?;
+    let is_well = state.slot(served).health.as_ref().is_some_and(|answer| answer.ok);
+    let door = state.door.as_ref().filter(|answer| is_well && !answer.ok)?;
+    door.status
 }
 
 fn nothing_to_cut_over(environment: &Environment, what: String) -> Failure {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::step::{Action, Plan};
 use super::{Failure, Found, FoundKind, cutover, held, roles};
-use crate::config::{Difference, Environment, variable};
+use crate::config::{Cutover, Difference, Environment, variable};
 use crate::model::{
     Answer, ChangeKind, Color, CommitSummary, FileChange, HostState, Listener, LoggedCommit, Process, Release,
 };
@@ -130,7 +130,7 @@ pub fn outlook(reading: Reading) -> Outlook {
         .as_ref()
         .filter(|_| reading.deploy.is_ok())
         .and_then(|roles| {
-            let state = as_deployed(state, roles.next, reading.commit);
+            let state = as_deployed(state, environment, roles.next, reading.commit);
             cutover(&state, environment, reading.by, false).ok()
         });
     Outlook {
@@ -181,7 +181,12 @@ fn builds_virtualenv(plan: &Plan) -> bool {
 }
 
 /// The host as it is when the deploy is done: what the cutover's plan is made of.
-fn as_deployed(state: &HostState, next: Color, commit: &CommitSummary) -> HostState {
+fn as_deployed(
+    state: &HostState,
+    environment: &Environment,
+    next: Color,
+    commit: &CommitSummary,
+) -> HostState {
     let mut state = state.clone();
     let slot = match next {
         Color::Blue => &mut state.blue,
@@ -204,6 +209,7 @@ fn as_deployed(state: &HostState, next: Color, commit: &CommitSummary) -> HostSt
         pid: 0,
         started: state.now,
     });
+    slot.socket = environment.cutover == Cutover::Socket;
     slot.health = Some(Answer {
         ok: true,
         status: Some(200),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Failure;
 use super::around::Once;
 use super::step::{Action, Seed, Step, Virtualenv};
-use crate::config::{Environment, Installer, Supervisor};
+use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secrets};
 use crate::shell::Call;
 use crate::{gunicorn, launch, nginx, python, unit};
@@ -162,7 +162,7 @@ impl Build<'_> {
             .arg(self.virtualenv.map_or("", |virtualenv| &virtualenv.key));
         let mut step = Step::new(Action::Configure { color }, activate)
             .before(put_launcher(&layout))
-            .before(put_web(environment, color)?);
+            .before(put_web(state, environment, color)?);
         for call in self.processes(state)? {
             step = step.before(call);
         }
@@ -261,7 +261,7 @@ pub(super) fn start_again(
     let layout = Layout::new(&environment.root);
     let mut step = start(state, environment, color).before(put_launcher(&layout));
     if !state.slot(color).run.iter().any(|name| name == "web") {
-        step = step.before(put_web(environment, color)?);
+        step = step.before(put_web(state, environment, color)?);
     }
     Ok(step)
 }
@@ -273,8 +273,14 @@ fn put_launcher(layout: &Layout) -> Call {
         .arg(launch::LAUNCHER)
 }
 
-fn put_web(environment: &Environment, color: Color) -> Result<Call, Failure> {
-    let words = launch::web(environment, color)?;
+fn put_web(state: &HostState, environment: &Environment, color: Color) -> Result<Call, Failure> {
+    // nginx looks for next, too, where it has been told to: until a cutover has told it otherwise, there is a socket.
+    let followed = state.served.as_ref().is_some_and(|served| served.by_socket);
+    let words = launch::web(
+        environment,
+        color,
+        followed || environment.cutover == Cutover::Socket,
+    )?;
     let path = Layout::new(&environment.root).etc(color, "run/web");
     Ok(Call::new("put").arg(path).arg("644").arg(words))
 }

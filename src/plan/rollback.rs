@@ -6,7 +6,7 @@ use super::deploy::check_served;
 use super::rebuild::{Build, start_again};
 use super::roles::roles;
 use super::step::{Action, Plan, Step, Virtualenv};
-use crate::config::Environment;
+use crate::config::{Cutover, Environment};
 use crate::model::{Color, HostState, Layout, Release, Secrets, short};
 use crate::shell::Call;
 use crate::{nginx, python};
@@ -29,6 +29,7 @@ pub fn rollback(
     let (from, to) = (roles.live, roles.next);
     let mut release = target(state, environment, from, wanted)?;
     let mut steps = Vec::new();
+    let mut socket = state.slot(to).socket;
     let held = state
         .slot(to)
         .release
@@ -45,6 +46,7 @@ pub fn rollback(
             release.virtualenv = python::key_elsewhere(&release.virtualenv, to);
         }
         steps.extend(rebuild(state, environment, secrets, by, (to, &release))?);
+        socket = environment.cutover == Cutover::Socket;
     } else if !runs(state, to) || !healthy {
         check_served(state, &roles, environment)?;
         let pid = state.slot(to).process.as_ref().map(|process| process.pid);
@@ -54,7 +56,14 @@ pub fn rollback(
         ));
         steps.push(start_again(state, environment, to)?);
     }
-    steps.extend(switch(state, environment, "rollback", by, (from, to), &release));
+    steps.extend(switch(
+        state,
+        environment,
+        ("rollback", by),
+        (from, to),
+        &release,
+        socket,
+    ));
     Ok(CutoverPlan {
         plan: Plan { steps },
         from,

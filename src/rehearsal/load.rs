@@ -61,6 +61,7 @@ pub struct LoadReport {
 
 pub struct Running {
     over: Arc<AtomicBool>,
+    begun: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Vec<Answer>>>,
 }
 
@@ -103,7 +104,7 @@ impl Load {
                 })
             })
             .collect();
-        Running { over, clients }
+        Running { over, begun, clients }
     }
 
     fn request(&self, kept: &mut Option<BufReader<TcpStream>>) -> Answer {
@@ -164,6 +165,11 @@ impl Load {
 }
 
 impl Running {
+    /// How many requests were begun so far.
+    pub fn begun(&self) -> usize {
+        self.begun.load(Ordering::SeqCst)
+    }
+
     /// Lets each client finish the request it is at.
     pub fn stop(self) -> LoadReport {
         self.over.store(true, Ordering::SeqCst);

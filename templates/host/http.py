@@ -40,11 +40,13 @@ def request(address, https, host, path, headers, timeout):
     first = head.split(b"\r\n")[0].split()
     if len(first) < 2 or not first[1].isdigit():
         return {"error": "%s did not answer in HTTP" % address}
-    location = [line[9:].strip() for line in head.split(b"\r\n") if line.lower().startswith(b"location:")]
+    lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+    headers = {name.lower(): value.strip().decode("utf-8", "replace") for name, _, value in lines}
     return {
         "status": int(first[1]),
         "body": body[:400].decode("utf-8", "replace"),
-        "location": location[0].decode("utf-8", "replace") if location else None,
+        "location": headers.get(b"location"),
+        "named": headers.get(b"x-deployer-served"),
     }
 
 
@@ -58,41 +60,69 @@ def length_of(head):
     return 1 << 30
 
 
+def key_of(facts):
+    return (read(facts["root"] + "/.deployer/key", 64) or "").strip()
+
+
 def health(facts, port):
-    """One probe as the configuration describes it: of a slot at its port, or (None) through the front door."""
+    """One probe as the configuration describes it: of a slot at its port, or (None) by the way that visitors take."""
     want = facts["health"]
-    door = facts["door"]
     began = time.monotonic()
     if port is None:
-        answer = request(door["address"], door["https"], door["host"], want["path"], [], want["timeout"])
+        answers = []
+        for path in facts["door"]["health"]:
+            answers.append(by_the_door(facts, path))
+            if expected(facts, answers[-1]):
+                break
+        answer = answers[-1] if expected(facts, answers[-1]) else answers[0]
     else:
         answer = request("127.0.0.1:%d" % port, False, want["host"], want["path"],
                          [("X-Forwarded-Proto", want["proto"]), ("X-Forwarded-For", "127.0.0.1")], want["timeout"])
-    status = answer.get("status")
-    answer["ok"] = status is not None and any(low <= status <= high for low, high in want["expect"])
+    answer["ok"] = expected(facts, answer)
     answer["seconds"] = round(time.monotonic() - began, 4)
+    return answer
+
+
+def expected(facts, answer):
+    return "status" in answer and any(low <= answer["status"] <= high for low, high in facts["health"]["expect"])
+
+
+def by_the_door(facts, path):
+    """Asks for a page as visitors do. nginx adds which slot it is about to ask (`color`, `commit`), and whether it asked
+    (`passed`): what it answers by itself, for want of a password say, tells nothing of the application. A snippet of an
+    older version adds neither, nor does a location of the site's own."""
+    door = facts["door"]
+    answer = request(door["address"], door["https"], door["host"], path,
+                     [("X-Deployer-Probe", key_of(facts) + " app")], facts["health"]["timeout"])
+    words = (answer.get("named") or "").split()
+    if len(words) > 1:
+        answer["passed"] = len(words) > 2
+        if words[0] in ("blue", "green"):
+            answer.update(color=words[0], commit=words[1])
     return answer
 
 
 def served(facts):
     """Asks nginx through the front door which slot it serves: the snippet answers those who know the key."""
     door = facts["door"]
-    key = (read(facts["root"] + "/.deployer/key", 64) or "").strip()
+    key = key_of(facts)
     if not key:
         return {"unknown": "no release of this tool is live"}
-    # Of a slot's snippet by a header; of the socket cutover's file, which only follows the link, by a path.
-    asked = [(door["path"], [("X-Deployer-Probe", key)])]
-    if facts["socket"]:
-        asked.insert(0, (door["path"] + key + ".deployer", []))
-    for number, (path, headers) in enumerate(asked):
+    # Of a slot's snippet by a header; of the socket cutover's file, which only follows the link, by a path. What nginx has
+    # loaded need not be what the configuration wants.
+    asked = [(False, door["path"], [("X-Deployer-Probe", key)]), (True, door["path"] + key + ".deployer", [])]
+    answers = {}
+    for by_socket, path, headers in asked[::-1] if facts["socket"] else asked:
         answer = request(door["address"], door["https"], door["host"], path, headers, door["timeout"])
         if "error" in answer:
             return answer
         words = answer["body"].split()
         if answer["status"] == 200 and len(words) == 3 and words[0] == "deployer" and words[1] in ("blue", "green"):
-            return {"color": words[1], "commit": words[2], "by_socket": len(asked) == 2 and number == 0}
-        if answer["status"] == 403 and number == 0 and len(asked) == 2:
-            return {"unknown": "nginx's user may not read %s/live/etc/served" % facts["root"]}
+            return {"color": words[1], "commit": words[2], "by_socket": by_socket}
+        answers[by_socket] = answer
+    if facts["socket"] and answers[True]["status"] == 403:
+        return {"unknown": "nginx's user may not read %s/live/etc/served" % facts["root"]}
+    answer = answers[False]
     if answer["status"] in (301, 302, 307, 308) and answer["location"]:
         return {"unknown": "the front door redirects to %s" % answer["location"][:200]}
     return {"unknown": "the front door answered %d, not from a slot's snippet" % answer["status"]}

@@ -124,6 +124,9 @@ def slot(facts, color):
     if report["listener"] and report["listener"]["ours"]:
         master = report["listener"]["pid"]
     stat = stat_of(master) if master else None
+    # Whether nginx can reach it through the link; of what does not run, whether it could.
+    report["socket"] = (listens(facts["root"], color) if stat else
+                        "/%s/app.sock" % color in (read(path + "/etc/run/web") or ""))
     if stat:
         report["process"] = {"pid": master, "started": boot_time() + stat["start"] / TICKS}
     return report
@@ -189,8 +192,8 @@ def lost(root, live, slots):
     return int(out) if code == 0 else None
 
 
-def probe(facts, report, color):
-    report["health"] = health(facts, facts["ports"][color])
+def probe(facts, report, name, port):
+    report[name] = health(facts, port)
 
 
 def observe(facts):
@@ -228,12 +231,15 @@ def observe(facts):
     state["green"] = slot(facts, "green")
     threads = []
     if facts["probe"] == "all":
-        state["lost"] = lost(root, state["live"]["color"], {color: state[color] for color in ("blue", "green")})
-    for color in ("blue", "green") if facts["probe"] == "all" else ():
-        if state[color].get("listener"):
-            import threading
-            threads.append(threading.Thread(target=probe, args=(facts, state[color], color), daemon=True))
+        import threading
+        wanted = [(state[color], "health", facts["ports"][color]) for color in ("blue", "green")
+                  if state[color].get("listener")]
+        if state["key"] and wanted:
+            wanted.append((state, "door", None))
+        for words in wanted:
+            threads.append(threading.Thread(target=probe, args=(facts,) + words, daemon=True))
             threads[-1].start()
+        state["lost"] = lost(root, state["live"]["color"], {color: state[color] for color in ("blue", "green")})
     state["served"] = served(facts)
     for thread in threads:
         thread.join()

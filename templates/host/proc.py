@@ -194,3 +194,17 @@ def tell(word, value):
         os.write(4, line.encode("ascii"))
     except OSError:
         pass  # The client is gone; the work goes on.
+
+
+def unix_sockets(path):
+    """The flags of each end of a Unix socket that this path was bound to."""
+    rows = [line.split(None, 7) for line in (read("/proc/net/unix", 1 << 24) or "").splitlines()[1:]]
+    return [row[3] for row in rows if len(row) == 8 and row[7] == path]
+
+
+LISTENING = "00010000"
+
+
+def listens(root, color):
+    """Whether something listens on a slot's own socket: a file of that name may be left over, or a bridge."""
+    return LISTENING in unix_sockets("%s/%s/app.sock" % (root, color))

@@ -174,14 +174,16 @@ def give_up(facts, color):
         forget(process_units(facts, color).values())
 
 
-def hand_over(facts, old, new):
-    """After the switch: what the old slot runs finishes what it has, and singletons move, never two of one at once."""
+def hand_over(facts, old, new, outcome):
+    """After the switch: what the old slot runs finishes what it has, and singletons move, never two of one at once.
+    `outcome` is what came of the switch."""
     before, after = (os.path.join(facts["root"], color) for color in (old, new))
     what = described(after)
     single = set(name for path in (before, after) for name, of in described(path).items() if of["singleton"])
     moving(facts, False)
     ending = tell_to_end(facts, old)
     if not (what or ending):
+        tell("note", outcome)
         return True
     stuck = end_all([entry for entry in ending if entry[0] in single])
     moved = [name for name in what if name in single and name not in stuck]
@@ -191,5 +193,5 @@ def hand_over(facts, old, new):
     well = not end_all([entry for entry in ending if entry[0] not in single]) and well
     forget(process_units(facts, old).values())
     if well:
-        tell("note", "proven at the front door; %s handed over" % ", ".join(sorted(what) or ["nothing"]))
+        tell("note", "%s; %s handed over" % (outcome, ", ".join(sorted(what) or ["nothing"])))
     return well

@@ -62,14 +62,41 @@ def point_both(root, live):
     sync_folder(root)
 
 
-def write_roles(facts):
-    """Writes the files that a site may include for live and next; returns what they held where that differs."""
+def bridge(root, color):
+    """Before a slot that has no socket takes the place of one that has: workers of nginx that still follow the link, until
+    they have read otherwise or because they finish a request that came before, go on reaching the one that has."""
+    other = "green" if color == "blue" else "blue"
+    if listens(root, color) or not listens(root, other):
+        return
+    path = "%s/%s/app.sock" % (root, color)
+    if os.path.lexists(path + ".new"):
+        os.unlink(path + ".new")
+    os.symlink("../%s/app.sock" % other, path + ".new")
+    os.rename(path + ".new", path)
+
+
+def unbridge(slot):
+    """Takes that away again: the slot's next server may want the place, and next must not show what is live."""
+    if os.path.islink(slot + "/app.sock"):
+        os.unlink(slot + "/app.sock")
+
+
+def by_socket(facts, color):
+    """Whether nginx is to reach a slot through the link, when it is live."""
+    return facts["socket"] and listens(facts["root"], color)
+
+
+def write_roles(facts, live=None):
+    """Writes the files that a site may include for live and next; returns what they held where that differs.
+
+    Whatever the configuration wants, nginx is led to the socket of a slot that has one only."""
     home = facts["root"] + "/.deployer"
-    key = (read(home + "/key", 64) or "").strip()
+    key = key_of(facts)
     past = {}
     for role in ("live", "next"):
         path = "%s/nginx-%s.conf" % (home, role)
-        text = facts["roles"][role].replace("\x1a", key)
+        way = "by_port" if role == "live" and live and not by_socket(facts, live) else role
+        text = facts["roles"][way].replace("\x1a", key)
         if read(path) != text:
             past[path] = read(path)
             write_whole(path, text)
@@ -82,8 +109,9 @@ def reload_nginx(facts):
     return code == 0, ("" if code == 0 else "exit %d: " % code) + (out + err).strip()[-2000:]
 
 
-def switch(facts, old, new, commit, entry):
-    """Makes `new` live in place of `old`, proves it, and otherwise restores `old`."""
+def switch(facts, old, new, commit, entry, usual):
+    """Makes `new` live in place of `old`, proves it, and otherwise restores `old`. `usual` is the status that the health
+    check got from a healthy release through the front door, where that was not as expected."""
     import signal
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
@@ -95,8 +123,8 @@ def switch(facts, old, new, commit, entry):
     began = time.time()
     entry = dict(json.loads(entry), color=new, at=began)
     before = workers()
-    # With the socket cutover nginx follows the link by itself, once it has been told to.
-    needed = not (facts["socket"] and served(facts).get("by_socket"))
+    # Once nginx follows the link, to a socket that is there, the link is all.
+    needed = not (by_socket(facts, new) and served(facts).get("by_socket"))
     what = described(os.path.join(root, new))
     prepare(facts, new)
     if not start_all(facts, new, [name for name in what if not what[name]["singleton"]]):
@@ -105,7 +133,8 @@ def switch(facts, old, new, commit, entry):
     try:
         os.close(os.open(home + "/history.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644))
         write_whole(home + "/switch", json.dumps({"from": old, "to": new, "at": began, "entry": entry}))
-        past = write_roles(facts)
+        past = write_roles(facts, new)
+        bridge(root, new)
         point_both(root, new)
     except OSError as error:
         print(error)
@@ -113,31 +142,42 @@ def switch(facts, old, new, commit, entry):
             attempt(remove, home + "/switch")
         abandon(facts, new)
         return 44
-    needed = needed or bool(past)
     accepted, said = reload_nginx(facts) if needed else (True, "")
     answer = None
     if accepted:
-        proven, answer = prove_served(facts, new, commit, before)
+        proven, answer = prove_served(facts, new, commit, before, usual)
         if proven:
+            attempt(unbridge, os.path.join(root, old))
             # What cannot be written must not take a good release down; the note of the switch stays until it is.
             recorded = (attempt(write_whole, home + "/draining", json.dumps(leaving(before)))
                         and attempt(append_line, home + "/history.jsonl",
                                     dict(entry, seconds=round(time.time() - began, 3)))
                         and attempt(remove, home + "/switch"))
             tell("switched", {"seconds": round(time.time() - began, 3)})
-            result = watch(facts, old, new, commit, entry, needed)
+            result = watch(facts, old, new, commit, entry, needed, usual)
             if result:
                 abandon(facts, new)
                 return result
-            well = hand_over(facts, old, new)
+            well = hand_over(facts, old, new, outcome(facts, answer))
             return (0 if well else 47) if recorded else 45
     print(said)
     # Back: nginx must never be left with links that its next reload would read differently.
-    restored, said_back, now = put_back(facts, old, accepted and needed, past)
+    restored, said_back, now = put_back(facts, old, accepted and needed, past, usual)
     tell("switch_failed", {"accepted": accepted, "said": said, "answer": answer, "watched": None,
                            "restored": restored, "said_back": said_back, "now": now})
     abandon(facts, new)
     return 41 if restored else 42
+
+
+def outcome(facts, answer):
+    """What may be said of a release that the front door names."""
+    if answer["verdict"] == "right":
+        return "proven at the front door"
+    seen = answer["health"]
+    tell("warning", "the front door answers %d to %s%s: whether visitors reach the application is not proven" % (
+        seen["status"], facts["door"]["health"][0],
+        " by itself, without asking the application" if seen.get("passed") is False else ", as it did before"))
+    return "named at the front door, not proven"
 
 
 def attempt(write, *words):
@@ -150,28 +190,29 @@ def attempt(write, *words):
     return True
 
 
-def put_back(facts, old, reload, past):
+def put_back(facts, old, reload, past, usual):
     """Makes `old` live again and proves it: (whether it is served, what the reload said, what is served)."""
     home = facts["root"] + "/.deployer"
     before = workers()
     for path, text in past.items():
         if text is not None:
             attempt(write_whole, path, text)
+    attempt(bridge, facts["root"], old)
     point_both(facts["root"], old)
     accepted, said = reload_nginx(facts) if reload else (True, "")
-    restored, now = prove_served(facts, old, None, before if reload else {})
+    restored, now = prove_served(facts, old, None, before if reload else {}, usual)
     if reload:
         # What was live for a moment has requests too, which must end before it is stopped.
         attempt(write_whole, home + "/draining", json.dumps(leaving(before)))
     if not restored and accepted and "unknown" in now:
         restored = True  # What `old` holds is not of this tool's making; it cannot say its name.
-    # Where nginx took no reload, there is nothing that only half happened.
-    if (restored or not reload) and os.path.exists(home + "/switch"):
+    # Where nginx took no reload, or does what the links say, there is nothing that only half happened.
+    if (restored or not reload or "health" in now) and os.path.exists(home + "/switch"):
         attempt(remove, home + "/switch")
     return restored, said, now
 
 
-def watch(facts, old, new, commit, entry, reload):
+def watch(facts, old, new, commit, entry, reload, usual):
     """Goes on proving a release that is live; three bad looks in a row bring the old one back."""
     seconds = facts["watch"]
     deadline = time.monotonic() + seconds
@@ -183,9 +224,9 @@ def watch(facts, old, new, commit, entry, reload):
         answer = health(facts, None)
         log = errors_seen(facts, log)
         why = None
-        if now.get("color") != new:
+        if not is_of(now, facts, new, None):
             why = "the front door no longer answers from %s" % new
-        elif not answer["ok"]:
+        elif verdict(answer, usual) == "wrong":
             why = answer.get("error") or "the front door answered %s" % answer["status"]
         elif log and log["requests"] >= 20 and log["errors"] > 0.05 * log["requests"]:
             why = "nginx answered %d of %d requests with a 5xx status" % (log["errors"], log["requests"])
@@ -195,7 +236,7 @@ def watch(facts, old, new, commit, entry, reload):
         if bad >= 3:
             home = facts["root"] + "/.deployer"
             attempt(write_whole, home + "/switch", json.dumps({"from": new, "to": old, "at": time.time(), "entry": None}))
-            restored, said, seen = put_back(facts, old, reload, {})
+            restored, said, seen = put_back(facts, old, reload, {}, usual)
             attempt(append_line, home + "/history.jsonl", {
                 "verb": "rolled back", "color": old, "from": new, "at": time.time(), "by": entry.get("by"),
                 "commit": entry.get("previous"), "subject": "", "previous": commit, "why": why, "seconds": 0})
@@ -231,11 +272,9 @@ def leaving(before):
             and now[pid][0]["start"] == before[pid][0]["start"] and now[pid][0]["parent"] in masters]
 
 
-def connections(socket_path):
+def connections(path):
     """How many connections a Unix socket has, those that nobody has accepted yet among them."""
-    listening = "00010000"
-    rows = [line.split(None, 7) for line in (read("/proc/net/unix", 1 << 24) or "").splitlines()[1:]]
-    return sum(1 for row in rows if len(row) == 8 and row[7] == socket_path and row[3] != listening)
+    return sum(1 for flags in unix_sockets(path) if flags != LISTENING)
 
 
 def drain(facts, seconds, slot):

@@ -25,6 +25,7 @@ def stop(facts, color, grace=None, also=None):
             "stale": "a process that is gone", "garbage": "no process",
             "stranger": "process %s, which is not ours" % pid}[word])
     if not masters:
+        unbridge(path)
         withdraw(facts, color)
         return 0
     # What they started too: it outlives a master that is killed, and goes on listening.
@@ -49,6 +50,7 @@ def stop(facts, color, grace=None, also=None):
     if left or (listeners(port) and not also):
         print("process %s still holds port %d after KILL" % (" ".join(map(str, left)) or "?", port))
         return 22
+    unbridge(path)
     try:
         os.unlink(path + "/etc/app.pid")
     except OSError:
@@ -172,15 +174,17 @@ def workers():
     return found
 
 
-def prove_served(facts, color, commit, before):
-    """Waits until the front door answers from a slot, and no worker from before the reload takes requests.
+def prove_served(facts, color, commit, before, usual):
+    """Waits until the front door names a slot, no worker from before the reload takes requests, and the health check by
+    the way that visitors take is answered as it should be.
 
-    Returns the answer that convinced, or the last one that did not."""
+    Returns whether all that is so, and the answer that convinced, or the last one that did not; with it, as `health`, what
+    the health check got, and as `verdict` what that says. `usual` is the status that it got before."""
     deadline = time.monotonic() + facts["door"]["applied"]
-    in_row = 0
+    in_row = wrong = 0
     while True:
         answer = served(facts)
-        if answer.get("color") == color and (not commit or answer.get("commit") == commit):
+        if is_of(answer, facts, color, commit):
             in_row += 1
             now = workers()
             ours = set(now[pid][0]["parent"] for pid in now if pid not in before)
@@ -189,9 +193,37 @@ def prove_served(facts, color, commit, before):
             # Another nginx of this machine that starts a worker looks like one that reloads and keeps its old ones:
             # so many answers in a row outweigh it. Our own tells its old workers within a tenth of a second.
             if in_row >= 3 and (not taking or in_row >= 100):
-                return True, answer
+                seen = health(facts, None)
+                # What names nobody went to the slot that is named before it and after it.
+                if is_of(seen if "color" in seen else served(facts), facts, color, commit):
+                    answer.update(health=seen, verdict=verdict(seen, usual))
+                    wrong += 1
+                    if answer["verdict"] != "wrong" or wrong == 3:
+                        return answer["verdict"] != "wrong", answer
+                    time.sleep(0.1)  # One bad answer may be a worker of the application that just ends.
+                else:
+                    in_row = 0
         else:
             in_row = 0
         if time.monotonic() > deadline:
             return False, answer
         time.sleep(0.01)
+
+
+def is_of(answer, facts, color, commit):
+    """Whether an answer is of this slot. By the socket cutover's file that is so only where the slot has a socket, too."""
+    return (answer.get("color") == color and (not commit or answer.get("commit") == commit)
+            and not (answer.get("by_socket") and not listens(facts["root"], color)))
+
+
+def verdict(answer, usual):
+    """What the front door's answer to the health check says of the release behind it.
+
+    "right"; "spared" where it says nothing: nginx answered by itself, or visitors got the same (`usual`, no failure of a
+    server's) from a release that was well; else "wrong"."""
+    if answer["ok"]:
+        return "right"
+    status = answer.get("status")
+    if answer.get("passed") is False or status is not None and status < 500 and str(status) == usual:
+        return "spared"
+    return "wrong"

@@ -5,6 +5,7 @@ mod support;
 
 mod client;
 mod crowd;
+mod pairs;
 mod stage;
 mod switches;
 mod tools;

@@ -30,12 +30,18 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 /// A site with the plain application and its usual workers; nothing is deployed.
 pub(crate) fn plain(mode: Mode) -> Site {
     let mut site = Site::with(|options| options.role_files = mode == Mode::Socket);
-    if mode == Mode::Socket {
-        site.environment = "cutover = \"socket\"".to_string();
-    }
-    site.configure();
+    choose(&mut site, mode);
     site.commit("configured");
     site
+}
+
+/// Writes the way of cutting over into `deployer.toml`.
+pub(crate) fn choose(site: &mut Site, mode: Mode) {
+    site.environment = match mode {
+        Mode::Reload => String::new(),
+        Mode::Socket => "cutover = \"socket\"".to_string(),
+    };
+    site.configure();
 }
 
 /// The second front door of `versatile`, where requests are passed on as they come and connections can be upgraded.

@@ -1,0 +1,152 @@
+//! Why a switch did not hold, and what that means for the site.
+
+use serde::Deserialize;
+
+use super::explain::StepFailure;
+use super::processes;
+use super::{Failure, Site};
+use crate::config::Environment;
+use crate::model::{Answer, Color, ExitCode, Served};
+use crate::{nginx, probe, shell};
+
+/// What the switch says when it did not hold.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SwitchFailure {
+    /// Whether the reload command succeeded.
+    pub accepted: bool,
+    /// What it said.
+    pub said: String,
+    /// What the front door served in the end.
+    pub answer: Option<Served>,
+    /// What the guard saw, where it was the guard that went back.
+    #[serde(default)]
+    pub watched: Option<String>,
+    /// Whether the old release was seen to be served again.
+    pub restored: bool,
+    /// What the reload back said.
+    pub said_back: String,
+    /// What is served now.
+    pub now: Served,
+}
+
+/// Explains a switch that failed.
+pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environment, user: &str) -> Failure {
+    let reload = &environment.nginx.reload;
+    if failed.switch.is_none() && failed.status == Some(44) {
+        return Failure::new("switch.unwritable", what).advise(format!(
+            "nothing was switched; when it is mended: deployer {} cutover",
+            environment.name
+        ));
+    }
+    if failed.switch.is_none() && failed.status == Some(46) {
+        return processes::died(what, failed, environment);
+    }
+    if failed.switch.is_none() && failed.status == Some(47) {
+        return processes::unfinished(what, failed, environment);
+    }
+    if failed.switch.is_none() && failed.status == Some(45) {
+        return Failure::new(
+            "switch.unrecorded",
+            format!("{what}: it is live and proven, but the host could not write that down"),
+        )
+        .site(Site::Switched)
+        .exit(ExitCode::LiveAffected)
+        .advise(format!(
+            "mend that and complete it: deployer {} cutover",
+            environment.name
+        ));
+    }
+    let Some(switch) = &failed.switch else {
+        return Failure::new("switch.unknown", what)
+            .site(Site::Unknown)
+            .exit(ExitCode::LiveAffected)
+            .advise("see what is served: deployer status");
+    };
+    if let Some(why) = &switch.watched {
+        let failure = Failure::new(
+            "watch.rolled_back",
+            "the new release did not hold, and was rolled back".to_string(),
+        )
+        .why(why.clone())
+        .advise("the new release still runs in next: look at its log, mend it, deploy anew");
+        return match switch.restored {
+            true => failure.site(Site::Restored).exit(ExitCode::RolledBack),
+            false => failure.site(Site::Affected).exit(ExitCode::LiveAffected),
+        };
+    }
+    let failure = if let Some((color, seen)) = wrong(switch.answer.as_ref()) {
+        let health = &environment.health;
+        let mut failure = Failure::new("door.unhealthy", what).why(format!(
+            "the front door {}, when it was asked for {} of {color}",
+            probe::describe(seen, &health.expect),
+            health.path
+        ));
+        failure.advice = probe::advise_door(seen, environment);
+        failure
+    } else if switch.accepted {
+        let seen = match &switch.answer {
+            Some(Served {
+                color: Some(color), ..
+            }) => format!("the front door still answers from {color}"),
+            Some(
+                Served {
+                    unknown: Some(text), ..
+                }
+                | Served {
+                    error: Some(text), ..
+                },
+            ) => text.clone(),
+            _ => "the front door did not answer".to_string(),
+        };
+        let failure = Failure::new("reload.not_applied", what)
+            .why(format!("nginx accepted the reload but did not apply it: {seen}"))
+            .advise(format!(
+                "nginx's error log says why: deployer {} logs nginx",
+                environment.name
+            ));
+        match &switch.answer {
+            Some(Served { unknown: Some(_), .. }) => failure
+                .advise(format!(
+                    "or its site does not include {}",
+                    nginx::included(environment)
+                ))
+                .advise(format!(
+                    "or [environments.{}] url is not that site's",
+                    environment.name
+                )),
+            _ => failure,
+        }
+    } else {
+        let failure = Failure::new("reload.refused", format!("{what}: {}", shell::display(reload)));
+        match nginx::explain(reload, user, &switch.said) {
+            Some((why, advice)) => advice.into_iter().fold(failure.why(why), Failure::advise),
+            None => failure.why(
+                switch
+                    .said
+                    .lines()
+                    .last()
+                    .unwrap_or("the reload was refused")
+                    .to_string(),
+            ),
+        }
+    };
+    if switch.restored {
+        return failure.site(Site::Restored).exit(ExitCode::LiveAffected);
+    }
+    let failure = failure.site(Site::Affected).exit(ExitCode::LiveAffected);
+    match wrong(Some(&switch.now)) {
+        Some((color, seen)) => failure.advise(format!(
+            "the links are back and nginx serves {color}, of which the front door {}, too: deployer status",
+            probe::describe(seen, &environment.health.expect)
+        )),
+        None => failure.advise("the links are back; reload nginx by hand, then: deployer status"),
+    }
+}
+
+/// The slot that nginx named, and what the health check got from it, where that was wrong.
+fn wrong(served: Option<&Served>) -> Option<(Color, &Answer)> {
+    let served = served?;
+    served
+        .color
+        .zip(served.health.as_ref().filter(|answer| !answer.ok))
+}
