@@ -34,3 +34,6 @@ pub mod source;
 pub mod commands;
 
 pub mod report;
+
+#[cfg(test)]
+mod fuzz;

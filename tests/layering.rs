@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("report", 6),
     ("cli", 7),
     ("main", 7),
+    ("fuzz", 8),
 ];
 
 fn floor(room: &str) -> Option<u8> {

@@ -6,6 +6,7 @@ mod python;
 mod recognise;
 mod render;
 mod scan;
+mod sound;
 mod sources;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use super::found::{Celery, Found, Kind, Static};
 use super::packages::Packages;
 use super::python::{module, settings_files};
 use super::scan::{assigned, assignment, callable_bare, called, health_route, quoted, variables};
+use super::sound::sound;
 use super::sources::{Sources, below, folder, join};
 
 /// What constructs an application, and whether it speaks ASGI.
@@ -42,6 +43,7 @@ pub fn recognise(sources: &Sources) -> Found {
         let packages = Packages::near(sources, &found.directory);
         installed(&mut found, sources, &packages);
     }
+    sound(&mut found);
     found
 }
 

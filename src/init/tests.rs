@@ -171,6 +171,21 @@ fn a_factory_that_wants_arguments_is_none() {
 }
 
 #[test]
+fn what_deployer_toml_cannot_hold_is_left_out_and_said() {
+    let settings = SETTINGS.replace("'static/'", "'our files/'");
+    let told = shown(&[
+        ("manage.py", MANAGE),
+        ("mysite/settings.py", &settings),
+        ("mysite/wsgi.py", WSGI),
+    ]);
+    assert!(
+        told.contains("note: the static files: deployer.toml cannot hold"),
+        "{told}"
+    );
+    assert!(!told.contains("[static]") && told.contains("[shared]"), "{told}");
+}
+
+#[test]
 fn names_and_places_have_sensible_defaults() {
     assert_eq!(default_name("My Shop_2"), "my-shop_2");
     assert_eq!(default_name("…"), "app");

@@ -8,6 +8,8 @@ mod auth;
 mod channel;
 mod dial;
 mod error;
+#[cfg(test)]
+pub(crate) mod fuzzed;
 mod host_key_error;
 mod host_shell;
 mod interrupt;

@@ -28,3 +28,25 @@ pub use options::{Ci, ColorMode, Columns, Mode, ReportOptions, Streams, Surround
 pub use passed_on::PassedOn;
 pub use reporter::Reporter;
 pub use tee::{DataOnly, Tee};
+
+/// For `crate::fuzz`.
+#[cfg(test)]
+pub(crate) mod fuzzed {
+    use super::{ci, text};
+
+    pub(crate) fn text(given: &str) {
+        for shown in [text::clean(given), text::clean_output(given)] {
+            assert!(!shown.contains(text::is_unsafe), "{shown:?}");
+            for columns in [0, 1, 4, 80] {
+                let clipped = text::clip(&shown, Some(columns), true);
+                assert!(text::width(&clipped) <= columns, "{columns}: {clipped:?}");
+            }
+            let line = ci::harmless(&shown);
+            assert!(
+                !line.contains("##[") && !line.trim_start().starts_with("::"),
+                "{line:?}"
+            );
+            let _ = ci::error(&shown);
+        }
+    }
+}

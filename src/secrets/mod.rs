@@ -7,3 +7,11 @@ mod redact;
 
 pub use find::{Findings, Interrupted, Lookup, find};
 pub use redact::Redactor;
+
+/// For `crate::fuzz`.
+#[cfg(test)]
+pub(crate) mod fuzzed {
+    pub(crate) fn dotenv(text: &str) {
+        let _ = super::dotenv::parse(text);
+    }
+}

@@ -1,0 +1,104 @@
+//! For `crate::fuzz`: what reads text of others here.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::keyfile::{self, KeyFile};
+use super::known_hosts::{HostKey, KnownHosts};
+use super::options::ConnectOptions;
+use super::{message, ssh_config};
+use crate::config::Target;
+
+/// One of each word.
+pub(crate) const MESSAGES: &[&str] = &[
+    "hello",
+    "missing git",
+    "locked {\"holder\": {\"by\": \"ann@laptop\", \"verb\": \"deploy\", \"commit\": null}, \"age\": 1.5, \"step\": null, \"silent\": 0}",
+    "begin 1",
+    "end 12 143",
+    "idle 0",
+    "note \"removed a lock\"",
+    "migrations {\"pending\": []}",
+    "health {\"ok\": false, \"status\": 500}",
+    "died -9",
+    "switch_failed {\"what\": \"reload\", \"restored\": true}",
+    "watched {\"left\": 29.5, \"why\": null, \"requests\": 12, \"errors\": 0}",
+    "draining {\"workers\": 2, \"left\": 59.0}",
+    "found virtualenv 61440 c0ffee",
+    "10%\r20%\none\ntwo\r\nthree",
+];
+
+pub(crate) fn message(text: &str) {
+    let _ = message::parse(text);
+    let mut buffer = text.as_bytes().to_vec();
+    for line in message::lines(&mut buffer) {
+        assert!(!line.contains('\n'), "{line:?}");
+    }
+    assert!(!buffer.contains(&b'\n'));
+}
+
+fn file(folder: &TempDir, name: &str) -> PathBuf {
+    folder.path().join(name)
+}
+
+pub(crate) fn known_hosts(folder: &TempDir) -> impl Fn(&str) + Sync + use<> {
+    let file = file(folder, "known_hosts");
+    move |text| {
+        fs::write(&file, text).expect("known hosts");
+        for (host, port, alias) in [
+            ("web1", 22, None),
+            ("Web2", 2222, None),
+            ("web1", 22, Some("web")),
+        ] {
+            let known = KnownHosts::read(std::slice::from_ref(&file), host, port, alias);
+            let _ = (
+                known.algorithms(),
+                known.judge(&HostKey::new(b"\0\0\0\x0bssh-ed25519")),
+            );
+        }
+    }
+}
+
+pub(crate) fn ssh_config(folder: &TempDir) -> impl Fn(&str) + Sync + use<> {
+    let home = folder.path().join("home");
+    let config = home.join(".ssh/config");
+    fs::create_dir_all(home.join(".ssh/conf.d")).expect("a home");
+    fs::write(home.join(".ssh/conf.d/more"), "Port 22\n").expect("a file to include");
+    let options = ConnectOptions {
+        home: Some(home),
+        local_user: "ann".into(),
+        config_files: vec![config.clone()],
+        ..ConnectOptions::default()
+    };
+    move |text| {
+        fs::write(&config, text).expect("a configuration");
+        for host in ["web1", "w\u{fc}b*", "-x"] {
+            let target = Target {
+                host: host.into(),
+                port: None,
+                user: None,
+            };
+            if let Err(error) = ssh_config::resolve(&target, &options) {
+                let _ = error.to_string();
+            }
+        }
+    }
+}
+
+pub(crate) fn key_file(folder: TempDir) -> impl Fn(&str) + Sync {
+    move |text| {
+        let path = file(&folder, "key");
+        let public = file(&folder, "key.pub");
+        for file in [&path, &public] {
+            fs::write(file, text).expect("a key");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(file, mode).expect("a mode");
+        }
+        if let Ok(key) = KeyFile::read(&path) {
+            let _ = key.public_blob();
+        }
+        let _ = keyfile::public_blob_of(&path);
+    }
+}
