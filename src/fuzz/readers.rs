@@ -201,24 +201,23 @@ fn state(text: &str, environment: &Environment) {
 }
 
 fn locked(text: &str) {
-    for path in ["requirements.txt", "uv.lock", "pyproject.toml", "poetry.lock"] {
-        let other = |name: &str| match name {
-            "pyproject.toml" => Some(PYPROJECT.as_bytes().to_vec()),
+    let files = ["requirements.txt", "uv.lock", "pyproject.toml"].map(|path| (path, "."));
+    for (path, folder) in files.into_iter().chain([("../uv.lock", "backend")]) {
+        let mut read = |name: &str| match name {
+            name if name == path.trim_start_matches("../") => Some(text.as_bytes().to_vec()),
+            "pyproject.toml" | "backend/pyproject.toml" => Some(PYPROJECT.as_bytes().to_vec()),
             "base.txt" => Some(REQUIREMENTS.as_bytes().to_vec()),
             _ => None,
         };
-        let mut read = |name: &str| {
-            if name == path {
-                Some(text.as_bytes().to_vec())
-            } else {
-                other(name)
-            }
-        };
-        if let Ok(found) = python::requirements(path, &mut read) {
-            let _ = python::packages(&found.files);
+        if let Ok(found) = python::requirements(folder, path, &mut read) {
+            let _ = python::packages(&found);
         }
     }
-    let _ = python::packages(&[("poetry.lock".to_owned(), text.as_bytes().to_vec())]);
+    let poetry = python::Requirements {
+        files: vec![("poetry.lock".to_owned(), text.as_bytes().to_vec())],
+        ..python::Requirements::default()
+    };
+    let _ = python::packages(&poetry);
 }
 
 /// A value in the first line, and the output that it is in.

@@ -4,10 +4,12 @@ use super::render::{Answers, render};
 use super::{Found, Kind};
 use crate::config::{Config, ConfigError};
 
+type LeaveOut = fn(&mut Found);
+
 /// Leaves out what `deployer.toml` would not take, such as a `STATIC_URL` with blanks in it, and notes that: a file
 /// that lacks something is of more use than none.
 pub(super) fn sound(found: &mut Found) {
-    let parts: [(&str, fn(&mut Found)); 9] = [
+    let parts: [(&str, LeaveOut); 9] = [
         ("the static files", |found| found.static_files = None),
         ("the folder of uploads", |found| found.media = None),
         ("the application's name", |found| found.app = None),
