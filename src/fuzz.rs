@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use readers::readers;
 
 /// What an input may take on a busy machine, in a build without optimisation.
-const SLOWEST: Duration = Duration::from_secs(1);
+const SLOWEST: Duration = Duration::from_secs(2);
 /// What all readers together may add to the memory in use.
 const LARGEST_KB: u64 = 512 * 1024;
 /// Some inputs are as large as this.

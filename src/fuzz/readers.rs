@@ -133,7 +133,7 @@ fn configured(text: &str) {
             for environment in config.environments() {
                 let _ = nginx::included(environment);
                 let _ = nginx::site(environment, FACTS);
-                let _ = launch::web(environment, Color::Blue);
+                let _ = launch::web(environment, Color::Blue, true);
             }
             let _ = config.environment("prod");
         }
