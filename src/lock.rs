@@ -31,7 +31,7 @@ pub fn describe_interrupted(state: &HostState) -> Option<String> {
     });
     let touched = match &**step {
         "switch" => "which finishes or goes back by itself",
-        "layout" | "link" | "seed" | "virtualenv" | "nginx_test" | "keep_static" | "migrations" => {
+        "layout" | "link" | "seed" | "virtualenv" | "nginx_test" | "keep_static" | "judge" => {
             "which touches neither slot"
         }
         "hook" => "the release command: it may have changed what live uses too, such as a database",

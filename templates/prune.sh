@@ -4,10 +4,10 @@
 
 # measure: tells each thing that a prune may concern, with its size in kB.
 measure() {
-  for path in "$home"/virtualenvs/* "$home"/requirements.*; do
+  for path in "$home"/virtualenvs/* "$home"/requirements.* "$home"/look*; do
     if [ ! -d "$path" ] || [ -L "$path" ]; then continue; fi
     case $path in
-      "$home"/requirements.*) kind=leftover ;;
+      "$home"/requirements.* | "$home"/look*) kind=leftover ;;
       *) if [ -e "$path/.complete" ]; then kind=virtualenv; else kind=unfinished; fi ;;
     esac
     size=$(du -skx "$path" 2>/dev/null | cut -f 1)
@@ -20,7 +20,7 @@ remove() {
   for path; do
     case /$path/ in
       /virtualenvs/*/*/ | */../* | *//*) return 71 ;;
-      /virtualenvs/*/ | /requirements.*/) ;;
+      /virtualenvs/*/ | /requirements.*/ | /look*/) ;;
       *) return 71 ;;
     esac
     for color in blue green; do

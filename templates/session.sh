@@ -136,7 +136,7 @@ record() { put "$1" 644 "$2" && { sync "$1" "${1%/*}" 2>/dev/null || sync; }; }
 
 # take <file> <bytes>: takes exactly so many bytes of the client's input into a file.
 take() {
-  printf 'seed\n' >"$home/step"
+  [ "$lock" = none ] || printf 'seed\n' >"$home/step"
   (umask 077 && head -c "$2" <&3 >"$1" 9>&-) || return
   [ "$(wc -c <"$1")" -eq "$2" ]
 }

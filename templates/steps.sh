@@ -330,20 +330,6 @@ keep_static() {
   return "$result"
 }
 
-# migrations <color> <accept|refuse> <beside|alone>: what Django would migrate; migrations.py came before.
-migrations() {
-  found=$(as "$1" python "$home/migrations.py" "$3" 5>&1 >&2)
-  result=$?
-  rm -f "$home/migrations.py"
-  if [ -n "$found" ]; then
-    printf '%s migrations %s\n' "$DEPLOYER_NONCE" "$found" >&4
-  elif [ "$2" = accept ]; then
-    printf '%s warning "the migrations could not be looked at"\n' "$DEPLOYER_NONCE" >&4
-  fi
-  [ "$2" != accept ] || return 0
-  return "$result"
-}
-
 # smoke <color> <port> <line…>: the host's own test of next; what fails it does not stay.
 smoke() {
   color=$1 port=$2

@@ -97,6 +97,8 @@ fn reading<'a>(
         ],
         new_bytes: 50_000,
         deploy: plan::deploy(state, &request),
+        judged: None,
+        unjudged: None,
         found: vec![Found {
             kind: FoundKind::Virtualenv,
             name: "old".to_string(),

@@ -186,7 +186,7 @@ fn what_is_configured_goes_on_around_a_release() {
                 "keep_static",
                 "checkout",
                 "collect",
-                "migrations",
+                "judge",
                 "hook",
                 "smoke",
                 "warm",

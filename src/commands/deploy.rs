@@ -5,19 +5,16 @@ use std::time::Duration;
 
 use super::Context;
 use super::cutover::{CutoverOptions, carry_out};
-use super::execute::{After, Upload, execute, show};
+use super::execute::{After, execute, show};
 use super::host::{Visit, frozen, observe_again, visit};
 use super::local::announced;
+use super::seed::bundles;
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
-use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Unit, Virtualenv, World, WorldSlot};
+use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought, Requirements};
-use crate::remote::HostShell;
-use crate::source::{PackStage, Repository, SourceError};
-
-/// The reference under which objects travel.
-const SEED: &str = "refs/deployer/seed";
+use crate::source::{Repository, SourceError};
 
 #[derive(Clone, Debug)]
 pub struct DeployOptions<'a> {
@@ -38,16 +35,16 @@ pub(super) struct Local {
     pub repository: Repository,
     pub commit: CommitSummary,
     requirements: Requirements,
-    modules: Vec<Module>,
-    secrets: Secrets,
+    pub modules: Vec<Module>,
+    pub secrets: Secrets,
     /// Whether it is Django's: there is a manage.py.
     django: bool,
 }
 
-struct Module {
-    name: String,
+pub(super) struct Module {
+    pub name: String,
     commit: CommitSummary,
-    repository: Repository,
+    pub repository: Repository,
 }
 
 /// Deploys a commit to next.
@@ -273,11 +270,27 @@ pub(super) fn make_plan(
     state: &HostState,
     host: &str,
 ) -> Result<(Plan, Color), Failure> {
-    let environment = context.environment;
     // With the lock it was looked at already; `plan` and a dry run have none.
     if let Some(freeze) = &state.freeze {
-        return Err(frozen(freeze, state, &environment.name));
+        return Err(frozen(freeze, state, &context.environment.name));
     }
+    let next = plan::roles(state, context.environment)?.next;
+    let plan = asked(context, options, local, state, host, |request| {
+        plan::deploy(state, request)
+    })??;
+    Ok((plan, next))
+}
+
+/// Says what is asked for, to the person and to `act`.
+pub(super) fn asked<T>(
+    context: &mut Context,
+    options: &DeployOptions,
+    local: &Local,
+    state: &HostState,
+    host: &str,
+    act: impl FnOnce(&DeployRequest) -> T,
+) -> Result<T, Failure> {
+    let environment = context.environment;
     let roles = plan::roles(state, environment)?;
     let relation = |held: Option<&str>| -> Option<Relation> {
         let relation = |held| local.repository.relation(held, &local.commit.id);
@@ -335,51 +348,7 @@ pub(super) fn make_plan(
         #[allow(clippy::cast_possible_truncation)]
         now: state.now as i64,
     };
-    Ok((plan::deploy(state, &request)?, roles.next))
-}
-
-/// Packs what the host lacks, one file for each step that seeds.
-fn bundles(
-    shell: &mut HostShell,
-    context: &mut Context,
-    local: &Local,
-    plan: &Plan,
-) -> Result<Vec<Option<Upload>>, Failure> {
-    let mut uploads = Vec::new();
-    for step in &plan.steps {
-        let Action::Seed(seed) = &step.action else {
-            uploads.push(None);
-            continue;
-        };
-        let module = seed
-            .module
-            .as_ref()
-            .and_then(|name| local.modules.iter().find(|module| module.name == *name));
-        let repository = module.map_or(&local.repository, |module| &module.repository);
-        let interrupt = context.interrupt;
-        let observer = &mut *context.observer;
-        let mut progress = |progress: crate::source::PackProgress| {
-            let unit = match progress.stage {
-                PackStage::Counting | PackStage::Compressing => Unit::Objects,
-                PackStage::Writing => Unit::Bytes,
-            };
-            observer.event(Event::Progress {
-                done: progress.done,
-                total: progress.total,
-                unit,
-            });
-            shell.beat().is_ok() && interrupt.count() == 0
-        };
-        let bundle = repository
-            .bundle(&seed.commit.id, SEED, &seed.haves, &mut progress)
-            .map_err(refused)?;
-        uploads.push(bundle.map(|bundle| Upload {
-            file: bundle.file,
-            bytes: bundle.bytes,
-            objects: bundle.objects,
-        }));
-    }
-    Ok(uploads)
+    Ok(act(&request))
 }
 
 pub(super) fn refused(error: SourceError) -> Failure {

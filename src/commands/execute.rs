@@ -201,7 +201,7 @@ impl Run<'_> {
         let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
         let accepted = matches!(
             step.map(|step| &step.action),
-            Some(Action::Migrations { accepted: true })
+            Some(Action::Migrations { accepted: true, .. })
         );
         let unsafe_ones = found.told(Verdict::Stop);
         for message in found

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Context;
 use super::deploy::{DeployOptions, Local, doubts, make_plan, read_local, refused};
 use super::host::{Visit, visit};
+use super::judge::{Judged, judge};
 use super::prune::measure;
 use crate::config::differences;
 use crate::facts::{Probes, Wish};
@@ -39,10 +40,10 @@ pub fn outlook(context: &mut Context, options: &OutlookOptions) -> Result<Outloo
         accept_migrations: false,
         cutover: None,
     };
-    let local = read_local(context, &deploy)?;
+    let mut local = read_local(context, &deploy)?;
     context.dry_run = true;
     visit(context, &Wish::new(Probes::All), None, |context, visit| {
-        read(context, visit, options, &deploy, &local)
+        read(context, visit, options, &deploy, &mut local)
     })
 }
 
@@ -51,31 +52,45 @@ fn read(
     visit: &mut Visit,
     options: &OutlookOptions,
     deploy: &DeployOptions,
-    local: &Local,
+    local: &mut Local,
 ) -> Result<Outlook, Failure> {
     let found = measure(visit)?;
-    let _ = visit.shell.close();
-    let (environment, state) = (context.environment, &visit.state);
-    let live = plan::roles(state, environment)
-        .ok()
-        .and_then(|roles| plan::held(state, roles.live));
-    // What the host says is a commit's name, or nothing that this repository knows.
-    let known = live.filter(|live| local.repository.has(live));
-    let planned = {
+    let mut planned = {
         let mut quiet = Context {
             observer: &mut Silent,
             prompt: &mut *context.prompt,
             ..*context
         };
-        make_plan(&mut quiet, deploy, local, state, &visit.host)
+        make_plan(&mut quiet, deploy, local, &visit.state, &visit.host)
     };
     if let Some(event) = planned
         .as_ref()
         .ok()
-        .and_then(|(plan, _)| doubts(environment, local, plan))
+        .and_then(|(plan, _)| doubts(context.environment, local, plan))
     {
         context.observer.event(event);
     }
+    let judged = match planned {
+        Ok(_) => judge(context, visit, deploy, local)?,
+        Err(_) => Judged::Nothing,
+    };
+    let _ = visit.shell.close();
+    let (environment, state) = (context.environment, &visit.state);
+    if let Judged::Found(migrations) = &judged
+        && let Some(refusal) = migrations.refusal(environment)
+    {
+        planned = Err(refusal);
+    }
+    let (judged, unjudged) = match judged {
+        Judged::Nothing => (None, None),
+        Judged::Found(found) => (Some(found), None),
+        Judged::Later(why) => (None, Some(why)),
+    };
+    let live = plan::roles(state, environment)
+        .ok()
+        .and_then(|roles| plan::held(state, roles.live));
+    // What the host says is a commit's name, or nothing that this repository knows.
+    let known = live.filter(|live| local.repository.has(live));
     let reading = Reading {
         environment,
         state,
@@ -97,6 +112,8 @@ fn read(
             .unwrap_or_default(),
         new_bytes: new_bytes(local, state, planned.as_ref().ok().map(|(_, next)| *next))?,
         deploy: planned.map(|(plan, _)| plan),
+        judged,
+        unjudged,
         found,
     };
     Ok(plan::outlook(reading))

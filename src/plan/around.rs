@@ -1,13 +1,12 @@
-//! The steps around a release's start that the configuration asks for: static files, migrations, hooks.
+//! The steps around a release's start that the configuration asks for: static files, hooks.
 
 use super::rebuild::Build;
 use super::step::{Action, Step};
 use crate::config::Environment;
-use crate::model::{Color, HostState};
+use crate::model::Color;
 use crate::shell::Call;
 
-/// Sent by the deploys that need them alone; `put` lays them down, their step takes them away.
-const MIGRATIONS: &str = include_str!("../../templates/once/migrations.py");
+/// Sent by the deploys that need it alone; `put` lays it down, its step takes it away.
 const STATIC: &str = include_str!("../../templates/once/static.py");
 
 /// What a deploy does once for its commit; a rollback that builds a release again does none of it.
@@ -41,33 +40,13 @@ impl Build<'_> {
         Some(Step::new(Action::Collect { color: self.color }, call))
     }
 
-    /// The release hook, and before it a look at what it is about to migrate.
-    pub(super) fn release(&self, state: &HostState) -> Vec<Step> {
+    pub(super) fn release(&self) -> Option<Step> {
         let lines = &self.environment.hooks.release;
-        let Some(once) = self.once.filter(|_| !lines.is_empty()) else {
-            return Vec::new();
-        };
-        let mut steps = Vec::new();
-        if once.django {
-            let beside = super::held(state, self.color.other()).is_some();
-            let call = Call::new("migrations")
-                .arg(self.color.as_str())
-                .arg(if once.accept_migrations {
-                    "accept"
-                } else {
-                    "refuse"
-                })
-                .arg(if beside { "beside" } else { "alone" });
-            let script = self.layout().home("migrations.py");
-            let action = Action::Migrations {
-                accepted: once.accept_migrations,
-            };
-            let put = Call::new("put").arg(script).arg("600").arg(MIGRATIONS);
-            steps.push(Step::new(action, call).before(put));
+        if self.once.is_none() || lines.is_empty() {
+            return None;
         }
         let call = Call::new("hook").arg(self.color.as_str()).args(lines);
-        steps.push(Step::new(Action::Release { color: self.color }, call));
-        steps
+        Some(Step::new(Action::Release { color: self.color }, call))
     }
 
     pub(super) fn smoke(&self) -> Option<Step> {

@@ -38,6 +38,25 @@ pub struct DeployRequest<'a> {
     pub now: i64,
 }
 
+impl DeployRequest<'_> {
+    pub(super) fn build<'a>(&'a self, roles: &Roles, key: &'a str) -> Build<'a> {
+        Build {
+            environment: self.environment,
+            secrets: self.secrets,
+            color: roles.next,
+            commit: self.commit,
+            by: self.by,
+            virtualenv: self.virtualenv,
+            key,
+            now: self.now,
+            once: Some(Once {
+                django: self.django,
+                accept_migrations: self.accept_migrations,
+            }),
+        }
+    }
+}
+
 /// The commit that a slot holds, by its release or by its work tree.
 pub fn held(state: &HostState, color: Color) -> Option<&str> {
     let slot = state.slot(color);
@@ -60,20 +79,7 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
     check_port(state, roles.next, environment)?;
 
     let key = state.key.as_deref().unwrap_or(request.new_key);
-    let build = Build {
-        environment,
-        secrets: request.secrets,
-        color: roles.next,
-        commit: request.commit,
-        by: request.by,
-        virtualenv: request.virtualenv,
-        key,
-        now: request.now,
-        once: Some(Once {
-            django: request.django,
-            accept_migrations: request.accept_migrations,
-        }),
-    };
+    let build = request.build(&roles, key);
     let mut steps = layout(state, environment, &roles, request.new_key);
     let slots = [state.slot(roles.next), state.slot(roles.live)];
     let haves = slots.iter().flat_map(|slot| slot.refs.values().cloned());

@@ -32,7 +32,7 @@ pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, disk, explain, make_room};
 pub use failure::{Failure, Site};
 pub use history::taken_back;
-pub use migrations::{Migration, Migrations, Operation, Verdict};
+pub use migrations::{Look, Migration, Migrations, Operation, Verdict, look};
 pub use outlook::{
     Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, outlook,
 };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::step::{Action, Plan};
-use super::{Failure, Found, FoundKind, cutover, held, roles};
+use super::{Failure, Found, FoundKind, Migrations, cutover, held, roles};
 use crate::config::{Cutover, Difference, Environment, variable};
 use crate::model::{
     Answer, ChangeKind, Color, CommitSummary, FileChange, HostState, Listener, LoggedCommit, Process, Release,
@@ -32,6 +32,10 @@ pub struct Reading<'a> {
     /// Bytes of the files that differ from what next holds.
     pub new_bytes: u64,
     pub deploy: Result<Plan, Failure>,
+    /// What a look at the migrations found.
+    pub judged: Option<Migrations>,
+    /// Why only the deploy can look.
+    pub unjudged: Option<String>,
     pub found: Vec<Found>,
 }
 
@@ -64,6 +68,10 @@ pub struct Outlook {
     pub migrations: Vec<String>,
     /// Migrations that were changed or removed after they were live.
     pub migrations_touched: Vec<String>,
+    /// The migrations that would be applied, with a verdict for each operation; `None`: nobody looked.
+    pub judged: Option<Migrations>,
+    /// Why nobody could look before the deploy does.
+    pub unjudged: Option<String>,
     pub variables: Names,
     pub secrets: Names,
     pub config: Vec<Difference>,
@@ -147,6 +155,8 @@ pub fn outlook(reading: Reading) -> Outlook {
         } else {
             migrations(&|kind| kind != ChangeKind::Added)
         },
+        judged: reading.judged.clone(),
+        unjudged: reading.unjudged.clone(),
         space: space(&reading, builds.unwrap_or(false)),
         commits: reading.commits,
         variables,

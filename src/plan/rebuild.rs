@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::Failure;
 use super::around::Once;
+use super::migrations::When;
 use super::step::{Action, Seed, Step, Virtualenv};
 use crate::config::{Cutover, Environment, Installer, Supervisor};
-use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secrets};
+use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secret, Secrets};
 use crate::shell::Call;
 use crate::{gunicorn, launch, nginx, python, unit};
 
@@ -59,13 +60,15 @@ impl Build<'_> {
             steps.extend(virtualenv);
         } else {
             steps.extend(virtualenv);
+            steps.extend(self.judge(state, When::Before)?);
             steps.extend([stop, check_out]);
         }
         steps.splice(0..0, self.keep_static());
         steps.push(self.configure(state)?);
         steps.extend(self.builds());
         steps.extend(self.collect());
-        steps.extend(self.release(state));
+        steps.extend(self.judge(state, When::Inside)?);
+        steps.extend(self.release());
         steps.push(start(state, self.environment, color));
         steps.extend(self.smoke());
         steps.push(self.record());
@@ -148,13 +151,7 @@ impl Build<'_> {
 
     fn configure(&self, state: &HostState) -> Result<Step, Failure> {
         let (environment, color, layout) = (self.environment, self.color, self.layout());
-        let variables = gunicorn::variables(
-            &environment.env,
-            self.secrets,
-            color,
-            self.commit,
-            &environment.name,
-        )?;
+        let variables = self.variables()?;
         let snippet = nginx::snippet(color, environment.ports.of(color), &self.commit.id, self.key);
         let served = format!("deployer {color} {}\n", self.commit.id);
         let activate = Call::new("activate")
@@ -185,6 +182,19 @@ impl Build<'_> {
                     .arg("644")
                     .arg(snippet),
             ))
+    }
+
+    /// The content of `etc/env`.
+    pub(super) fn variables(&self) -> Result<Secret, Failure> {
+        let environment = self.environment;
+        let (env, name) = (&environment.env, &environment.name);
+        Ok(gunicorn::variables(
+            env,
+            self.secrets,
+            self.color,
+            self.commit,
+            name,
+        )?)
     }
 
     /// What the slot's release runs beside its web server, where there is anything to say of it.

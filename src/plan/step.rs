@@ -79,6 +79,8 @@ pub enum Action {
     /// Look at what Django would migrate.
     Migrations {
         accepted: bool,
+        /// In the slot, if that was not possible before.
+        inside: bool,
     },
     /// Run the release hook.
     Release {
@@ -215,7 +217,10 @@ impl Step {
             Action::Introduce { color } => format!("write a snippet for what runs in {color}"),
             Action::KeepStatic { color } => format!("put {color}'s static files aside"),
             Action::Collect { .. } => "collect the static files".to_string(),
-            Action::Migrations { .. } => "look at the migrations".to_string(),
+            Action::Migrations { inside: false, .. } => "look at the migrations".to_string(),
+            Action::Migrations { inside: true, .. } => {
+                "look at the migrations, unless that was done".to_string()
+            }
             Action::Release { .. } => "run the release command".to_string(),
             Action::Smoke { .. } => "run the smoke test".to_string(),
             Action::Warm { color } => format!("warm {color} up"),

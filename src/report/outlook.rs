@@ -18,6 +18,7 @@ pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
         look,
         &mut lines,
     );
+    judged(outlook, look, &mut lines);
     names("variables", &outlook.variables, look, &mut lines);
     names("secrets", &outlook.secrets, look, &mut lines);
     if !outlook.config.is_empty() {
@@ -158,6 +159,20 @@ fn list(title: &str, paths: &[String], look: Look, lines: &mut Vec<String>) {
     }
 }
 
+fn judged(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
+    if let Some(why) = &outlook.unjudged {
+        let why = format!("migrations are judged by the deploy: {}", clean(why));
+        lines.push(look.clip(&why, look.columns));
+    }
+    let Some(found) = &outlook.judged else { return };
+    let pending = match found.pending.is_empty() {
+        true => "none is pending",
+        false => "that would be applied",
+    };
+    lines.push(format!("{} {pending}", look.strong("migrations")));
+    lines.extend(found.lines().iter().map(|line| format!("  {}", clean(line))));
+}
+
 fn names(title: &str, names: &Names, look: Look, lines: &mut Vec<String>) {
     if names.is_empty() {
         return;
@@ -190,7 +205,7 @@ mod tests {
     use super::*;
     use crate::config::Difference;
     use crate::model::{Color, CommitSummary};
-    use crate::plan::{Commits, OutlookSpace, PackageChange};
+    use crate::plan::{Commits, Migration, Migrations, Operation, OutlookSpace, PackageChange, Verdict};
 
     fn logged(short: &str, author: &str, subject: &str) -> LoggedCommit {
         LoggedCommit {
@@ -239,6 +254,17 @@ mod tests {
             builds_virtualenv: Some(true),
             migrations: vec!["shop/migrations/0002_price.py".into()],
             migrations_touched: vec!["shop/migrations/0001_initial.py".into()],
+            judged: Some(Migrations {
+                pending: vec![Migration {
+                    name: "shop.0002_price".into(),
+                    operations: vec![Operation {
+                        what: "Add field \u{1b}price to Item".into(),
+                        verdict: Verdict::Look,
+                        why: Some("what runs now may write rows that it forbids".into()),
+                    }],
+                }],
+            }),
+            unjudged: None,
             variables: Names {
                 added: vec!["NEW".into(), "NEWER".into()],
                 removed: Vec::new(),

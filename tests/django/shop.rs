@@ -115,11 +115,6 @@ impl Shop {
             .collect()
     }
 
-    fn live(&self) -> String {
-        let live = fs::read_link(self.site.path("live")).expect("live");
-        live.file_name().expect("a color").to_string_lossy().into_owned()
-    }
-
     /// The style sheet that the page names, which must be there.
     #[track_caller]
     fn style(&self) -> String {
@@ -156,26 +151,45 @@ impl Shop {
         self.site.commit(name)
     }
 
+    /// A deploy that the look at the migrations stops: told by `plan`, and nothing is touched, not even what next runs.
     #[track_caller]
     fn refused(&self, words: &[&str]) -> Ran {
-        let (live, before) = (self.live(), self.ask("SELECT count(*) FROM django_migrations"));
-        let ran = self.site.deployer(&["prod", "deploy"]);
+        let site = &self.site;
+        let next = |status: &serde_json::Value| {
+            let next = &status["next"];
+            [&next["commit"], &next["process"]["pid"], &next["health"]].map(ToString::to_string)
+        };
+        let before = site.status();
+        assert_eq!(before["next"]["health"]["state"], "healthy", "{before}");
+        let migrated = self.ask("SELECT count(*) FROM django_migrations");
+        let files = self.files();
+        let planned = site.deployer(&["prod", "plan"]);
+        assert_eq!(planned.code, 1, "{planned:?}");
+        let ran = site.deployer(&["prod", "deploy"]);
         assert_eq!(ran.code, 1, "{ran:?}");
         for word in words {
-            assert!(ran.stderr.contains(word), "{word}: {ran:?}");
+            for ran in [&planned, &ran] {
+                assert!(ran.stderr.contains(word), "{word}: {ran:?}");
+            }
         }
-        assert_eq!(self.live(), live);
-        assert_eq!(
-            self.ask("SELECT count(*) FROM django_migrations"),
-            before,
-            "nothing was migrated"
-        );
-        assert_eq!(
-            self.site.deployer(&["prod", "cutover"]).code,
-            1,
-            "there is nothing to cut over to"
-        );
+        let after = site.until_free(Duration::from_secs(20));
+        assert_eq!(next(&after), next(&before), "next runs on");
+        assert_eq!(after["live"]["color"], before["live"]["color"]);
+        assert_eq!(self.files(), files, "nothing stays behind");
+        let count = self.ask("SELECT count(*) FROM django_migrations");
+        assert_eq!(count, migrated, "nothing was migrated");
         ran
+    }
+
+    /// What is in the deployer's own folder and in both slots, but for what every command writes there.
+    fn files(&self) -> BTreeSet<PathBuf> {
+        let folders = [".deployer", "blue/etc", "green/etc", "blue/repo", "green/repo"];
+        let entries = folders.map(|folder| fs::read_dir(self.site.path(folder)).expect("a folder"));
+        let found = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        let of_a_command = ["beat", "journal", "holder", "step", "session", "room"];
+        found
+            .filter(|path| !of_a_command.iter().any(|name| path.ends_with(name)))
+            .collect()
     }
 }
 
@@ -196,6 +210,9 @@ fn copy(from: &Path, to: &Path) {
 fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     let shop = Shop::new();
     let site = &shop.site;
+    let planned = site.done(&["prod", "plan"]);
+    let why = "migrations are judged by the deploy: its virtualenv is not built yet";
+    assert!(planned.stdout.contains(why), "{planned:?}");
     let ran = site.done(&["prod", "deploy"]);
     assert!(ran.stderr.contains("shop.0001_initial"), "{ran:?}");
     site.done(&["prod", "cutover"]);
@@ -210,6 +227,8 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     let running = load.start();
 
     // What runs now goes on to insert rows without the new column.
+    let planned = site.done(&["prod", "plan"]);
+    assert!(planned.stdout.contains("none is pending"), "{planned:?}");
     shop.migrate(
         "0002_gift",
         "0001_initial",
@@ -218,6 +237,13 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
             "    placed =",
             "    gift = models.BooleanField(db_default=False)\n    placed =",
         ),
+    );
+    let planned = site.done(&["prod", "plan"]);
+    assert!(
+        planned
+            .stdout
+            .contains("migrations that would be applied\n  shop.0002_gift\n"),
+        "{planned:?}"
     );
     site.done(&["prod", "deploy"]);
     site.done(&["prod", "cutover"]);
@@ -258,6 +284,10 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
         ("class Order", "class Order"),
     );
     shop.refused(&["shop.0004_drop: Raw SQL operation: it is SQL, which cannot be judged"]);
+    // The warm way back is still there, and the way forward.
+    let back = site.done(&["prod", "rollback"]);
+    assert!(!back.stderr.contains("start gunicorn"), "{back:?}");
+    site.done(&["prod", "cutover"]);
     let ran = site.done(&["prod", "deploy", "--accept-migrations"]);
     assert!(
         ran.stderr.contains("warning: shop.0004_drop: Raw SQL operation"),
