@@ -190,7 +190,7 @@ mod tests {
         location ^~ /s.1/ {
             location ~ "^/s\.1/(?<deployer_file>.+)$" {
                 root "/srv/it's \"odd\"";
-                try_files "/next/repo/site/out/$deployer_file" "/live/repo/site/out/$deployer_file" "/shared/static/$deployer_file" =404;
+                try_files "/next/repo/site/out/$deployer_file" "/live/repo/site/out/$deployer_file" "/aside/static/$deployer_file" =404;
             }
         }
         "##);

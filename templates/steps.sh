@@ -321,9 +321,10 @@ collect() {
   [ -d "$root/$1/repo/$2" ] || { echo "it left no folder $2"; return 64; }
 }
 
-# keep_static <color> <folder> <seconds>: puts aside what the slot has of it; static.py came before.
+# keep_static <color> <folder> <seconds> <application's folder>: puts aside what the slot has of it; static.py came before.
 keep_static() {
-  said=$("$DEPLOYER_PYTHON" -IS "$home/static.py" "$root/$1/repo/$2" "$root/shared/static" "$3" 5>&1 >&2)
+  host aside "$4" || return
+  said=$("$DEPLOYER_PYTHON" -IS "$home/static.py" "$root/$1/repo/$2" "$root/aside/static" "$3" 5>&1 >&2)
   result=$?
   rm -f "$home/static.py"
   note "$said"

@@ -254,6 +254,29 @@ fn lines_of_ones_own_are_in_both_servers_and_nginx_tests_them() {
 }
 
 #[test]
+fn a_site_that_is_written_anew_finds_what_an_older_deployer_put_aside() {
+    let mut site = bare();
+    site.extra = "[static]\ndirectory = \"out\"\n".to_string();
+    configure(&site, "");
+    site.done(&["prod", "setup", "--yes"]);
+    // As such a host is left: nothing of it is in a slot any more.
+    fs::create_dir_all(site.path("shared/static")).unwrap();
+    fs::write(site.path("shared/static/old.js"), "old").unwrap();
+    let text = fs::read_to_string(own(&site)).unwrap();
+    fs::write(own(&site), text.replace("/aside/static/", "/shared/static/")).unwrap();
+    let ran = site.done(&["prod", "setup", "--yes"]);
+    assert!(ran.stdout.contains("+"), "{}", ran.stdout);
+    let name = site.host.server_name();
+    for round in 0..2 {
+        until("the file is found", Duration::from_secs(10), || {
+            support::http(site.door(), name, "/static/old.js") == (200, "old".to_string())
+        });
+        let again = site.done(&["prod", "setup", "--yes"]);
+        assert!(again.stderr.contains("unchanged"), "{round}: {}", again.stderr);
+    }
+}
+
+#[test]
 fn without_a_terminal_and_without_yes_nothing_is_written() {
     let site = bare();
     let ran = site.deployer(&["prod", "setup"]);

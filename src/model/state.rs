@@ -57,6 +57,9 @@ pub struct HostState {
     /// The systemd that could run this user's processes; `None`: there is none.
     #[serde(default)]
     pub systemd: Option<Systemd>,
+    /// Whether there is a folder where older deployers put static files aside, and none where they lie now.
+    #[serde(default)]
+    pub static_in_shared: bool,
     /// What the user's crontab says of the environment; absent where nobody asked.
     #[serde(default)]
     pub crontab: Option<Crontab>,

@@ -25,7 +25,8 @@ impl Build<'_> {
         let call = Call::new("keep_static")
             .arg(self.color.as_str())
             .arg(below_the_application(self.environment, &files.directory))
-            .arg(files.keep.as_secs().to_string());
+            .arg(files.keep.as_secs().to_string())
+            .arg(&self.environment.app.directory);
         let script = self.layout().home("static.py");
         let action = Action::KeepStatic { color: self.color };
         Some(Step::new(action, call).before(Call::new("put").arg(script).arg("600").arg(STATIC)))

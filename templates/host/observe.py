@@ -216,6 +216,7 @@ def observe(facts):
         "lock": lock(home),
         "virtualenvs": [],
         "systemd": systemd(),
+        "static_in_shared": os.path.isdir(root + "/shared/static") and not os.path.lexists(root + "/aside/static"),
     }
     if facts["crontab"] and facts["probe"] == "all" and not state["systemd"]:
         state["crontab"] = crontab(facts)

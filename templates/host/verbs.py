@@ -227,3 +227,23 @@ def verdict(answer, usual):
     if answer.get("passed") is False or status is not None and status < 500 and str(status) == usual:
         return "spared"
     return "wrong"
+
+
+def aside(facts, app):
+    """Makes the folder for static files of releases that are gone. Older deployers had it below `shared`, and the sites that
+    they wrote look for it there: so on such a host it is a link, and either path leads to the same files."""
+    root = facts["root"]
+    place, old = root + "/aside/static", root + "/shared/static"
+    if os.path.lexists(place):
+        return 0
+    os.makedirs(root + "/aside", exist_ok=True)
+    slots = [os.path.join(root, color, "repo", app, "static") for color in ("blue", "green")]
+    if any(os.path.realpath(path) == os.path.realpath(old) for path in slots):
+        tell("warning", "shared/static holds the application's own files and is left as it is: run setup again, since "
+                        "static files of older releases are put aside in aside/static from now on")
+    elif os.path.isdir(old):
+        os.symlink("../shared/static", place)
+        sync_folder(root + "/aside")
+        return 0
+    os.mkdir(place)
+    return 0

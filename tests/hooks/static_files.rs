@@ -104,7 +104,7 @@ fn what_was_put_aside_goes_when_its_time_is_over_and_never_hides_newer_files() {
     site.write("assets/app.js", "second");
     site.commit("second");
     site.go_live();
-    let aside = site.path("shared/static");
+    let aside = site.path("aside/static");
     fs::create_dir_all(aside.join("deep/er")).expect("a folder");
     // What was put aside from a newer release, as after a rollback.
     fs::write(aside.join("app.js"), "newest").expect("a file");
@@ -130,6 +130,90 @@ fn what_was_put_aside_goes_when_its_time_is_over_and_never_hides_newer_files() {
     site.done(&["prod", "deploy"]);
     assert!(!aside.join("app.1.js").exists(), "its time was over");
     passed("what was put aside goes when its time is over");
+}
+
+/// A host as older deployers leave it: they put files aside below `shared`, and the sites they wrote look there.
+fn grown_old(site: &Site) {
+    fs::create_dir_all(site.path("shared")).expect("a folder");
+    fs::rename(site.path("aside/static"), site.path("shared/static")).expect("the old place");
+    fs::remove_dir(site.path("aside")).expect("it is empty");
+}
+
+/// Rewrites the site that looks for files that were put aside, and has nginx read it.
+fn looks_in(site: &Site, from: &str, to: &str) {
+    let file = site.host.nginx_sites().join("static.conf");
+    let text = fs::read_to_string(&file).expect("the site");
+    assert!(text.contains(from), "{text}");
+    fs::write(&file, text.replace(from, to)).expect("the site");
+    let words = site.host.nginx_reload_command();
+    let reloaded = std::process::Command::new(&words[0]).args(&words[1..]).status();
+    assert!(reloaded.expect("nginx runs").success());
+}
+
+#[test]
+fn an_older_deployers_store_is_found_by_its_site_and_by_a_new_one() {
+    let site = serving("");
+    site.write("assets/app.0.js", "0");
+    site.commit("first");
+    add_server(&site);
+    site.go_live();
+    let next = |number: usize| {
+        fs::remove_file(site.repo.path().join(format!("assets/app.{}.js", number - 1))).expect("it is there");
+        site.write(&format!("assets/app.{number}.js"), &number.to_string());
+        site.commit("next");
+        site.go_live();
+    };
+    let found = |until: usize, by: &str| {
+        for number in 0..=until {
+            let path = format!("/static/app.{number}.js");
+            assert_eq!(get(&site, &path), (200, number.to_string()), "{path} by {by}");
+        }
+    };
+    (1..=2).for_each(next);
+    grown_old(&site);
+    // A file for which no slot stands any more, by the site that the older deployer wrote.
+    looks_in(&site, "/aside/static/", "/shared/static/");
+    until("the old site is read", Duration::from_secs(10), || {
+        get(&site, "/static/app.0.js").0 == 200
+    });
+    (3..=4).for_each(next);
+    found(4, "the old site");
+    looks_in(&site, "/shared/static/", "/aside/static/");
+    next(5);
+    found(5, "the new site");
+    passed("an older deployer's store is found by its site and by a new one");
+}
+
+#[test]
+fn uploads_in_a_folder_of_the_old_stores_name_are_left_alone() {
+    let mut site = serving("keep = \"0s\"");
+    site.write("assets/app.js", "first");
+    site.commit("first");
+    // As it could be before: a folder of the application, and the store, in one.
+    site.extra = "[shared]\ndirectories = [\"static\"]\n".to_string();
+    site.configure();
+    site.commit("shared");
+    site.go_live();
+    fs::write(site.path("live/repo/static/cat.jpg"), "a cat").expect("an upload");
+    let site = Site {
+        extra: "[shared]\ndirectories = [\"uploads\"]\n[static]\ndirectory = \"out\"\nkeep = \"0s\"\n\
+                collect = \"mkdir -p out && cp assets/* out/\"\n"
+            .to_string(),
+        ..site
+    };
+    site.configure();
+    site.commit("served");
+    let ran = site.done(&["prod", "deploy"]);
+    assert!(ran.stderr.contains("run setup again"), "{}", ran.stderr);
+    site.done(&["prod", "cutover"]);
+    for _ in 0..3 {
+        site.change();
+        site.go_live();
+    }
+    let cat = fs::read_to_string(site.path("shared/static/cat.jpg")).expect("the upload");
+    assert_eq!(cat, "a cat");
+    assert!(site.path("aside/static").is_dir() && !site.path("aside/static/cat.jpg").exists());
+    passed("uploads in a folder of the old store's name are left alone");
 }
 
 #[test]
