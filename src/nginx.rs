@@ -1,12 +1,13 @@
 //! nginx: the snippet that a slot gives it, and how to read why it refuses.
 
+mod rights;
 mod site;
 
+pub use rights::{rights, without_sudo};
 pub use site::{SITE_MARK, SiteFacts, certificate, next_name, site, site_command, site_link, site_path};
 
-use crate::config::{Cutover, Environment};
+use crate::config::{Cutover, Environment, Nginx};
 use crate::model::{Color, Role};
-use crate::shell;
 use crate::template::fill;
 
 const SNIPPET: &str = include_str!("../templates/slot-nginx.conf");
@@ -114,15 +115,18 @@ fn escape_glob(path: &str) -> String {
 }
 
 /// Why a test or a reload failed, and what to do, from the command and what it said.
-pub fn explain(command: &[String], user: &str, said: &str) -> Option<(String, Vec<String>)> {
+pub fn explain(nginx: &Nginx, command: &[String], user: &str, said: &str) -> Option<(String, Vec<String>)> {
     let text = said.to_lowercase();
-    let sudo = command.first().is_some_and(|word| word.ends_with("sudo"));
+    let sudo = without_sudo(command).len() < command.len();
     if sudo
         && (text.contains("password is required") || text.contains("not allowed") || text.contains("sudoers"))
     {
         return Some((
             format!("{user} may not run it through sudo without a password"),
-            vec![format!("on the host, as root: {}", sudoers_line(command, user))],
+            vec![match rights(nginx, user) {
+                Some(line) => format!("on the host, as root: {line}"),
+                None => "allow it there, as root: visudo".to_string(),
+            }],
         ));
     }
     if text.contains("command not found") || text.contains("no such file") && text.contains("sudo:") {
@@ -147,25 +151,15 @@ pub fn explain(command: &[String], user: &str, said: &str) -> Option<(String, Ve
     None
 }
 
-/// The command that gives a user the right to run one command as root, and nothing else.
-pub fn sudoers_line(command: &[String], user: &str) -> String {
-    let plain: Vec<String> = command
-        .iter()
-        .skip_while(|word| word.ends_with("sudo") || word.starts_with('-'))
-        .cloned()
-        .collect();
-    format!(
-        "echo '{user} ALL=(root) NOPASSWD: {}' >> /etc/sudoers.d/deployer",
-        shell::display(&plain).replace('\'', "")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Vec<String> {
-        line.split(' ').map(str::to_string).collect()
+    fn nginx() -> Nginx {
+        let text = "[gunicorn]\napp = \"app:app\"\n[environments.prod]\nhost = \"a\"\nroot = \"/a\"\n\
+                    ports = { blue = 1, green = 2 }\nurl = \"http://a\"\n";
+        let config = crate::config::Config::parse(text, std::path::Path::new("deployer.toml")).unwrap();
+        config.environments()[0].nginx.clone()
     }
 
     #[test]
@@ -197,22 +191,26 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_right_gets_its_sudoers_line() {
-        let command = words("sudo -n /usr/sbin/nginx -t");
-        let (why, advice) = explain(&command, "deploy", "sudo: a password is required").unwrap();
+    fn a_missing_right_gets_the_line_that_doctor_has_too() {
+        let nginx = nginx();
+        let said = "sudo: a password is required";
+        let (why, advice) = explain(&nginx, &nginx.test, "deploy", said).unwrap();
         assert_eq!(why, "deploy may not run it through sudo without a password");
         assert_eq!(
             advice,
-            [
-                "on the host, as root: echo 'deploy ALL=(root) NOPASSWD: /usr/sbin/nginx -t' >> /etc/sudoers.d/deployer"
-            ]
+            [format!(
+                "on the host, as root: {}",
+                rights(&nginx, "deploy").unwrap()
+            )]
         );
+        let (_, advice) = explain(&nginx, &nginx.test, "x' >/etc/passwd; '", said).unwrap();
+        assert_eq!(advice, ["allow it there, as root: visudo"]);
     }
 
     #[test]
     fn another_sites_mistake_is_named() {
         let said = "nginx: [emerg] unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1\nnginx: configuration file test failed";
-        let (why, _) = explain(&words("nginx -t"), "deploy", said).unwrap();
+        let (why, _) = explain(&nginx(), &["nginx".to_string()], "deploy", said).unwrap();
         assert_eq!(
             why,
             "nginx says: unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1"

@@ -1,7 +1,7 @@
 //! systemd units: the name and the text of what keeps a slot's process running, and brings it back after a reboot.
 
 use crate::config::{Environment, Web};
-use crate::model::{Color, Scope};
+use crate::model::{Color, Scope, Systemd, login};
 use crate::template::{fill, mark};
 
 const UNIT: &str = include_str!("../templates/slot.service");
@@ -62,6 +62,20 @@ pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope
         "log" => escape(&format!("{root}/{color}/log/{log}")),
         _ => target.to_string(),
     })
+}
+
+/// What root must do on the host, so that systemd starts what a user has there; nothing where it does, or the host gives no
+/// user's name.
+pub fn mends(systemd: Systemd, user: &str) -> Vec<String> {
+    let Some(user) = login(user) else {
+        return Vec::new();
+    };
+    // The home is as root's shell finds it.
+    let folder = format!("~{user}/.config/systemd/user");
+    let lingers = (!systemd.lingers).then(|| format!("loginctl enable-linger {user}"));
+    let writable =
+        (!systemd.writable).then(|| format!("install -d -o {user} {folder} {folder}/default.target.wants"));
+    lingers.into_iter().chain(writable).collect()
 }
 
 /// What the launcher is told beside a process's name; see there. It refuses with a status of its own.

@@ -2,15 +2,15 @@
 # Reads what a host has and lacks, for `doctor` alone. Changes nothing; a virtualenv is tried in a folder that it removes.
 #
 # Arguments: a nonce that begins each line of the answer, the root, the interpreter, whether to try a virtualenv (`venv`;
-# `auto`: where there is no uv), nginx's configuration file, its program; then the command that tests nginx, after the number
-# of its words, and the one that reloads it.
+# `auto`: where there is no uv), nginx's configuration file, its program, the folder of the site's certificate; then the command
+# that tests nginx, after the number of its words, and the one that reloads it.
 # It runs wherever there is a POSIX sh: what else is missing is what it is to find out.
 set -u
 
 # In a function, so that no command reads the rest of the script, which arrives on standard input.
 main() {
-  nonce=$1 root=$2 python=$3 try=$4 conf=$5 nginx=$6 count=$7
-  shift 7
+  nonce=$1 root=$2 python=$3 try=$4 conf=$5 nginx=$6 certificate=$7 count=$8
+  shift 8
 
   say() { printf '%s %s\n' "$nonce" "$*"; }
   # The last line that is not empty, and no other.
@@ -78,6 +78,9 @@ main() {
   [ -n "$account" ] || account=www-data
   say account "$account $(id -Gn "$account" 2>/dev/null)"
   [ ! -r "$conf" ] || say conf "$conf"
+  # The folder above it is root's alone, so that others may not even know.
+  if [ -e "$certificate/fullchain.pem" ]; then say certificate yes
+  elif [ ! -d "${certificate%/*}" ] || [ -x "${certificate%/*}" ]; then say certificate no; fi
   # Followed as nginx follows them: a site is a link in sites-enabled.
   grep -RsnF -- "$root/" "$(dirname "$conf")" 2>/dev/null | head -n 40 | while read -r line; do say site "$line"; done
 

@@ -277,6 +277,27 @@ fn a_site_that_is_written_anew_finds_what_an_older_deployer_put_aside() {
 }
 
 #[test]
+fn a_site_that_waits_for_its_certificate_says_so_each_time() {
+    let site = bare();
+    let path = site.repo.path().join("deployer.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("url = \"http://", "url = \"https://")).unwrap();
+    let first = site.done(&["prod", "setup", "--dry-run"]);
+    assert!(first.stdout.contains("    listen 80;\n"), "{}", first.stdout);
+    fs::write(own(&site), &first.stdout).unwrap();
+    let again = site.done(&["prod", "setup", "--dry-run"]);
+    for ran in [&first, &again] {
+        assert!(ran.stderr.contains("certbot certonly"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("then again: deployer prod setup --tls"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert!(again.stderr.contains("unchanged"), "{}", again.stderr);
+}
+
+#[test]
 fn without_a_terminal_and_without_yes_nothing_is_written() {
     let site = bare();
     let ran = site.deployer(&["prod", "setup"]);

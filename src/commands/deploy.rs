@@ -14,6 +14,7 @@ use crate::facts::{Probes, Wish};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought, Requirements};
+use crate::shell;
 use crate::source::{Repository, SourceError};
 
 #[derive(Clone, Debug)]
@@ -204,7 +205,8 @@ fn check_shared(
                 "[shared] directories makes {path} a link to files that outlive a release"
             ))
             .advise(format!(
-                "take it out of the repository: git rm -r --cached {path}"
+                "take it out of the repository: git rm -r --cached {}",
+                shell::display(std::slice::from_ref(&path))
             ))
             .advise("or name another folder in deployer.toml"));
     }

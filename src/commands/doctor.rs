@@ -8,9 +8,10 @@ use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
 use crate::facts::{Probes, Wish, facts};
 use crate::model::HostState;
+use crate::nginx::certificate;
 use crate::plan::{Event, Failure};
 use crate::remote::{Session, ShellError, nonce};
-use crate::shell::Call;
+use crate::shell::{Call, display};
 
 const SCRIPT: &str = include_str!("../../templates/doctor.sh");
 /// Bound on the reading, most of which is the virtualenv that is tried.
@@ -108,6 +109,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
             try_venv,
             &conf,
             &program,
+            &certificate(environment),
         ])
         .arg(environment.nginx.test.len().to_string())
         .args(environment.nginx.test.iter().cloned())
@@ -146,7 +148,7 @@ fn allowed(reading: &Reading, diagnosis: &Diagnosis, options: DoctorOptions) -> 
         for mend in &check.mends {
             let opens_home = options.open_home
                 && mend.by == By::User
-                && mend.command == format!("chmod o+x {}", reading.home);
+                && mend.command == display(&["chmod", "o+x", &reading.home].map(str::to_string));
             let may = match mend.by {
                 By::User => true,
                 By::Root => is_root || reading.may_sudo(None),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Context;
 use super::host::{connect, lost};
-use crate::model::ExitCode;
+use crate::model::{ExitCode, login};
 use crate::plan::{Event, Failure};
 use crate::remote::{Channel, Received, nonce, python_command};
 
@@ -148,9 +148,15 @@ impl Heard<'_> {
             Some("denied") => {
                 let failure = Failure::new("logs.denied", format!("{user} may not read {path} on {host}"));
                 match said.group {
-                    Some(group) => failure
-                        .why(format!("the group {group} may"))
-                        .advise(format!("on the host, as root: usermod -aG {group} {user}")),
+                    Some(group) => {
+                        let failure = failure.why(format!("the group {group} may"));
+                        match (login(&group), login(user)) {
+                            (Some(group), Some(user)) => {
+                                failure.advise(format!("on the host, as root: usermod -aG {group} {user}"))
+                            }
+                            _ => failure,
+                        }
+                    }
                     None => failure.why("no group may"),
                 }
             }

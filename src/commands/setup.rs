@@ -80,6 +80,7 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
     };
     let text = site(environment, facts);
     if found.text.as_deref() == Some(&*text) && found.linked {
+        certificates(context, &found, facts, options);
         return done(context, &format!("{path} is as it should be: unchanged"));
     }
     refuse_what_is_not_ours(&found, &path)?;
@@ -257,9 +258,8 @@ fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options:
         false => "there is no certificate yet, so this site is without TLS; to get one, as root on the host",
     };
     let message = format!(
-        "{what}: certbot certonly --webroot -w /var/www/html{domains}\nthen again: deployer {} setup{}",
+        "{what}: certbot certonly --webroot -w /var/www/html{domains}\nthen again: deployer {} setup --tls",
         environment.name,
-        if found.secret { " --tls" } else { "" }
     );
     context.emit(Event::Note { message });
 }
@@ -381,7 +381,7 @@ fn put(
             &environment.nginx.test,
         ),
     };
-    let explained = explain(command, &reading.user, &output.join("\n"));
+    let explained = explain(&environment.nginx, command, &reading.user, &output.join("\n"));
     let mut failure = Failure::new(code, format!("{what}; everything is as it was before")).output(output);
     if let Some((why, advice)) = explained {
         failure = failure.why(why);

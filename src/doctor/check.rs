@@ -80,6 +80,12 @@ impl Check {
         self.mend(By::Root, command, true)
     }
 
+    /// The same, for as many as there are.
+    #[must_use]
+    pub fn roots(self, commands: impl IntoIterator<Item = String>) -> Check {
+        commands.into_iter().fold(self, Check::root)
+    }
+
     #[must_use]
     pub fn mend(mut self, by: By, command: impl Into<String>, fix: bool) -> Check {
         let command = command.into();

@@ -1,9 +1,11 @@
 //! All checks in the order in which a person mends things: first what everything else stands on.
 
-use super::site::{configuration, includes, sudoers};
+use super::comeback::reboot;
+use super::site::{configuration, door, site};
 use super::{By, Check, Diagnosis, Reading, machine};
-use crate::config::{Cutover, Environment, Supervisor};
-use crate::model::{Color, Crontab, HostState, Role, short};
+use crate::config::{Cutover, Environment};
+use crate::model::{Color, HostState};
+use crate::nginx::{rights, without_sudo};
 use crate::shell;
 
 /// What was seen of a host, by whom.
@@ -27,6 +29,7 @@ pub fn diagnose(seen: Seen, environment: &Environment) -> Diagnosis {
         Check::good("ssh", seen.connection),
         machine::python(reading, environment),
     ];
+    checks.extend(machine::login(reading));
     checks.extend(machine::virtualenv(reading, environment));
     checks.extend([
         machine::tools(reading),
@@ -142,18 +145,10 @@ fn nginx(reading: &Reading, environment: &Environment) -> Vec<Check> {
         true => Check::good("nginx", "runs"),
         false => Check::bad("nginx", "does not run").root(match reading.init.as_str() {
             "systemd" => "systemctl enable --now nginx".to_owned(),
-            _ => program,
+            _ => shell::display(&[program]),
         }),
     };
     vec![running, test(reading, environment), reload(reading, environment)]
-}
-
-/// The command that gives both rights, as one file.
-fn rights(reading: &Reading, environment: &Environment) -> String {
-    sudoers(
-        &reading.user,
-        &[&environment.nginx.test, &environment.nginx.reload],
-    )
 }
 
 /// Whether sudo allows both commands, where they cannot be tried.
@@ -174,13 +169,7 @@ fn rights_alone(reading: &Reading, environment: &Environment) -> Option<Check> {
     } else {
         check.root("apt-get install -y sudo")
     };
-    Some(check.root(rights(reading, environment)))
-}
-
-/// A command without the sudo before it.
-fn without_sudo(words: &[String]) -> Vec<String> {
-    let is_sudo = |word: &&String| word.ends_with("sudo") || word.starts_with('-');
-    words.iter().skip_while(is_sudo).cloned().collect()
+    Some(check.roots(rights(&environment.nginx, &reading.user)))
 }
 
 fn test(reading: &Reading, environment: &Environment) -> Check {
@@ -197,15 +186,11 @@ fn test(reading: &Reading, environment: &Environment) -> Check {
             false,
         );
     }
-    let has_sudo = environment
-        .nginx
-        .test
-        .first()
-        .is_some_and(|word| word.ends_with("sudo"));
+    let has_sudo = without_sudo(&environment.nginx.test).len() < environment.nginx.test.len();
     if has_sudo && !reading.has("sudo") {
         return Check::bad("nginx test", "sudo is not there")
             .root("apt-get install -y sudo")
-            .mend(By::Root, rights(reading, environment), true);
+            .roots(rights(&environment.nginx, &reading.user));
     }
     let last = reading.tested.last().map_or("it said nothing", String::as_str);
     let check = Check::bad(
@@ -213,7 +198,7 @@ fn test(reading: &Reading, environment: &Environment) -> Check {
         format!("{} may not run {command}: {last}", reading.user),
     );
     if has_sudo && (said.contains("password") || said.contains("not allowed") || said.contains("sudoers")) {
-        return check.mend(By::Root, rights(reading, environment), true);
+        return check.roots(rights(&environment.nginx, &reading.user));
     }
     check.mend(
         By::Here,
@@ -242,7 +227,7 @@ fn reload(reading: &Reading, environment: &Environment) -> Check {
             "nginx reload",
             format!("{} may not run {command} without a password", reading.user),
         )
-        .mend(By::Root, rights(reading, environment), true),
+        .roots(rights(&environment.nginx, &reading.user)),
     }
 }
 
@@ -271,7 +256,9 @@ fn reach(reading: &Reading, environment: &Environment) -> Check {
         name,
         format!("{what}, and so reach neither static files nor sockets"),
     );
-    for folder in shut {
+    // Only what leads to the root: the host's word for more of it is no reason to open that.
+    let leads = |path: &str| path == "/" || format!("{}/", environment.root).starts_with(&format!("{path}/"));
+    for folder in shut.into_iter().filter(|folder| leads(&folder.path)) {
         let open = shell::display(&["chmod", "o+x", &folder.path].map(str::to_owned));
         let by = if folder.user == reading.user {
             By::User
@@ -282,117 +269,4 @@ fn reach(reading: &Reading, environment: &Environment) -> Check {
         check = check.mend(by, open, false);
     }
     check
-}
-
-/// Whether the site includes what deployer writes.
-fn site(reading: &Reading, state: Option<&HostState>, environment: &Environment) -> Check {
-    let proven = state
-        .and_then(|state| state.served.as_ref())
-        .is_some_and(|served| served.color.is_some());
-    let setup = format!("deployer {} setup", environment.name);
-    match includes(reading, environment, Role::Live) {
-        Some(file) => Check::good("site", format!("{file} includes live")),
-        None if proven => Check::good("site", "the front door answers from a slot"),
-        None if reading.conf.is_none() => Check::note(
-            "site",
-            "nginx's configuration may not be read, so it is not known whether it includes live",
-        )
-        .mend(By::Here, setup, false),
-        None => Check::bad(
-            "site",
-            "no site includes live, so nginx does not know this application",
-        )
-        .mend(By::Here, setup, false),
-    }
-}
-
-/// Whether what is live would come back; it stands in the way of no release, so it is a note.
-fn reboot(state: &HostState, environment: &Environment) -> Check {
-    let name = "reboot";
-    if environment.supervisor == Supervisor::None {
-        return Check::note(name, "nothing starts it: supervisor = \"none\"");
-    }
-    match (state.systemd, state.crontab) {
-        (Some(systemd), _) if systemd.lingers => Check::good(name, "systemd starts it"),
-        (Some(_), _) => {
-            let words = ["loginctl", "enable-linger", &state.user].map(str::to_owned);
-            Check::note(
-                name,
-                format!("systemd starts nothing of {} without a login", state.user),
-            )
-            .mend(By::User, "loginctl enable-linger", true)
-            .root(shell::display(&words))
-        }
-        (None, Some(Crontab::Starts)) => Check::good(name, "cron starts it"),
-        (None, Some(Crontab::Missing)) => {
-            Check::note(name, "nothing starts it: there is neither systemd nor cron")
-        }
-        (None, _) => Check::note(
-            name,
-            format!(
-                "no systemd; after the first deploy, deployer {} status says the line for cron",
-                environment.name
-            ),
-        ),
-    }
-}
-
-fn door(reading: &Reading, state: Option<&HostState>, environment: &Environment) -> Check {
-    let name = "front door";
-    let Some(state) = state else {
-        return listens(reading, environment);
-    };
-    let Some(served) = &state.served else {
-        return Check::note(name, "not asked");
-    };
-    if let Some(error) = &served.error {
-        return Check::bad(name, error.clone()).mend(
-            By::Here,
-            "if nginx listens elsewhere, say so in deployer.toml: [nginx] address",
-            false,
-        );
-    }
-    match (served.color, &served.commit) {
-        (Some(color), Some(commit)) => Check::good(name, format!("answers from {color} {}", short(commit))),
-        (Some(color), None) => Check::good(name, format!("answers from {color}")),
-        // Without a key there was nothing to ask; whether anybody listens is seen all the same.
-        (None, _) if state.key.is_none() => listens(reading, environment),
-        (None, _) => Check::note(
-            name,
-            served
-                .unknown
-                .clone()
-                .unwrap_or_else(|| "it is not known what it serves".to_owned()),
-        ),
-    }
-}
-
-fn listens(reading: &Reading, environment: &Environment) -> Check {
-    let address = environment.nginx.address.as_deref().unwrap_or("127.0.0.1");
-    let port = address
-        .rsplit_once(':')
-        .and_then(|(_, port)| port.parse().ok())
-        .unwrap_or(environment.url.port);
-    match reading.listening.iter().any(|socket| socket.port == port) {
-        true => Check::good(
-            "front door",
-            format!("something listens on port {port}; nothing of ours is live yet"),
-        ),
-        // A server for https has no certificate yet, and so no site for it.
-        false if environment.url.https => {
-            Check::note("front door", format!("nothing listens on port {port} yet"))
-        }
-        false if reading.running => Check::bad("front door", format!("nginx does not listen on port {port}"))
-            .mend(By::Here, format!("deployer {} setup", environment.name), false)
-            .mend(
-                By::Here,
-                "if it listens elsewhere, say so in deployer.toml: [nginx] address",
-                false,
-            ),
-        false => Check::bad("front door", format!("nothing listens on port {port}")).mend(
-            By::Here,
-            "start nginx; if it listens elsewhere, say so in deployer.toml: [nginx] address",
-            false,
-        ),
-    }
 }

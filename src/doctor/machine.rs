@@ -3,7 +3,7 @@
 use super::{Check, Reading};
 use crate::config::{Environment, Installer};
 use crate::doctor::By;
-use crate::{python, shell};
+use crate::{model, python, shell};
 
 /// What a virtualenv and a work tree need at least, in kB and files.
 const LITTLE_SPACE: u64 = 300_000;
@@ -15,6 +15,17 @@ const OLDEST_PYTHON: (u32, u32) = (3, 6);
 
 fn command(words: &[&str]) -> String {
     shell::display(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+}
+
+/// The name of the login stands in commands for root: what is no name is in none of them.
+pub(super) fn login(reading: &Reading) -> Option<Check> {
+    let what = format!(
+        "the host says {:?}, which is no user's name: commands for root that need one are left out",
+        reading.user
+    );
+    model::login(&reading.user)
+        .is_none()
+        .then(|| Check::bad("login", what))
 }
 
 /// sh has answered, or nothing below would be known.
@@ -114,10 +125,16 @@ pub(super) fn virtualenv(reading: &Reading, environment: &Environment) -> Option
         }
         None => {
             let place = reading.no_scratch.as_deref().unwrap_or("/tmp");
-            Some(
-                Check::bad("virtualenv", format!("cannot write to {place}"))
-                    .root(command(&["chmod", "1777", place])),
-            )
+            let check = Check::bad("virtualenv", format!("cannot write to {place}"));
+            // Any other folder is one that the user's $TMPDIR names: root opens none of these to everybody.
+            Some(match place {
+                "/tmp" => check.root("chmod 1777 /tmp"),
+                _ => check.mend(
+                    By::User,
+                    "unset TMPDIR, or let it name a folder that can be written to",
+                    false,
+                ),
+            })
         }
     }
 }
@@ -159,7 +176,8 @@ pub(super) fn root(reading: &Reading, environment: &Environment) -> Check {
                 true => format!("{root} belongs to {owner}, {} cannot write to it", reading.user),
                 false => format!("{} cannot make {root}: {near} belongs to {owner}", reading.user),
             };
-            Check::bad("root", what).root(command(&["install", "-d", "-o", &reading.user, root]))
+            let make = |user| command(&["install", "-d", "-o", user, root]);
+            Check::bad("root", what).roots(model::login(&reading.user).map(make))
         }
     }
 }

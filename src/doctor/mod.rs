@@ -2,6 +2,7 @@
 
 mod check;
 mod checks;
+mod comeback;
 mod machine;
 mod reading;
 mod site;

@@ -34,6 +34,8 @@ pub struct Reading {
     pub account: String,
     pub groups: Vec<String>,
     pub conf: Option<String>,
+    /// Whether the site's certificate is there; `None`: only root can see.
+    pub certificate: Option<bool>,
     /// Lines of nginx's configuration that name the root: file and text.
     pub site: Vec<(String, String)>,
     /// How the command that tests nginx came out, and what it said.
@@ -108,6 +110,7 @@ impl Reading {
                 self.groups = words.collect();
             }
             "conf" => self.conf = Some(text),
+            "certificate" => self.certificate = Some(rest == "yes"),
             "site" => {
                 let mut parts = rest.splitn(3, ':');
                 if let (Some(file), Some(_), Some(line)) = (parts.next(), parts.next(), parts.next()) {

@@ -1,12 +1,12 @@
 //! What the configured nginx commands and the lines of its files tell.
 
-use super::Reading;
+use super::{By, Check, Reading};
 use crate::config::{Cutover, Environment};
-use crate::model::Role;
-use crate::shell;
+use crate::model::{HostState, Role, short};
 
 const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
 const PROGRAM: &str = "/usr/sbin/nginx";
+const ELSEWHERE: &str = "listens elsewhere, say so in deployer.toml: [nginx] address";
 
 /// nginx's configuration file and its program, as the command that tests it names them.
 pub fn configuration(environment: &Environment) -> (String, String) {
@@ -23,7 +23,7 @@ pub fn configuration(environment: &Environment) -> (String, String) {
 }
 
 /// The file of nginx's configuration that includes a role's snippet, in a form that the way of cutting over needs.
-pub(super) fn includes(reading: &Reading, environment: &Environment, role: Role) -> Option<String> {
+fn includes(reading: &Reading, environment: &Environment, role: Role) -> Option<String> {
     let root = &environment.root;
     let by_role = format!("{root}/.deployer/nginx-{role}.con");
     let by_slot = format!("{root}/{role}/etc/nginx.con");
@@ -62,38 +62,126 @@ pub fn site_elsewhere(
     includes(&others, environment, Role::Live)
 }
 
-/// The command that gives a user the right to run commands as root, and nothing else; a file that would lock
-/// everybody out of sudo is never put in place.
-pub(super) fn sudoers(user: &str, commands: &[&[String]]) -> String {
-    let file = format!("/etc/sudoers.d/deployer-{}", user.replace(['.', '~'], "_"));
-    let new = format!("{file}.new");
-    let rule = |command: &&[String]| {
-        let plain = command
-            .iter()
-            .skip_while(|word| word.ends_with("sudo") || word.starts_with('-'));
-        let escaped: Vec<String> = plain.map(|word| escape(word)).collect();
-        format!("{user} ALL=(root) NOPASSWD: {}", escaped.join(" "))
-    };
-    let rules: Vec<String> = commands.iter().map(rule).collect();
-    let words =
-        |words: &[&str]| shell::display(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-    format!(
-        "printf '%s\\n' {} > {new} && {} && {} && {}",
-        shell::display(&rules),
-        words(&["visudo", "-cf", &new]),
-        words(&["chmod", "440", &new]),
-        words(&["mv", &new, &file]),
-    )
+/// Whether the site includes what deployer writes.
+pub(super) fn site(reading: &Reading, state: Option<&HostState>, environment: &Environment) -> Check {
+    let proven = state
+        .and_then(|state| state.served.as_ref())
+        .is_some_and(|served| served.color.is_some());
+    let setup = format!("deployer {} setup", environment.name);
+    match includes(reading, environment, Role::Live) {
+        Some(file) => Check::good("site", format!("{file} includes live")),
+        None if proven => Check::good("site", "the front door answers from a slot"),
+        None if reading.conf.is_none() => Check::note(
+            "site",
+            "nginx's configuration may not be read, so it is not known whether it includes live",
+        )
+        .mend(By::Here, setup, false),
+        None => Check::bad(
+            "site",
+            "no site includes live, so nginx does not know this application",
+        )
+        .mend(By::Here, setup, false),
+    }
 }
 
-/// A word as sudoers reads it back whole.
-fn escape(word: &str) -> String {
-    let mut escaped = String::new();
-    for letter in word.chars() {
-        if matches!(letter, ',' | ':' | '=' | '\\' | ' ' | '*' | '?' | '[' | ']' | '!') {
-            escaped.push('\\');
+/// What the front door answers, or whether anybody listens there at all.
+pub(super) fn door(reading: &Reading, state: Option<&HostState>, environment: &Environment) -> Check {
+    let name = "front door";
+    let Some(state) = state else {
+        return listens(reading, environment, false);
+    };
+    let Some(served) = &state.served else {
+        return Check::note(name, "not asked");
+    };
+    if let Some(error) = &served.error {
+        if !listening(reading, environment) {
+            return listens(reading, environment, state.live.color.is_some());
         }
-        escaped.push(letter);
+        let check = Check::bad(name, error.clone());
+        return match environment.url.https {
+            // What listens there may speak no TLS.
+            true => check.mend(By::Here, tls(environment), false),
+            false => check,
+        }
+        .mend(By::Here, format!("if nginx {ELSEWHERE}"), false);
     }
-    escaped
+    match (served.color, &served.commit) {
+        (Some(color), Some(commit)) => Check::good(name, format!("answers from {color} {}", short(commit))),
+        (Some(color), None) => Check::good(name, format!("answers from {color}")),
+        // Without a key there was nothing to ask; whether anybody listens is seen all the same.
+        (None, _) if state.key.is_none() => listens(reading, environment, false),
+        (None, _) => Check::note(
+            name,
+            served
+                .unknown
+                .clone()
+                .unwrap_or_else(|| "it is not known what it serves".to_owned()),
+        ),
+    }
+}
+
+/// The command that writes the site with its certificate.
+fn tls(environment: &Environment) -> String {
+    format!("deployer {} setup --tls", environment.name)
+}
+
+/// The port at which the front door should be on the host.
+fn door_port(environment: &Environment) -> u16 {
+    let address = environment.nginx.address.as_deref();
+    let port = address.and_then(|address| address.rsplit_once(':')?.1.parse().ok());
+    port.unwrap_or(environment.url.port)
+}
+
+fn listening(reading: &Reading, environment: &Environment) -> bool {
+    let port = door_port(environment);
+    reading.listening.iter().any(|socket| socket.port == port)
+}
+
+/// `live`: whether there is a release that this keeps from its users.
+fn listens(reading: &Reading, environment: &Environment, live: bool) -> Check {
+    let (name, port) = ("front door", door_port(environment));
+    let setup = format!("deployer {} setup", environment.name);
+    if listening(reading, environment) {
+        return Check::good(
+            name,
+            format!("something listens on port {port}; nothing of ours is live yet"),
+        );
+    }
+    if !reading.running {
+        return Check::bad(name, format!("nothing listens on port {port}")).mend(
+            By::Here,
+            format!("start nginx; if it {ELSEWHERE}"),
+            false,
+        );
+    }
+    let what = format!("nginx does not listen on port {port}");
+    if !environment.url.https {
+        return Check::bad(name, what).mend(By::Here, setup, false).mend(
+            By::Here,
+            format!("if it {ELSEWHERE}"),
+            false,
+        );
+    }
+    match (reading.certificate, live) {
+        (Some(true), _) => Check::bad(name, format!("{what}, though there is a certificate")).mend(
+            By::Here,
+            tls(environment),
+            false,
+        ),
+        // A server for https has no certificate yet, and so no site for it: `setup` says how to come by one.
+        (_, live) => {
+            let check = match live {
+                true => Check::bad(name, what),
+                false => Check::note(name, format!("{what} yet")),
+            };
+            let more = match reading.certificate {
+                None => format!(
+                    "with a certificate, which only root can see: {}",
+                    tls(environment)
+                ),
+                _ => format!("once there is a certificate: {}", tls(environment)),
+            };
+            check.mend(By::Here, setup, false).mend(By::Here, more, false)
+        }
+    }
 }

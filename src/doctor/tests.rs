@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::{Config, Environment};
+use crate::model::HostState;
 
 const CONFIG: &str = "[gunicorn]\napp = \"app:app\"\n[environments.prod]\nhost = \"web1\"\nuser = \"deploy\"\n\
                       root = \"/home/deploy/hello\"\nports = { blue = 8888, green = 8889 }\nurl = \"http://web1.example\"\n";
@@ -57,6 +58,10 @@ fn environment(more: &str) -> Environment {
 
 /// The checks of a host whose reading begins with these words in place of a healthy one's.
 fn seen(replace: &[(&str, &str)], more: &str) -> Diagnosis {
+    seen_in(replace, &environment(more), None)
+}
+
+fn seen_in(replace: &[(&str, &str)], environment: &Environment, state: Option<&HostState>) -> Diagnosis {
     let mut text = String::new();
     for line in WELL.lines() {
         let other = replace.iter().find(|(start, _)| line[2..].starts_with(start));
@@ -68,15 +73,33 @@ fn seen(replace: &[(&str, &str)], more: &str) -> Diagnosis {
     }
     let reading = Reading::parse(&format!("Welcome to Debian\n{text}"), "N");
     assert!(reading.whole);
-    let environment = environment(more);
     let seen = Seen {
         reading: &reading,
-        state: None,
+        state,
         connection: "deploy, host key ssh-ed25519 SHA256:…, by ~/.ssh/id_ed25519",
         host: "web1",
         now: 1000,
     };
-    diagnose(seen, &environment)
+    diagnose(seen, environment)
+}
+
+/// A host with a release in blue that is live and runs, and these words in place of those that the script prints.
+fn state(words: &str) -> HostState {
+    let mut state = serde_json::json!({
+        "now": 1000.0, "user": "deploy", "name": "web1", "tools": {}, "python": "", "key": "c0ffee", "virtualenvs": [],
+        "root": {"exists": true, "ancestor": "/home/deploy/hello", "writable": true},
+        "live": {"target": "blue", "color": "blue", "exists": true},
+        "next": {"target": "green", "color": "green", "exists": true},
+        "blue": {"exists": true, "unit": "enabled", "process": {"pid": 4, "started": 900.0}}, "green": {"exists": true},
+        "systemd": {"scope": "user", "lingers": true},
+        "served": {"color": "blue", "commit": "3ab9d4226a9d0a3d6c0b6a0f0bba9a5de1d40c11"},
+    });
+    let words: serde_json::Value = serde_json::from_str(words).unwrap();
+    state
+        .as_object_mut()
+        .unwrap()
+        .extend(words.as_object().unwrap().clone());
+    serde_json::from_value(state).unwrap()
 }
 
 /// What is not good, as it is told.
@@ -224,4 +247,95 @@ fn each_thing_that_can_be_wrong_is_named() {
         let _ = writeln!(all, "# {name}\n{}", told(&seen(replace, more)));
     }
     insta::assert_snapshot!("wrong", all);
+}
+
+#[test]
+fn what_comes_back_after_a_reboot_is_what_systemd_or_cron_can_start() {
+    let cases = [
+        ("all is well", "{}"),
+        (
+            "no lingering",
+            r#"{"systemd": {"scope": "user", "lingers": false, "writable": true}}"#,
+        ),
+        (
+            "a home of root's",
+            r#"{"systemd": {"scope": "user", "lingers": true, "writable": false}}"#,
+        ),
+        (
+            "neither",
+            r#"{"systemd": {"scope": "user", "lingers": false, "writable": false}}"#,
+        ),
+        (
+            "neither, and a login that is none",
+            r#"{"systemd": {"scope": "user", "lingers": false, "writable": false}, "user": "a; reboot"}"#,
+        ),
+        (
+            "what is live runs plainly",
+            r#"{"blue": {"exists": true, "process": {"pid": 4, "started": 900.0}}}"#,
+        ),
+        ("cron", r#"{"systemd": null, "crontab": "starts"}"#),
+        ("no cron", r#"{"systemd": null, "crontab": "missing"}"#),
+    ];
+    let mut all = String::new();
+    for (name, words) in cases {
+        let _ = writeln!(
+            all,
+            "# {name}\n{}",
+            told(&seen_in(&[], &environment(""), Some(&state(words))))
+        );
+    }
+    insta::assert_snapshot!("reboot", all);
+}
+
+#[test]
+fn an_https_site_without_its_server_is_set_up_and_not_looked_for_elsewhere() {
+    let text = CONFIG.replace("http://", "https://");
+    let config = Config::parse(&text, Path::new("/code/hello/deployer.toml")).unwrap();
+    let environment = config.environment("prod").unwrap();
+    let refused = r#"{"served": {"error": "cannot connect to 127.0.0.1:443: Connection refused"}}"#;
+    let no_tls = r#"{"served": {"error": "127.0.0.1:443 broke off: [SSL: WRONG_VERSION_NUMBER]"}}"#;
+    let fresh = r#"{"live": {"target": null, "color": null, "exists": false}, "key": null, "served": {"unknown": "nothing"}}"#;
+    let well = ("listen", "listen 00000000:0050 0");
+    let cases = [
+        (
+            "nothing is live, no certificate",
+            ("conf", "certificate no"),
+            fresh,
+        ),
+        (
+            "nothing is live, a certificate",
+            ("conf", "certificate yes"),
+            fresh,
+        ),
+        ("nothing is live, root alone can see", well, fresh),
+        ("live, no certificate", ("conf", "certificate no"), refused),
+        ("live, a certificate", ("conf", "certificate yes"), refused),
+        ("live, root alone can see", well, refused),
+        (
+            "another server at 443",
+            ("listen", "listen 00000000:01BB 0"),
+            no_tls,
+        ),
+    ];
+    let mut all = String::new();
+    for (name, word, state_words) in cases {
+        let diagnosis = seen_in(&[word], &environment, Some(&state(state_words)));
+        let _ = writeln!(all, "# {name}\n{}", told(&diagnosis));
+    }
+    insta::assert_snapshot!("https", all);
+}
+
+#[test]
+fn no_word_of_the_hosts_is_a_command_for_root() {
+    let odd = [
+        ("user", "user deploy; chmod u+s /bin/sh #"),
+        ("test 0", "test 1"),
+        ("tested", "tested sudo: a password is required"),
+        ("reload", "reload 1"),
+        ("sudoers", ""),
+        ("writable", ""),
+        ("venv", "scratch /etc"),
+        ("folder 755 deploy", "folder 750 deploy deploy /root/$(reboot)"),
+    ];
+    insta::assert_snapshot!("odd", told(&seen(&odd, "cutover = \"socket\"")));
 }

@@ -228,10 +228,10 @@ fn redacted(text: &str) {
     secrets::Redactor::new(&secrets).apply(&mut shown);
 }
 
-fn explained(text: &str) {
+fn explained(text: &str, environment: &Environment) {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let command = ["sudo", "-n", "nginx", "-t"].map(str::to_owned);
-    let _ = nginx::explain(&command, "deploy", text);
+    let nginx = &environment.nginx;
+    let _ = nginx::explain(nginx, &nginx.test, text, text);
     let _ = (
         gunicorn::explain(&lines),
         launch::explain(1, &lines),
@@ -252,7 +252,7 @@ pub(super) fn readers() -> Vec<Reader> {
         seeds: seeds.iter().map(|seed| (*seed).to_owned()).collect(),
         read,
     };
-    let (host, checked) = (environment(), environment());
+    let (host, checked, told) = (environment(), environment(), environment());
     let files = tempfile::tempdir().expect("a temporary folder");
     let seen = move |text: &str| {
         let reading = doctor::Reading::parse(text, "N");
@@ -342,7 +342,11 @@ pub(super) fn readers() -> Vec<Reader> {
             &[PYTHON, REQUIREMENTS, PYPROJECT, PACKAGE],
             Box::new(recognised),
         ),
-        reader("what tools print", &[OUTPUT], Box::new(explained)),
+        reader(
+            "what tools print",
+            &[OUTPUT],
+            Box::new(move |text| explained(text, &told)),
+        ),
         reader(
             "text on its way to a terminal",
             &[OUTPUT, VALUES[4]],

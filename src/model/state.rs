@@ -71,6 +71,13 @@ pub struct Systemd {
     pub scope: Scope,
     /// Whether it runs them while the user is not logged in.
     pub lingers: bool,
+    /// Whether the user may write units where it looks for them.
+    #[serde(default = "yes")]
+    pub writable: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

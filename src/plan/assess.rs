@@ -5,7 +5,7 @@ use super::cutover::astray;
 use super::processes;
 use super::roles::roles;
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
-use crate::config::Environment;
+use crate::config::{COMMANDS, Environment};
 use crate::lock::describe_interrupted;
 use crate::model::{Answer, Color, CommitSummary, HostState, PidFile, short, whole_seconds};
 use crate::probe;
@@ -92,7 +92,8 @@ fn check_interrupted(state: &HostState, name: &str, problems: &mut Vec<Problem>)
         let again = match (&*past.verb, &**step) {
             (_, "switch") => None,
             ("cutover", "halt") => Some("stop"),
-            (verb, _) => Some(verb),
+            // A file on the host says it, and here it becomes a line to paste.
+            (verb, _) => Some(verb).filter(|verb| COMMANDS.contains(verb)),
         };
         problems.push(problem(
             &what,
@@ -131,7 +132,8 @@ fn check_served(
         }
         (None, _) => {
             if let Some(error) = &served.error {
-                problems.push(problem(&format!("the front door: {error}"), None));
+                let what = format!("the front door: {error}");
+                problems.push(problem(&what, Some(format!("deployer {name} doctor"))));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::status::Problem;
 use crate::config::{Environment, Supervisor};
 use crate::model::{Color, Crontab, HostState, Unit};
-use crate::shell;
+use crate::{shell, unit};
 
 /// `None`: nobody asked, nobody is to care, or nothing runs.
 pub(super) fn survives(state: &HostState, environment: &Environment, color: Color) -> Option<bool> {
@@ -36,13 +36,21 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
         return None;
     }
     let (why, run) = match (state.systemd, state.crontab) {
-        (Some(systemd), _) if !systemd.lingers => (
-            format!(
-                "user {} may run nothing there without a login (mend it on the host, then deploy again)",
-                state.user
-            ),
-            Some(format!("sudo loginctl enable-linger {}", state.user)),
-        ),
+        (Some(systemd), _) if !systemd.lingers || !systemd.writable => {
+            let what = match systemd.lingers {
+                false => "run nothing there without a login",
+                true => "not write its units where systemd looks for them",
+            };
+            let mends = unit::mends(systemd, &state.user);
+            let sudo: Vec<String> = mends.iter().map(|line| format!("sudo {line}")).collect();
+            (
+                format!(
+                    "user {} may {what} (mend it on the host, then deploy again)",
+                    state.user
+                ),
+                (!sudo.is_empty()).then(|| sudo.join(" && ")),
+            )
+        }
         (Some(_), _) => (
             match (state.slot(live).unit, unknown(state, live)) {
                 (Unit::Enabled, names) => format!("systemd does not know of its {}", names.join(" and ")),

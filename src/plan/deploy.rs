@@ -7,9 +7,9 @@ use super::roles::{Roles, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
 use super::{Failure, Site, history};
 use crate::config::{Environment, Installer, Supervisor};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Layout, Relation, Secrets};
-use crate::python;
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Layout, Relation, Secrets, login};
 use crate::shell::Call;
+use crate::{python, shell, unit};
 
 /// What is asked for, as far as the local side knows it.
 #[derive(Clone, Debug)]
@@ -173,6 +173,20 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
         .why("supervisor = \"systemd\" asks for it")
         .advise("set supervisor = \"auto\": a plain process where there is none"));
     }
+    if let (Supervisor::Systemd, Some(systemd)) = (environment.supervisor, state.systemd)
+        && !systemd.writable
+    {
+        let what = format!(
+            "user {} may not write units for systemd on {}",
+            state.user, state.name
+        );
+        let failure = Failure::new("host.systemd", what).why("supervisor = \"systemd\" asks for it");
+        let mends = unit::mends(systemd, &state.user);
+        return Err(match mends.is_empty() {
+            true => failure,
+            false => failure.advise(format!("on the host, as root: {}", mends.join(" && "))),
+        });
+    }
     if !state.root.writable {
         return Err(Failure::new(
             "host.root",
@@ -180,7 +194,8 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
         )
         .advise(format!(
             "on the host, as root: install -d -o {} {}",
-            state.user, environment.root
+            login(&state.user).unwrap_or("USER"),
+            shell::display(std::slice::from_ref(&environment.root))
         )));
     }
     for color in Color::ALL {

@@ -5,7 +5,7 @@ use super::step::{Action, Step};
 use super::switch::{SwitchFailure, switch};
 use super::{Failure, virtualenv};
 use crate::config::{Environment, Web};
-use crate::model::{Answer, Color, ExitCode};
+use crate::model::{Answer, Color, ExitCode, login};
 use crate::{gunicorn, launch, nginx, probe, shell};
 
 /// How many lines of a failed step's output a person is shown.
@@ -57,7 +57,7 @@ pub fn explain(
         match &step.action {
             Action::Virtualenv { .. } => virtualenv::explain(what, failed, environment, host),
             Action::Start { port, .. } => start(what, *port, failed, environment, (host, user)),
-            Action::TestNginx => nginx_command("nginx.test", what, &environment.nginx.test, failed, user),
+            Action::TestNginx => test_nginx(what, failed, environment, user),
             Action::Switch { .. } => switch(what, failed, environment, user),
             Action::Stop { .. } => Failure::new("slot.stop", what)
                 .advise("end that process by hand, or give the slot another port in deployer.toml"),
@@ -144,7 +144,8 @@ fn start(
         return Failure::new("host.systemd", what)
             .why("systemd would not run it, and supervisor = \"systemd\" asks for it")
             .advise(format!(
-                "on {host}, by somebody with sudo: sudo loginctl enable-linger {user}"
+                "on {host}, by somebody with sudo: sudo loginctl enable-linger {}",
+                login(user).unwrap_or("USER")
             ));
     }
     let failure = Failure::new("release.unhealthy", what);
@@ -198,15 +199,10 @@ fn hook(code: &'static str, what: String, key: &str, environment: &Environment) 
     ))
 }
 
-fn nginx_command(
-    code: &'static str,
-    what: String,
-    command: &[String],
-    failed: &StepFailure,
-    user: &str,
-) -> Failure {
-    let failure = Failure::new(code, format!("{what}: {}", shell::display(command)));
-    match nginx::explain(command, user, &failed.output.join("\n")) {
+fn test_nginx(what: String, failed: &StepFailure, environment: &Environment, user: &str) -> Failure {
+    let command = &environment.nginx.test;
+    let failure = Failure::new("nginx.test", format!("{what}: {}", shell::display(command)));
+    match nginx::explain(&environment.nginx, command, user, &failed.output.join("\n")) {
         Some((why, advice)) => advice.into_iter().fold(failure.why(why), Failure::advise),
         None => failure,
     }

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::config::Environment;
 use crate::model::{Color, HostState};
+use crate::shell;
 
 /// The slots' roles, and the links that must be mended before they hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,12 @@ fn broken(state: &HostState, environment: &Environment) -> Failure {
         None => failure,
     };
     failure.advise(format!(
-        "on the host, with the slot that should be live: ln -sfn {root}/blue {root}/live"
+        "on the host, with the slot that should be live: {}",
+        shell::display(&[
+            "ln".to_string(),
+            "-sfn".to_string(),
+            format!("{root}/blue"),
+            format!("{root}/live")
+        ])
     ))
 }

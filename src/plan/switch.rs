@@ -105,6 +105,10 @@ pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environme
                 environment.name
             ));
         match &switch.answer {
+            Some(Served { error: Some(_), .. }) if environment.url.https => failure.advise(format!(
+                "or it has no server with TLS for it: deployer {} setup --tls",
+                environment.name
+            )),
             Some(Served { unknown: Some(_), .. }) => failure
                 .advise(format!(
                     "or its site does not include {}",
@@ -118,7 +122,7 @@ pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environme
         }
     } else {
         let failure = Failure::new("reload.refused", format!("{what}: {}", shell::display(reload)));
-        match nginx::explain(reload, user, &switch.said) {
+        match nginx::explain(&environment.nginx, reload, user, &switch.said) {
             Some((why, advice)) => advice.into_iter().fold(failure.why(why), Failure::advise),
             None => failure.why(
                 switch

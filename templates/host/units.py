@@ -29,9 +29,10 @@ def lingers():
 def systemd():
     if not os.path.isdir("/run/systemd/system") or not which("systemctl"):
         return None
+    found = {"writable": all(space(folder)["writable"] for folder in unit_folders())}
     if os.getuid() == 0:
-        return {"scope": "system", "lingers": True}
-    return {"scope": "user", "lingers": lingers()}
+        return dict(found, scope="system", lingers=True)
+    return dict(found, scope="user", lingers=lingers())
 
 
 def unit_state(facts, color, process="web"):

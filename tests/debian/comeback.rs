@@ -202,6 +202,69 @@ fn without_lingering_status_says_so() {
     row(SUITE, "what runs plainly is taken over by systemd", "ok");
 }
 
+/// A home that its user may not write to, and no right to nginx: each line that is told for root does what it says.
+#[test]
+fn what_is_told_for_root_mends_a_home_and_the_rights() {
+    let case = "root's lines of status, doctor and a failed cutover do what they say";
+    let Some(mut stage) = Stage::new(case) else { return };
+    stage.host.done(
+        "root",
+        "install -d -o deploy /home/deploy/hello && rm -rf /home/deploy/.config && chown root /home/deploy && \
+         rm /etc/sudoers.d/deploy",
+    );
+    let ran = stage.done(&["prod", "deploy"]);
+    assert!(ran.stderr.contains("not by systemd"), "{}", ran.stderr);
+    let ran = stage.deployer(&["prod", "cutover"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let told = "on the host, as root: ";
+    let line = ran.stderr.lines().find_map(|line| line.split_once(told));
+    let (_, rights) = line.unwrap_or_else(|| panic!("no line for root: {}", ran.stderr));
+    let doctor = || {
+        let ran = stage.deployer(&["prod", "doctor", "--json"]);
+        serde_json::from_str::<serde_json::Value>(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+    };
+    let check = |name: &str| {
+        let report = doctor();
+        let checks = report["checks"].as_array().expect("checks");
+        checks
+            .iter()
+            .find(|check| check["name"] == name)
+            .expect(name)
+            .clone()
+    };
+    assert_eq!(check("nginx test")["mends"][0]["command"], rights);
+    stage.host.done("root", rights);
+    assert_eq!(check("nginx test")["level"], "good");
+    assert_eq!(check("nginx reload")["level"], "good");
+    stage.done(&["prod", "cutover"]);
+
+    let reboot = check("reboot");
+    assert_eq!(reboot["level"], "note", "{reboot}");
+    let status = stage.status();
+    assert_eq!(status["live"]["survives_reboot"], false, "{status}");
+    let run = status["problems"][0]["run"].as_str().expect("a command");
+    assert_eq!(
+        Some(run.trim_start_matches("sudo ")),
+        reboot["mends"][0]["command"].as_str()
+    );
+    stage.host.done("root", run);
+    assert_eq!(
+        check("reboot")["mends"][0]["command"],
+        "deployer prod deploy --cutover"
+    );
+    stage.write("note.txt", "second");
+    stage.commit("second");
+    let second = stage.go_live();
+    is_well(&stage, &second);
+    assert_eq!(check("reboot")["says"], "systemd starts it");
+    stage.done(&["prod", "stop"]);
+    stage.lose_power();
+    serves_again(&stage, &second);
+    is_well(&stage, &second);
+    row(SUITE, case, "ok");
+}
+
 /// Root has the system's own systemd.
 #[test]
 fn root_deploys_to_system_units() {
