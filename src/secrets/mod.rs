@@ -2,8 +2,10 @@
 
 mod command;
 mod dotenv;
+mod escape;
 mod find;
 mod redact;
+mod view;
 
 pub use find::{Findings, Interrupted, Lookup, find};
 pub use redact::Redactor;

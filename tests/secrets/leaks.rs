@@ -11,13 +11,18 @@ const SUITE: &str = "secrets";
 
 /// Prints its secret in several ways while it starts, and dies of it.
 const TELLS: &str = r#"
-import base64, json, os, urllib.parse
+import base64, html, json, os, re, urllib.parse
 secret = os.environ["PASSWORD"]
+coloured = secret[:5] + "\x1b[36m" + secret[5:9] + "\0" + secret[9:] + "\x1b[0m"
+print("coloured", coloured, json.dumps(coloured))
+print("html", html.escape(secret), secret.encode().hex(), secret.encode().hex(":").upper())
+print("lower", re.sub("%..", lambda code: code[0].lower(), urllib.parse.quote(secret, safe="")))
+print("twice", json.dumps({"inside": json.dumps(secret)}))
 print("plain", secret)
 print("json", json.dumps(secret), repr(secret))
 print("url", urllib.parse.quote(secret), urllib.parse.quote_plus(secret))
 print("basic", base64.b64encode(("user:" + secret).encode()).decode())
-raise RuntimeError("cannot connect with " + secret)
+raise RuntimeError("cannot connect with " + coloured)
 "#;
 
 const HANGS: &str =
@@ -31,17 +36,18 @@ struct Hunted {
 fn hunted() -> Hunted {
     let token = token();
     let mut site = Site::new();
-    site.extra = "[health]\nstart_timeout = \"60s\"\n\n[secrets]\nPASSWORD = { file = \"../secret/env\" }\n"
-        .replace(
-            "../secret",
-            &site.host.client_home().join("secret").display().to_string(),
-        );
+    let secrets = site.host.client_home().join("secret");
+    site.extra = format!(
+        "[health]\nstart_timeout = \"60s\"\n\n[hooks]\non_failure = [\"env >$HOME/told; cat {}/*/log/gunicorn.log\"]\n\n\
+         [secrets]\nPASSWORD = {{ file = \"{}/env\" }}\n",
+        site.host.root().display(),
+        secrets.display(),
+    );
     site.configure();
     site.commit("a secret");
-    let folder = site.host.client_home().join("secret");
-    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::create_dir_all(&secrets).expect("a folder");
     std::fs::write(
-        folder.join("env"),
+        secrets.join("env"),
         format!("PASSWORD=\"{token}'\\$x \\\"y&{token}\"\n"),
     )
     .expect("a file");
@@ -80,8 +86,14 @@ impl Hunted {
 
     #[track_caller]
     fn not_said(&self, ran: &Ran) {
+        let digits: String = self.token.bytes().map(|byte| format!("{byte:02x}")).collect();
         for said in [&ran.stdout, &ran.stderr] {
-            assert!(!holds(said.as_bytes(), &self.token), "{said}");
+            let hidden = ["\\u001b[36m", "\u{1b}[36m", "\\u0000", "\0", ":"];
+            let bare = hidden
+                .iter()
+                .fold(said.clone(), |said, hidden| said.replace(hidden, ""));
+            assert!(!holds(bare.as_bytes(), &self.token), "{said}");
+            assert!(!holds(bare.to_lowercase().as_bytes(), &digits), "{said}");
         }
     }
 
@@ -141,6 +153,8 @@ fn a_value_is_found_nowhere_else() {
     );
     let ran = hunted.run(&["--json", "-v", "prod", "deploy"], 1);
     assert!(ran.stdout.contains("[PASSWORD redacted]"), "{}", ran.stdout);
+    let told = std::fs::read_to_string(site.host.client_home().join("told")).expect("what the hook was told");
+    assert!(told.contains("DEPLOYER_ERROR="), "{told}");
     hunted.only_in_slots(true);
     row(
         SUITE,

@@ -3,6 +3,7 @@
 mod deploys;
 mod hunt;
 mod leaks;
+mod outlets;
 #[path = "../support/mod.rs"]
 mod support;
 mod variables;
