@@ -275,7 +275,10 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
         Verb::History(_) => {
             return commands::history(context).map(|(entries, now)| Came::History(entries, now));
         }
-        Verb::Run(run) => return commands::run(context, &run.slot, &run.command).map(Came::Exit),
+        Verb::Run(run) => {
+            let (mut out, mut err) = PassedOn::of_command();
+            return commands::run(context, &run.slot, &run.command, (&mut out, &mut err)).map(Came::Exit);
+        }
         Verb::Logs(logs) => {
             return commands::logs(context, &logs.options(), &mut PassedOn::stdout()).map(Came::Exit);
         }

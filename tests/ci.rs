@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Ran, Site, ran};
+use support::{APP, Ran, Site, ran, row};
 use tempfile::TempDir;
 
 const GITHUB: &str = include_str!("../examples/ci/github.yml");
@@ -198,4 +198,127 @@ fn a_fresh_gitlab_runner_releases_and_a_wrong_host_is_refused() {
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("::error title=deployer::"), "{}", ran.stderr);
     assert!(site.get("/").1.contains(&head));
+}
+
+/// What build services take for instructions, as somebody's commit, log, lock or reply may hold it.
+const INSTRUCTIONS: &str = "##[set-output name=x]y ##vso[task.setvariable variable=x]y ###[error]";
+
+/// Prints instructions wherever it can, and answers with them where it is asked to.
+const SPEAKS: &str = r#"
+import sys
+TEXT = b"::set-env name=x::y\n  ::set-output name=x::y\nshown\r::error::x\n##[set-output name=x]y ##vso[task.setvariable variable=x]y\n"
+sys.stderr.buffer.write(TEXT)
+sys.stderr.flush()
+"#;
+
+/// The lines in which a runner finds an instruction that is none of ours.
+fn instructions(said: &str) -> Vec<&str> {
+    let ours = ["::group::", "::endgroup::", "::error title=deployer::"];
+    let is_old = |line: &str| {
+        line.split("##").skip(1).any(|rest| {
+            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric())
+                .starts_with('[')
+        })
+    };
+    said.split(['\n', '\r'])
+        .filter(|line| {
+            let new = line.trim_start();
+            is_old(line) || new.starts_with("::") && !ours.iter().any(|own| new.starts_with(own))
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_that_is_shown_instructs_a_build_service() {
+    let mut site = Site::new();
+    site.extra = "[health]\nstart_timeout = \"3s\"\n".to_string();
+    site.configure();
+    site.write("app.py", &format!("{SPEAKS}{APP}"));
+    site.commit(INSTRUCTIONS);
+    site.go_live();
+    site.write(
+        "app.py",
+        &format!("{SPEAKS}{APP}\nraise RuntimeError({INSTRUCTIONS:?})\n"),
+    );
+    site.commit(&format!("::error::x {INSTRUCTIONS}"));
+    let lock = format!("::error::x {INSTRUCTIONS}");
+    let print = format!(
+        "printf '%s\\n' '{INSTRUCTIONS}' ' ::set-env name=x::y' >&2; printf '::x::\\r::y::{INSTRUCTIONS}'"
+    );
+    let commands: &[&[&str]] = &[
+        &["prod", "deploy"],
+        &["prod", "plan"],
+        &["prod", "lock", "-m", &lock],
+        &["prod", "cutover"],
+        &["status"],
+        &["prod", "history"],
+        &["prod", "env", "--values"],
+        &["prod", "doctor"],
+        &["prod", "logs"],
+        &["prod", "logs", "deploy"],
+        &["prod", "run", "sh", "-c", &print],
+        &["prod", "unlock"],
+    ];
+    let services: &[(&str, &str)] = &[
+        ("GITHUB_ACTIONS", "true"),
+        ("TF_BUILD", "True"),
+        ("GITLAB_CI", "true"),
+        ("CI", "1"),
+    ];
+    let mut count = 0;
+    for service in services {
+        for arguments in commands {
+            // JSON is the same everywhere.
+            for json in [false, true]
+                .into_iter()
+                .take(if service.0 == "TF_BUILD" { 2 } else { 1 })
+            {
+                // Of the shell's own stream, as a runner's script has it.
+                let mut command = Command::new("sh");
+                let plain = site.command(arguments);
+                command.args(["-c", "\"$@\"; exit $?", "sh", env!("CARGO_BIN_EXE_deployer")]);
+                command
+                    .args(json.then_some("--json"))
+                    .args(*arguments)
+                    .current_dir(site.repo.path());
+                for (name, value) in plain.get_envs() {
+                    if let Some(value) = value {
+                        command.env(name, value);
+                    }
+                }
+                let ran = ran(command
+                    .env(service.0, service.1)
+                    .stdin(Stdio::null())
+                    .output()
+                    .expect("it runs"));
+                let both = format!("{}\n{}", ran.stdout, ran.stderr);
+                assert_eq!(
+                    instructions(&both),
+                    Vec::<&str>::new(),
+                    "{service:?} {json} {arguments:?}"
+                );
+                // What is JSON holds the same text as ever.
+                if json && arguments[0] == "status" {
+                    let commit = &ran.status()["live"]["commit"]["subject"];
+                    assert_eq!(commit, INSTRUCTIONS);
+                }
+                count += 1;
+            }
+        }
+    }
+    // For who takes it in hand, data is what it was.
+    let mut piped = site.command(&["prod", "run", "sh", "-c", &print]);
+    let piped = ran(piped.env("GITHUB_ACTIONS", "true").output().expect("it runs"));
+    assert_eq!(piped.stdout, format!("::x::\r::y::{INSTRUCTIONS}"));
+    let plain = site.deployer(&["prod", "logs"]);
+    assert!(
+        plain.stdout.contains("\n##[set-output name=x]y ##vso["),
+        "{}",
+        plain.stdout
+    );
+    row(
+        "build services",
+        "instructions",
+        format!("ok: none in {count} runs"),
+    );
 }

@@ -1,5 +1,6 @@
 //! `run`: a command in a slot's environment. Takes no lock: whoever runs it knows what it does.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::Context;
@@ -12,12 +13,17 @@ const WHERE: &str = include_str!("../../templates/where.sh");
 /// Bound on the host's answer to where a slot is.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs a command in a slot: `live`, `next`, or a color. Returns its exit code; 128 and the signal's number where a signal
-/// ended it, as a shell has it.
+/// Runs a command in a slot: `live`, `next`, or a color, and hands what it prints to `streams`. Returns its exit code; 128
+/// and the signal's number where a signal ended it, as a shell has it.
 ///
 /// # Errors
 /// Where the host cannot be reached or nothing was deployed into the slot.
-pub fn run(context: &mut Context, slot: &str, words: &[String]) -> Result<u8, Failure> {
+pub fn run(
+    context: &mut Context,
+    slot: &str,
+    words: &[String],
+    streams: (&mut dyn Write, &mut dyn Write),
+) -> Result<u8, Failure> {
     if context.dry_run {
         context.emit(Event::Planned {
             number: 1,
@@ -34,7 +40,7 @@ pub fn run(context: &mut Context, slot: &str, words: &[String]) -> Result<u8, Fa
     let mut arguments = vec![launcher.as_str(), &environment.root, &color, "-"];
     arguments.extend(words.iter().map(String::as_str));
     let command = shell_command("exec sh \"$@\"\n", &arguments).map_err(|error| lost(error, &host))?;
-    let exit = session.attach(&command).map_err(|error| {
+    let exit = session.attach(&command, streams).map_err(|error| {
         let failure = lost(error.into(), &host);
         match failure.exit {
             ExitCode::Interrupted => failure,

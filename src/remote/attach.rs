@@ -18,13 +18,17 @@ const PIECE: usize = 32 * 1024;
 const SIGPIPE: &str = "PIPE";
 
 impl Session {
-    /// Runs a command with this program's standard input, output and error, byte for byte. On a terminal it gets one too,
-    /// of the same size, and every key, Ctrl-C among them, is the command's; without one, the first Ctrl-C ends the
-    /// connection.
+    /// Runs a command with this program's standard input; what it prints goes to `out` and `err`. On a terminal it gets
+    /// one too, of the same size, and every key, Ctrl-C among them, is the command's; without one, the first Ctrl-C ends
+    /// the connection.
     ///
     /// # Errors
     /// When the connection is lost or the host starts no command. How the command itself ended is the value.
-    pub fn attach(&mut self, command: &str) -> Result<Exit, RemoteError> {
+    pub fn attach(
+        &mut self,
+        command: &str,
+        (out, err): (&mut dyn Write, &mut dyn Write),
+    ) -> Result<Exit, RemoteError> {
         self.check(command)?;
         self.wire.ends_at_press = (self.wire.interrupt.count() + 1).min(2);
         let opened = self.wire.drive(None, |ssh| ssh.channel_session());
@@ -40,7 +44,7 @@ impl Session {
         let started = self.wire.drive(None, |_| channel.exec(command));
         started.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
         let attached = match on_terminal.then(LocalTerminal::enter).transpose() {
-            Ok(terminal) => self.converse(Pipe::new(channel), terminal),
+            Ok(terminal) => self.converse(Pipe::new(channel), terminal, (out, err)),
             Err(error) => Err(Trouble::Io(error)),
         };
         attached.map_err(|trouble| {
@@ -50,13 +54,18 @@ impl Session {
         })
     }
 
-    fn converse(&mut self, mut pipe: Pipe, mut terminal: Option<LocalTerminal>) -> Result<Exit, Trouble> {
+    fn converse(
+        &mut self,
+        mut pipe: Pipe,
+        mut terminal: Option<LocalTerminal>,
+        (out, err): (&mut dyn Write, &mut dyn Write),
+    ) -> Result<Exit, Trouble> {
         let mut input = Some(io::stdin());
         let mut waiting: Vec<u8> = Vec::new();
         loop {
             let written = match pipe.take(&mut self.wire)? {
-                Received::Stdout(bytes) => write(&mut io::stdout().lock(), &bytes),
-                Received::Stderr(bytes) => write(&mut io::stderr().lock(), &bytes),
+                Received::Stdout(bytes) => write(out, &bytes),
+                Received::Stderr(bytes) => write(err, &bytes),
                 Received::End(exit) => return Ok(exit),
                 Received::Nothing => {
                     let sent = pipe.offer(&mut self.wire, &waiting);
@@ -131,7 +140,7 @@ impl Session {
     }
 }
 
-fn write(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+fn write(to: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     to.write_all(bytes)?;
     to.flush()
 }

@@ -25,7 +25,8 @@ pub(crate) fn failure(failure: &Failure, log: Option<&Path>) -> String {
     })
 }
 
-/// One line of JSON. Characters that could drive a terminal are written as escapes: the same value, but harmless.
+/// One line of JSON. What could drive a terminal or a build service (`##[…]`) is written as escapes: the same value, but
+/// harmless.
 pub(crate) fn line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|error| {
         let message = format!("cannot be said as json: {error}");
@@ -33,7 +34,7 @@ pub(crate) fn line(value: &impl Serialize) -> String {
     });
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        if is_unsafe(character) {
+        if is_unsafe(character) || character == '#' && safe.ends_with('#') {
             // All of them have at most 16 bits, and JSON has them only inside strings.
             safe.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {
@@ -69,9 +70,9 @@ mod tests {
 
     #[test]
     fn escaping_does_not_change_the_value() {
-        let text = "\u{1b}\u{7f}\u{9b}\u{202e}\u{2028} ü 🎉";
+        let text = "\u{1b}\u{7f}\u{9b}\u{202e}\u{2028} ü 🎉 # ## ###[x]";
         let json = line(&text);
-        assert!(!json.chars().any(is_unsafe));
+        assert!(!json.chars().any(is_unsafe) && !json.contains("##"));
         assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(text));
     }
 }

@@ -35,11 +35,13 @@ pub enum ColorMode {
     Never,
 }
 
-/// A build service whose log folds lines.
+/// A build service, which takes lines of a log for instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ci {
     Github,
     Gitlab,
+    /// One whose log is not folded.
+    Other,
 }
 
 /// Where lines are cut.
@@ -194,17 +196,23 @@ impl Surroundings {
             locale.contains("utf-8") || locale.contains("utf8")
         });
         let is_true = |name: &str| get(name).as_deref() == Some("true");
+        let is_other = || {
+            ["TF_BUILD", "TEAMCITY_VERSION", "CI"]
+                .into_iter()
+                .filter_map(get)
+                .any(|value| value != "false")
+        };
         let ci = match (is_true("GITHUB_ACTIONS"), is_true("GITLAB_CI")) {
             (true, _) => Some(Ci::Github),
             (false, true) => Some(Ci::Gitlab),
-            (false, false) => None,
+            (false, false) => is_other().then_some(Ci::Other),
         };
         Surroundings {
             stdout_terminal: false,
             stderr_terminal: false,
             dumb: get("TERM").as_deref() == Some("dumb"),
             no_color: get("NO_COLOR").is_some(),
-            utf8: utf8 || ci.is_some(),
+            utf8: utf8 || matches!(ci, Some(Ci::Github | Ci::Gitlab)),
             ci,
         }
     }
@@ -284,5 +292,7 @@ mod tests {
         assert_eq!(of(&[("GITHUB_ACTIONS", "true")]).ci, Some(Ci::Github));
         assert_eq!(of(&[("GITLAB_CI", "true")]).ci, Some(Ci::Gitlab));
         assert_eq!(of(&[("GITHUB_ACTIONS", "false")]).ci, None);
+        assert_eq!(of(&[("TF_BUILD", "True")]).ci, Some(Ci::Other));
+        assert_eq!(of(&[("CI", "false")]).ci, None);
     }
 }

@@ -181,7 +181,8 @@ impl Reporter {
             writeln!(self.out, "{}", json::line(&object))?;
         } else {
             for line in text.lines() {
-                writeln!(self.out, "{}", clean(line))?;
+                let line = self.guarded(&clean(line));
+                writeln!(self.out, "{line}")?;
             }
         }
         self.out.flush()
@@ -277,7 +278,8 @@ impl Reporter {
     }
 
     fn folding(&self) -> Option<Ci> {
-        self.options.ci.filter(|_| self.options.mode == Mode::Plain)
+        let folds = |ci: &Ci| self.options.mode == Mode::Plain && *ci != Ci::Other;
+        self.options.ci.filter(folds)
     }
 
     fn close_fold(&mut self) {
@@ -300,8 +302,8 @@ impl Reporter {
 
     fn guarded(&self, line: &str) -> String {
         match self.options.ci {
-            Some(Ci::Github) => harmless(line),
-            _ => line.to_owned(),
+            Some(_) => harmless(line),
+            None => line.to_owned(),
         }
     }
 

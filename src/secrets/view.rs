@@ -113,7 +113,7 @@ impl<'t> Reading<'t> {
         let text = self.text();
         let seen = match strip {
             Strip::Controls if !text.contains(is_invisible) => return,
-            Strip::Controls => vec![0..text.len()],
+            Strip::Controls => std::iter::once(0..text.len()).collect(),
             Strip::Colours => between_colours(text),
             Strip::Sequences | Strip::AllSequences => between_sequences(text),
         };
