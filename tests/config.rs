@@ -668,3 +668,33 @@ fn an_environment_changes_a_process_key_by_key_and_leaves_one_out() {
         ("celery worker", Duration::from_secs(300))
     );
 }
+
+#[test]
+fn a_file_with_thousands_of_mistakes_is_answered_in_a_moment() {
+    let keys = || (0..20_000).map(|number| format!("unknown{number} = \"a value\""));
+    let lines: Vec<String> = keys().collect();
+    let inline = &lines;
+    for text in [
+        format!("{}\n{SHORTEST}", lines.join("\n")),
+        SHORTEST.replacen(
+            "[gunicorn]",
+            &format!("[health]\nextra = {{ {} }}\n[gunicorn]", inline.join(", ")),
+            1,
+        ),
+        SHORTEST.replacen(
+            "[gunicorn]",
+            &format!("nginx = {{ {} }}\n[gunicorn]", inline.join(", ")),
+            1,
+        ),
+    ] {
+        let began = std::time::Instant::now();
+        let said = complaint(&text);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert!(
+            said.contains("is not a known key") && !said.contains("a value"),
+            "{said:.500}"
+        );
+        assert!(said.len() < 100_000, "{}", said.len());
+    }
+    assert!(complaint(&format!("{}\n{SHORTEST}", lines.join("\n"))).ends_with("and 19950 more like these"));
+}

@@ -1,6 +1,7 @@
 //! What is wrong in the file, and the line it stands on.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -61,13 +62,14 @@ impl Complaint {
 /// Collects problems while a file is read, so that one run reports all of them.
 pub(super) struct Problems<'a> {
     source: &'a str,
-    found: RefCell<Vec<Found>>,
+    /// With the order in which they came.
+    found: RefCell<HashMap<Found, usize>>,
     /// What no message may show.
     hidden: RefCell<Vec<Range<usize>>>,
 }
 
 /// A problem before its line is drawn: only at the end is it known what must stay hidden.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Hash)]
 struct Found {
     key: String,
     message: String,
@@ -94,40 +96,65 @@ impl<'a> Problems<'a> {
             span: complaint.span.or(span).unwrap_or(end..end),
         };
         let mut found = self.found.borrow_mut();
+        let number = found.len();
         // An application's table is read once for each environment, and is wrong each time.
-        if !found.contains(&problem) {
-            found.push(problem);
-        }
+        found.entry(problem).or_insert(number);
     }
 
     /// Keeps a part of the file, and a comment behind it, out of every message.
     pub(super) fn hide(&self, span: Range<usize>) {
         let rest = self.source.get(span.end..).unwrap_or_default();
-        let line = rest.split('\n').next().unwrap_or_default();
-        let comment = line.trim_start().starts_with('#');
-        let end = span.end + if comment { line.len() } else { 0 };
+        let gap = |letter: char| letter != '\n' && letter.is_whitespace();
+        let is_commented = rest.trim_start_matches(gap).starts_with('#');
+        let comment = rest.split('\n').next().filter(|_| is_commented);
+        let end = span.end + comment.map_or(0, str::len);
         self.hidden.borrow_mut().push(span.start..end);
     }
 
-    /// All problems in the order of the file's lines.
+    /// The problems in the order of the file's lines; beyond the first of very many, how many more there are.
     pub(super) fn into_sorted(self) -> Vec<Problem> {
-        let mut found = self.found.into_inner();
-        found.sort_by_key(|problem| problem.span.start);
-        let hidden = self.hidden.into_inner();
-        found
+        let mut found: Vec<(Found, usize)> = self.found.into_inner().into_iter().collect();
+        found.sort_by_key(|(problem, number)| (problem.span.start, *number));
+        let more = found.len().saturating_sub(MOST);
+        found.truncate(MOST);
+        let hidden = merged(self.hidden.into_inner());
+        let mut problems: Vec<Problem> = found
             .into_iter()
-            .map(|problem| Problem {
+            .map(|(problem, _)| Problem {
                 place: place(self.source, &problem.span, &hidden),
                 key: problem.key,
                 message: problem.message,
                 help: problem.help,
             })
-            .collect()
+            .collect();
+        if let Some(last) = problems.last_mut().filter(|_| more > 0) {
+            let help = last.help.take().map(|help| help + "\n\n  ").unwrap_or_default();
+            last.help = Some(format!("{help}and {more} more like these"));
+        }
+        problems
     }
+}
+
+/// Problems that are shown; nobody reads more of them.
+const MOST: usize = 50;
+
+/// The same parts in order, with what overlaps as one.
+fn merged(mut parts: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    parts.sort_by_key(|part| part.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for part in parts {
+        match merged.last_mut() {
+            Some(last) if part.start < last.end => last.end = last.end.max(part.end),
+            _ => merged.push(part),
+        }
+    }
+    merged
 }
 
 /// Longer lines are shown in part.
 const WIDEST: usize = 120;
+/// Bytes on both sides of what is wrong that are looked at for it: a value that is hidden in them is shown shorter.
+const NEAR: usize = 2000;
 
 fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
     let start = floor_boundary(source, span.start);
@@ -136,12 +163,22 @@ fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
     let end = floor_boundary(source, span.end.max(start)).min(line_end);
     let end = start + source[start..end].trim_end().len();
 
+    // Of a line of any length, what may be shown stands near.
+    let near = floor_boundary(source, start.saturating_sub(NEAR)).max(line_start);
+    let far = floor_boundary(source, start + NEAR).min(line_end);
     let mut shown: Vec<char> = Vec::new();
+    if near > line_start {
+        shown.push('…');
+    }
     let mut mark = (None, None);
     let mut veil = None;
-    for (at, letter) in source[line_start..line_end].trim_end().char_indices() {
-        let at = line_start + at;
-        let now = hidden.iter().position(|range| range.contains(&at));
+    for (at, letter) in source[near..far].trim_end().char_indices() {
+        let at = near + at;
+        let now = hidden.partition_point(|range| range.end <= at);
+        let now = hidden
+            .get(now)
+            .is_some_and(|range| range.contains(&at))
+            .then_some(now);
         if now.is_none() || now != veil {
             shown.push(match letter {
                 _ if now.is_some() => '…',
@@ -158,6 +195,9 @@ fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
         if at < end {
             mark.1 = Some(column + 1);
         }
+    }
+    if far < line_end {
+        shown.push('…');
     }
     let from = mark.0.unwrap_or(shown.len());
     let width = mark.1.unwrap_or(0).saturating_sub(from).max(1);

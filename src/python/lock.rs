@@ -1,6 +1,6 @@
 //! What a `uv.lock` tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
@@ -50,6 +50,14 @@ pub(super) fn forgotten(project: &str, lock: &str, folder: &str) -> Option<Strin
 /// versions.
 pub(super) fn installed(text: &str, folder: &str) -> Vec<(String, String)> {
     let table = table(text);
+    // A lock may hold a package in several versions.
+    let mut by_name: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for package in packages(&table) {
+        by_name
+            .entry(word(package, "name").unwrap_or_default())
+            .or_default()
+            .push(package);
+    }
     let mut wanted: Vec<String> = packages(&table)
         .filter(|package| place(package) == Some(folder))
         .flat_map(|package| names(package.get("dependencies")))
@@ -59,7 +67,7 @@ pub(super) fn installed(text: &str, folder: &str) -> Vec<(String, String)> {
         if !seen.insert(name.clone()) {
             continue;
         }
-        for package in packages(&table).filter(|package| word(package, "name").as_ref() == Some(&name)) {
+        for package in by_name.get(&name).into_iter().flatten() {
             wanted.extend(names(package.get("dependencies")));
             let extras = package.get("optional-dependencies").and_then(Value::as_table);
             wanted.extend(
@@ -200,5 +208,22 @@ version = '8.0'
         assert_eq!(found, ["flask", "click", "asgiref"]);
         let other = "[[package]]\nname = 'x'\nversion = '1'\n";
         assert_eq!(installed(other, "."), [("x".to_owned(), "1".to_owned())]);
+    }
+
+    #[test]
+    fn a_lock_of_many_packages_is_read_in_a_moment() {
+        let packages = 0..8_000;
+        let mut text =
+            "[[package]]\nname = 'hello'\nsource = { virtual = '.' }\ndependencies = [{ name = 'p0' }]\n"
+                .to_owned();
+        for number in packages.clone() {
+            let next = number + 1;
+            text += &format!(
+                "[[package]]\nname = 'p{number}'\nversion = '1'\ndependencies = [{{ name = 'p{next}' }}]\n"
+            );
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(installed(&text, ".").len(), packages.len());
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     }
 }

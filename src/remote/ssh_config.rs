@@ -17,6 +17,8 @@ mod tests;
 
 /// How deep files may include files.
 const DEEPEST: usize = 16;
+/// How many files may be included; ones that each name several others multiply.
+const MOST_FILES: usize = 10_000;
 
 /// What the files say about one host, with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ pub(super) fn resolve(target: &Target, options: &ConnectOptions) -> Result<HostC
         },
         warnings: Vec::new(),
         system: false,
+        included: 0,
     };
     for (index, file) in options.config_files.iter().enumerate() {
         reader.system = index > 0;
@@ -89,6 +92,7 @@ struct Reader<'r> {
     warnings: Vec<String>,
     /// Whether the file is the machine's: its includes lie beside it.
     system: bool,
+    included: usize,
 }
 
 impl Reader<'_> {
@@ -148,6 +152,13 @@ impl Reader<'_> {
         };
         let full = base.map_or_else(|| PathBuf::from(&pattern), |base| base.join(&pattern));
         for file in glob(&full) {
+            self.included += 1;
+            if self.included > MOST_FILES {
+                return Err(config_error(
+                    &file,
+                    format!("more than {MOST_FILES} files are included, down to this one"),
+                ));
+            }
             let mut active = true;
             self.file(&file, &mut active, depth + 1)?;
         }

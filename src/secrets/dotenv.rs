@@ -1,7 +1,6 @@
 //! Files of `NAME=VALUE` lines. No library: those that there are replace `$` inside a value, and show it in errors.
 
 use std::collections::BTreeMap;
-use std::iter::Peekable;
 use std::str::Chars;
 
 /// The number of the line that is no `NAME=VALUE`, from 1.
@@ -15,20 +14,20 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, BadLine> {
     let mut values = BTreeMap::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let number = text[..text.len() - rest.len()].matches('\n').count() + 1;
+        let bad = || BadLine(text[..text.len() - rest.len()].matches('\n').count() + 1);
         let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             rest = after;
             continue;
         }
-        let at = line.find('=').ok_or(BadLine(number))?;
+        let at = line.find('=').ok_or_else(bad)?;
         let name = line[..at].trim();
         let name = name.strip_prefix("export ").unwrap_or(name).trim();
         if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(BadLine(number));
+            return Err(bad());
         }
-        let (value, left) = value(&rest[at + 1..]).ok_or(BadLine(number))?;
+        let (value, left) = value(&rest[at + 1..]).ok_or_else(bad)?;
         values.insert(name.to_owned(), value);
         rest = left;
     }
@@ -47,7 +46,7 @@ fn value(text: &str) -> Option<(String, &str)> {
             return Some((line[..end].trim().to_owned(), after));
         }
     };
-    let mut letters = text[1..].chars().peekable();
+    let mut letters = text[1..].chars();
     let mut value = String::new();
     loop {
         match letters.next()? {
@@ -56,14 +55,13 @@ fn value(text: &str) -> Option<(String, &str)> {
             letter => value.push(letter),
         }
     }
-    let left: String = letters.collect();
-    let left = &text[text.len() - left.len()..];
+    let left = letters.as_str();
     let (tail, after) = left.split_once('\n').unwrap_or((left, ""));
     let tail = tail.trim();
     (tail.is_empty() || tail.starts_with('#')).then_some((value, after))
 }
 
-fn escaped(letters: &mut Peekable<Chars<'_>>) -> Option<String> {
+fn escaped(letters: &mut Chars<'_>) -> Option<String> {
     Some(match letters.next()? {
         'n' => "\n".to_owned(),
         'r' => "\r".to_owned(),
@@ -93,6 +91,17 @@ mod tests {
         ];
         let values: Vec<_> = values.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn a_long_file_is_read_once() {
+        let began = std::time::Instant::now();
+        let text: String = (0..40_000)
+            .map(|number| format!("A{number}=\"a value\"\n"))
+            .collect();
+        assert_eq!(parse(&text).unwrap().len(), 40_000);
+        assert_eq!(parse(&format!("{text}hunter2")).unwrap_err(), BadLine(40_001));
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     }
 
     #[test]

@@ -280,3 +280,27 @@ fn odd_lines() {
         assert!(Home::new(wrong).resolve("web").is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn includes_that_multiply_are_refused_and_many_files_are_not() {
+    let home = Home::new("Include layer0\n");
+    for layer in 0..12 {
+        home.file(
+            &format!("layer{layer}"),
+            &format!("Include layer{}\n", layer + 1).repeat(10),
+        );
+    }
+    let began = std::time::Instant::now();
+    let error = home.resolve("web").unwrap_err().to_string();
+    assert!(error.contains("more than 10000 files are included"), "{error}");
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+
+    let home = Home::new("Include many/*\n");
+    for number in 0..1000 {
+        home.file(
+            &format!("many/{number}"),
+            &format!("Host h{number}\n Port {}\n", number + 1),
+        );
+    }
+    assert_eq!(home.get("h500").port, 501);
+}
