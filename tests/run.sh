@@ -39,6 +39,10 @@ DEPLOYER_TEST_UV=$tools/bin/uv
 DEPLOYER_TEST_DEBIAN=$debian
 export DEPLOYER_TEST_WHEELS DEPLOYER_TEST_UV DEPLOYER_TEST_DEBIAN
 
+# Most tests wait most of the time, for a host, a timeout, a boot: two for each core. What measures takes turns (`alone`).
+: "${RUST_TEST_THREADS:=$(($(nproc) * 2))}"
+export RUST_TEST_THREADS
+
 # The rows that tests print are shown for those only that fail, unless they are asked for.
 separated=
 for argument in "$@"; do

@@ -5,7 +5,7 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use support::{DelayProxy, Site, git};
+use support::{DelayProxy, Site, alone, git};
 
 /// One way; a round trip is twice that.
 const DELAY: Duration = Duration::from_millis(50);
@@ -32,6 +32,7 @@ fn best(times: impl Iterator<Item = Duration>) -> Duration {
 
 #[test]
 fn a_one_line_fix_takes_one_connection_and_few_round_trips() {
+    let _turn = alone();
     let (mut site, near) = behind(|host| DelayProxy::start(host, Duration::ZERO));
     let far = DelayProxy::start(
         SocketAddr::from((Ipv4Addr::LOCALHOST, site.host.ssh_port())),
@@ -85,6 +86,7 @@ fn a_one_line_fix_takes_one_connection_and_few_round_trips() {
 
 #[test]
 fn a_one_line_fix_sends_few_bytes() {
+    let _turn = alone();
     let (site, proxy) = behind(|host| DelayProxy::start(host, Duration::ZERO));
     // A file that a pack without deltas would send whole.
     let big: String = (0..40_000)
@@ -121,6 +123,7 @@ fn noise(bytes: usize, mut seed: u64) -> String {
 
 #[test]
 fn what_the_other_slot_has_is_not_sent_again() {
+    let _turn = alone();
     let (site, proxy) = behind(|host| DelayProxy::start(host, Duration::ZERO));
     let words = tempfile::tempdir().expect("a temporary folder");
     git(words.path(), &["init", "--quiet", "--initial-branch=main"]);

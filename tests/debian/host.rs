@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -38,6 +38,30 @@ pub struct Host {
     /// The /30 network between it and the machine.
     network: u32,
     machine: Option<Child>,
+    /// None where it is only cleared away.
+    _room: Option<Room>,
+}
+
+/// Room for one host; a machine that boots more of them than it has cores is slow at all of them.
+struct Room;
+
+static TAKEN: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+impl Room {
+    fn wait() -> Room {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let taken = TAKEN.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = TAKEN.1.wait_while(taken, |taken| *taken >= cores);
+        *taken.unwrap_or_else(PoisonError::into_inner) += 1;
+        Room
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        *TAKEN.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        TAKEN.1.notify_one();
+    }
 }
 
 impl Host {
@@ -55,6 +79,7 @@ impl Host {
                 return None;
             }
         };
+        let room = Room::wait();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let own = std::process::id();
@@ -66,6 +91,7 @@ impl Host {
             name,
             network: 0xC612_0000 + ((own * 8 + number) % 32768) * 4,
             machine: None,
+            _room: Some(room),
         };
         fs::create_dir_all(host.root()).expect("a folder for the host");
         // Another guest that boots meanwhile copies this machine's mounts, and would keep a dead disk alive: what is
@@ -334,6 +360,7 @@ fn sweep(stock: &Path) {
             folder: entry.path(),
             network: 0xC612_0000 + ((own * 8 + number) % 32768) * 4,
             machine: None,
+            _room: None,
             name,
         };
         drop(host);

@@ -124,9 +124,13 @@ fn a_rehearsal_reaches_no_database_and_tells_nobody() {
 #[test]
 fn a_hook_here_that_fails_changes_nothing() {
     let mut site = Site::new();
-    site.extra = "[hooks]\nafter_cutover = [\"echo no chat; exit 3\", \"(sleep 1000 &) ; echo second\", \"sleep 1000\"]\n\
-                  on_failure = \"exit 4\"\ntimeout = \"2s\"\n"
-        .to_string();
+    // What it leaves running ends with the test's folder.
+    let folder = site.repo.path().display();
+    let left = format!("(while [ -e {folder} ]; do sleep 0.2; done &) ; echo second");
+    site.extra = format!(
+        "[hooks]\nafter_cutover = [\"echo no chat; exit 3\", {left:?}, \"sleep 1000\"]\non_failure = \"exit 4\"\n\
+         timeout = \"2s\"\n"
+    );
     site.configure();
     site.commit("with hooks");
     site.done(&["prod", "deploy"]);

@@ -27,7 +27,7 @@ impl Late {
         Late(link)
     }
 
-    fn is_answered(mut self) -> bool {
+    fn finish(mut self) -> bool {
         let mut answer = String::new();
         let done = self
             .0
@@ -55,11 +55,7 @@ fn under_load(site: &Site, arguments: &[&str]) -> (usize, usize) {
     });
     let late = [(); LATE].map(|()| Late::begin(site));
     site.done(arguments);
-    let cut_off = late
-        .map(Late::is_answered)
-        .iter()
-        .filter(|whole| !**whole)
-        .count();
+    let cut_off = late.map(Late::finish).iter().filter(|whole| !**whole).count();
     until("all requests", Duration::from_secs(120), || begun() >= REQUESTS);
     let reports: Vec<_> = loads.into_iter().map(Running::stop).collect();
     let lost: usize = reports.iter().map(|report| report.failures().len()).sum();

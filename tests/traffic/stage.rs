@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub(crate) use crate::support::alone;
 use crate::support::{APP, Site};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,6 @@ impl Mode {
             Mode::Socket => "socket",
         }
     }
-}
-
-/// One test at a time: they measure, and each fills the machine.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A site with the plain application and its usual workers; nothing is deployed.
