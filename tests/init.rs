@@ -1,11 +1,14 @@
 //! `deployer init` in real repositories: what it writes, asks and refuses.
 
+mod support;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use deployer::config;
+use support::{Site, gunicorn, row};
 
 struct Repository(tempfile::TempDir);
 
@@ -69,6 +72,7 @@ fn what_it_writes_is_a_configuration() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     insta::assert_snapshot!(ran.stderr, @"
     note: Flask, by app.py: app:app
+    note: no page was seen that answers without a login: name one in [health] path
     wrote …/shop/deployer.toml: read it, and commit it — run: deployer prod doctor
     ");
     let loaded = config::load(&repository.top().join("deployer.toml")).unwrap();
@@ -190,4 +194,127 @@ fn on_a_terminal_it_asks_and_offers_defaults() {
     assert_eq!(prod.target.host, "web1.example.org", "{shown}");
     assert_eq!(prod.target.user.as_deref(), Some("deploy"), "{shown}");
     assert_eq!(prod.url.to_string(), "https://shop.example.org/", "{shown}");
+}
+
+const FACTORY: &str = "import os
+import sqlite3
+from flask import Flask
+
+def create_app():
+    app = Flask(__name__)
+    app.config['DATABASE'] = os.path.join(app.instance_path, 'shop.sqlite')
+    os.makedirs(app.instance_path, exist_ok=True)
+    with sqlite3.connect(app.config['DATABASE']) as link:
+        link.execute('CREATE TABLE IF NOT EXISTS person (name TEXT)')
+    from . import shop
+    app.register_blueprint(shop.pages)
+    app.register_blueprint(shop.api, url_prefix='/api')
+    return app
+";
+
+const SHOP: &str = "import functools
+import sqlite3
+from flask import Blueprint, current_app, redirect, request, session
+
+pages = Blueprint('pages', __name__)
+api = Blueprint('api', __name__, url_prefix='/never')
+
+def login_required(view):
+    @functools.wraps(view)
+    def wrapped(**kwargs):
+        return view(**kwargs) if 'user' in session else redirect('/login')
+    return wrapped
+
+@pages.route('/')
+@login_required
+def home():
+    return 'home'
+
+@pages.get('/health/<part>')
+def part(part):
+    return part
+
+@api.route(
+    '/status',
+    methods=['GET'],
+)
+def status():
+    return 'well'
+
+@api.route('/ping', methods=['POST'])
+def ping():
+    return 'pong'
+
+@api.get('/people')
+def people():
+    with sqlite3.connect(current_app.config['DATABASE']) as link:
+        if request.args.get('new'):
+            link.execute('INSERT INTO person VALUES (?)', [request.args['new']])
+        return ' '.join(name for name, in link.execute('SELECT name FROM person'))
+";
+
+/// What it writes of health and of the database holds on a host: a page that answers, and people who outlive releases.
+#[test]
+fn what_it_writes_of_a_flask_application_is_true() {
+    let mut site = Site::new();
+    site.git(&["rm", "--quiet", "app.py"]);
+    site.write("app/__init__.py", FACTORY);
+    site.write("app/shop.py", SHOP);
+    site.write(
+        "tests/test_health.py",
+        "from app import app\n@app.get('/healthz')\ndef health():\n    return 'x'\n",
+    );
+    site.write("requirements.txt", &format!("{}\nflask\n", gunicorn()));
+    let ran = command(
+        site.repo.path(),
+        &[
+            "init",
+            "--host",
+            "web1.example.org",
+            "--yes",
+            "--dry-run",
+            "--config",
+            "other.toml",
+        ],
+    )
+    .output()
+    .unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        ran.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let tables: toml::Table = text.parse().unwrap();
+    assert_eq!(tables["health"]["path"].as_str(), Some("/api/status"), "{text}");
+    assert_eq!(
+        tables["gunicorn"]["app"].as_str(),
+        Some("app:create_app()"),
+        "{text}"
+    );
+    site.extra = ["health", "shared"]
+        .map(|name| format!("[{name}]\n{}", tables[name]))
+        .join("\n")
+        .replace("{ ", "")
+        .replace(" }", "\n");
+    site.configure();
+    let configured = fs::read_to_string(site.repo.path().join("deployer.toml")).unwrap();
+    site.write(
+        "deployer.toml",
+        &configured.replace("app:app", "app:create_app()"),
+    );
+    site.commit("a shop with people");
+    site.go_live();
+    assert_eq!(site.get("/api/people?new=Ann").1, "Ann");
+    for number in ["second", "third"] {
+        site.write("README", number);
+        site.commit(number);
+        site.go_live();
+        assert_eq!(site.get("/api/people").1, "Ann", "{number}");
+    }
+    row(
+        "init",
+        "Flask: blueprints, a login, SQLite",
+        "a path that answers; people stay",
+    );
 }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::sqlite::Database;
+
 /// What was recognised; what is not known is left for a person to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -18,8 +20,7 @@ pub struct Found {
     pub requirements: Option<String>,
     /// Whether the requirements bring gunicorn.
     pub has_gunicorn: bool,
-    /// A path that looks like a health check.
-    pub health: Option<String>,
+    pub health: Health,
     /// Django's settings module.
     pub settings: Option<String>,
     /// `manage.py` below `directory`.
@@ -28,8 +29,8 @@ pub struct Found {
     /// The folder that uploads go to.
     pub media: Option<String>,
     pub celery: Option<Celery>,
-    /// Whether there are database migrations of Django or Alembic.
-    pub migrations: Option<String>,
+    pub database: Option<Database>,
+    pub migrations: Option<Migrations>,
     /// Variables that the sources read from the environment.
     pub variables: Vec<String>,
     /// The command that starts an application that is not Python's.
@@ -38,6 +39,15 @@ pub struct Found {
     pub build: Option<String>,
     /// What a person has to do or to know.
     pub notes: Vec<String>,
+}
+
+/// What migrates the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Migrations {
+    Django,
+    Flask,
+    /// With its `alembic.ini`, as seen from the application's folder.
+    Alembic(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +66,15 @@ impl fmt::Display for Kind {
             Kind::Node => "Node",
         })
     }
+}
+
+/// What a probe should ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// A page that answers anybody, as far as the sources tell.
+    pub path: Option<String>,
+    /// Why a person should look at it.
+    pub doubt: Option<&'static str>,
 }
 
 /// Files that nginx can serve by itself.

@@ -1,17 +1,25 @@
 //! Floor 2: what a repository's own files tell about its application, and the `deployer.toml` that follows; pure.
 
 mod found;
+mod health;
+mod modules;
 mod packages;
 mod python;
 mod recognise;
 mod render;
+mod routes;
 mod scan;
 mod sound;
 mod sources;
+mod sqlite;
+mod statements;
 #[cfg(test)]
 mod tests;
+mod urls;
+mod views;
 
-pub use found::{Celery, Found, Kind, Static};
+pub use found::{Celery, Found, Health, Kind, Migrations, Static};
 pub use recognise::recognise;
 pub use render::{Answers, default_name, default_ports, default_root, default_url, render};
 pub use sources::{Sources, is_read};
+pub use sqlite::Database;

@@ -58,6 +58,10 @@ impl Packages {
         let file = FILES.iter().find(|file| has(file));
         // uv's lock is as good as a requirements file, with the project that it is the lock of.
         let file = file.or_else(|| Some(&UV_LOCK).filter(|lock| has(lock) && has("pyproject.toml")));
+        let file = file
+            .map(|file| (*file).to_owned())
+            .or_else(|| workspace(sources, at));
+        let is_locked = file.as_deref().is_some_and(|file| file.ends_with(UV_LOCK));
         if file.is_none() && !MANIFESTS.iter().any(|name| has(name)) {
             return None;
         }
@@ -68,11 +72,11 @@ impl Packages {
         if let Some(text) = sources.text(&join(at, "Pipfile")) {
             from_pipfile(text, &mut names);
         }
-        if let Some(file) = file.filter(|file| **file != UV_LOCK) {
+        if let Some(file) = file.as_deref().filter(|_| !is_locked) {
             from_requirements(sources, &join(at, file), &mut names, 0);
         }
         let (export, add) = match (has("poetry.lock"), has("Pipfile")) {
-            _ if file == Some(&UV_LOCK) => (None, Some("uv add")),
+            _ if is_locked => (None, Some("uv add")),
             _ if file.is_some() => (None, None),
             (true, _) => (
                 Some("poetry export --only main -o requirements.txt"),
@@ -89,7 +93,7 @@ impl Packages {
         };
         Some(Packages {
             folder: at.to_owned(),
-            file: file.map(|file| (*file).to_owned()),
+            file,
             export,
             add,
             names,
@@ -99,6 +103,24 @@ impl Packages {
     pub(super) fn has(&self, name: &str) -> bool {
         self.names.contains(name)
     }
+}
+
+/// The lock of the workspace that a folder's project is a member of, as seen from there.
+fn workspace(sources: &Sources, at: &str) -> Option<String> {
+    let has = |name: &str| sources.has(&join(at, name));
+    if !has("pyproject.toml") || has("poetry.lock") || has("Pipfile") {
+        return None;
+    }
+    let (mut above, mut upward) = (at, String::new());
+    while above != "." {
+        above = folder(above);
+        upward.push_str("../");
+        let project = sources.text(&join(above, "pyproject.toml")).unwrap_or_default();
+        if sources.has(&join(above, UV_LOCK)) && project.contains("[tool.uv.workspace]") {
+            return Some(format!("{upward}{UV_LOCK}"));
+        }
+    }
+    None
 }
 
 fn from_requirements(sources: &Sources, path: &str, names: &mut BTreeSet<String>, depth: usize) {

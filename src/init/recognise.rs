@@ -1,11 +1,16 @@
 //! From files to what they are: Django first, then an application object, then Node.
 
-use super::found::{Celery, Found, Kind, Static};
+use super::found::{Celery, Found, Kind, Migrations, Static};
+use super::health::health;
+use super::modules::Modules;
 use super::packages::Packages;
 use super::python::{module, settings_files};
-use super::scan::{assigned, assignment, callable_bare, called, health_route, quoted, variables};
+use super::scan::{assigned, callable_bare, called, helpers, quoted, variables};
 use super::sound::sound;
 use super::sources::{Sources, below, folder, join};
+use super::sqlite::{Database, database};
+use super::statements::assignment;
+use super::views::Defaults;
 
 /// What constructs an application, and whether it speaks ASGI.
 const CONSTRUCTORS: [(&str, bool); 5] = [
@@ -93,11 +98,12 @@ fn django(sources: &Sources) -> Option<Found> {
         Some(app) => (Some(app), asgi),
         None => (by_file("asgi.py"), true),
     };
+    let helpers = helpers(sources);
     let mut found = Found {
         kind: Some(Kind::Django),
         seen: Some(manage.to_owned()),
         manage: below(manage, &directory).map(str::to_owned),
-        migrations: Some("Django".to_owned()),
+        migrations: Some(Migrations::Django),
         directory,
         app,
         python_path,
@@ -108,7 +114,10 @@ fn django(sources: &Sources) -> Option<Found> {
             root: static_root(root),
         }),
         media: setting("MEDIA_ROOT").and_then(static_root),
-        variables: files.iter().flat_map(|(_, text)| variables(text)).collect(),
+        variables: files
+            .iter()
+            .flat_map(|(_, text)| variables(text, &helpers))
+            .collect(),
         ..Found::default()
     };
     if setting("ALLOWED_HOSTS").is_some_and(|value| value.split('#').next().unwrap_or("").trim() == "[]") {
@@ -116,15 +125,17 @@ fn django(sources: &Sources) -> Option<Found> {
             .notes
             .push("ALLOWED_HOSTS is empty: Django answers 400 until it holds the site's name".to_owned());
     }
-    if files
-        .iter()
-        .any(|(_, text)| text.contains("django.db.backends.sqlite3"))
-    {
-        found.notes.push(
-            "the settings name an SQLite database: let its file be in a folder of [shared], for a deploy clears the work tree"
-                .to_owned(),
-        );
-    }
+    let root = setting("ROOT_URLCONF").and_then(quoted).map(str::to_owned);
+    let beside = found.settings.as_deref().and_then(|name| name.split('.').next());
+    let root = root.or_else(|| beside.map(|package| format!("{package}.urls")));
+    let says = |mark: &str| files.iter().any(|(_, text)| text.contains(mark));
+    let defaults = Defaults {
+        login: says("LoginRequiredMiddleware"),
+        rest: says("DEFAULT_PERMISSION_CLASSES")
+            && says("IsAuthenticated")
+            && !says("IsAuthenticatedOrReadOnly"),
+    };
+    look_at(&mut found, sources, root.as_deref(), defaults, &packages);
     Some(found)
 }
 
@@ -215,21 +226,44 @@ fn object(sources: &Sources) -> Option<Found> {
         best = Some((rank, found));
     }
     let (_, mut found) = best?;
-    let alembic =
-        |path: &&str| *path == join(&found.directory, "alembic.ini") || path.ends_with("/alembic.ini");
-    let flask = |path: &&str| path.ends_with("migrations/alembic.ini");
     let paths = sources.paths();
-    found.migrations = match (paths.iter().any(flask), paths.iter().any(alembic)) {
-        (true, _) => Some("Flask-Migrate".to_owned()),
-        (_, true) => Some("Alembic".to_owned()),
-        _ => None,
+    let flask = |path: &&str| path.ends_with("migrations/alembic.ini");
+    let alembic = |path: &&str| path.rsplit('/').next() == Some("alembic.ini");
+    found.migrations = match paths.iter().any(flask) {
+        true => Some(Migrations::Flask),
+        false => paths
+            .into_iter()
+            .filter(alembic)
+            .find_map(|path| below(path, &found.directory))
+            .map(|path| Migrations::Alembic(path.to_owned())),
     };
+    let helpers = helpers(sources);
     found.variables = sources
         .python()
         .iter()
-        .flat_map(|(_, text)| variables(text))
+        .flat_map(|(_, text)| variables(text, &helpers))
         .collect();
+    let packages = Packages::near(sources, &found.directory);
+    look_at(&mut found, sources, None, Defaults::default(), &packages);
     Some(found)
+}
+
+/// What the application serves, and where it keeps its data.
+fn look_at(
+    found: &mut Found,
+    sources: &Sources,
+    root: Option<&str>,
+    defaults: Defaults,
+    packages: &Packages,
+) {
+    let modules = Modules::new(sources);
+    found.health = health(&modules, found, root, defaults);
+    if let (None, Some(_)) = (&found.health.path, found.kind) {
+        let note = "no page was seen that answers without a login: name one in [health] path";
+        found.notes.push(note.to_owned());
+    }
+    found.database = database(sources, &modules, found, packages.has("flask-sqlalchemy"));
+    found.notes.extend(found.database.as_ref().map(Database::note));
 }
 
 /// The folder that the packages are named in, which the application is run in.
@@ -300,10 +334,14 @@ fn node(sources: &Sources) -> Option<Found> {
 
 /// What the packages tell, and what is missing among them.
 fn installed(found: &mut Found, sources: &Sources, packages: &Packages) {
-    found.requirements = packages
-        .file
-        .as_deref()
-        .and_then(|file| below(&join(&packages.folder, file), &found.directory).map(str::to_owned));
+    // A workspace's lock lies above the folder that its member is in.
+    let inside = |file: &str| below(&join(&packages.folder, file), &found.directory).map(str::to_owned);
+    let above = |file: &&str| file.starts_with("../") && packages.folder == found.directory;
+    let file = packages.file.as_deref();
+    found.requirements = file
+        .filter(above)
+        .map(str::to_owned)
+        .or_else(|| file.and_then(inside));
     found.has_gunicorn = packages.has("gunicorn");
     if let Some(export) = packages.export {
         found
@@ -327,7 +365,6 @@ fn installed(found: &mut Found, sources: &Sources, packages: &Packages) {
             add("uvicorn-worker")
         ));
     }
-    found.health = sources.python().iter().find_map(|(_, text)| health_route(text));
     found.celery = packages
         .has("celery")
         .then(|| celery(found, sources, packages))

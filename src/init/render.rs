@@ -1,6 +1,6 @@
 //! What was recognised and what a person said become a `deployer.toml`.
 
-use super::found::{Found, Kind};
+use super::found::{Found, Kind, Migrations};
 
 /// What no repository tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,13 +109,13 @@ pub fn render(found: &Found, answers: &Answers) -> String {
             section("gunicorn", &gunicorn(found, answers));
         }
     }
-    let path = found.health.as_deref().unwrap_or("/");
+    let asked = "what a probe asks for: it must answer 2xx without a login";
     section(
         "health",
         &[key(
             "path",
-            path,
-            "what a probe asks for: it must answer 2xx without a login",
+            found.health.path.as_deref().unwrap_or("/"),
+            found.health.doubt.unwrap_or(asked),
         )],
     );
     section("processes", &processes(found));
@@ -188,11 +188,9 @@ fn processes(found: &Found) -> Vec<String> {
     let Some(celery) = &found.celery else {
         return Vec::new();
     };
-    let workdir = match &found.python_path {
-        Some(path) => format!(" --workdir {path}"),
-        None => String::new(),
-    };
-    let command = |what: &str| quote(&format!("celery -A {}{workdir} {what}", celery.app));
+    // `celery` alone finds what lies in this folder while it starts, and no longer; so `python -m`.
+    let before = python_path(found);
+    let command = |what: &str| quote(&format!("{before}python -m celery -A {} {what}", celery.app));
     let mut lines = vec![format!("worker = {}", command("worker"))];
     if celery.beat {
         lines.push(format!(
@@ -204,29 +202,65 @@ fn processes(found: &Found) -> Vec<String> {
 }
 
 fn hooks(found: &Found) -> Vec<String> {
-    let line = match (found.migrations.as_deref(), &found.manage) {
-        (Some("Django"), Some(manage)) => format!("python {manage} migrate --noinput"),
-        (Some("Flask-Migrate"), _) => {
-            let module = found.app.as_deref().and_then(|app| app.split(':').next());
-            format!("flask --app {} db upgrade", module.unwrap_or("app"))
+    let line = match (&found.migrations, &found.manage) {
+        (Some(Migrations::Django), Some(manage)) => format!("python {manage} migrate --noinput"),
+        (Some(Migrations::Flask), _) => format!("flask --app {} db upgrade", flask_app(found)),
+        // `alembic` alone does not look for modules in this folder.
+        (Some(Migrations::Alembic(file)), _) => {
+            let before = python_path(found);
+            match file.as_str() {
+                "alembic.ini" => format!("{before}python -m alembic upgrade head"),
+                file => format!("{before}python -m alembic -c {file} upgrade head"),
+            }
         }
-        (Some("Alembic"), _) => "alembic upgrade head".to_owned(),
         _ => return Vec::new(),
     };
     vec![key("release", &line, "in the new slot, before it starts")]
 }
 
-fn shared(found: &Found) -> Vec<String> {
-    let line = |folder: &String| {
-        let line = format!("directories = [{}]", quote(folder));
-        format!("{line:<36} # outlives the releases: uploads")
+/// Where modules lie in a folder of their own: the words that tell Python.
+fn python_path(found: &Found) -> String {
+    let path = found.python_path.as_ref();
+    path.map_or(String::new(), |path| format!("env PYTHONPATH={path} "))
+}
+
+/// The application as `flask --app` finds it: a path, where it lies in a folder of its own; an object that has another name
+/// than flask looks for.
+fn flask_app(found: &Found) -> String {
+    let app = found.app.as_deref().unwrap_or("app");
+    let (module, object) = app.split_once(':').unwrap_or((app, "app"));
+    let place = match &found.python_path {
+        Some(path) => format!("{path}/{}", module.replace('.', "/")),
+        None => module.to_owned(),
     };
-    found
+    match object {
+        "app" | "application" | "create_app()" | "make_app()" => place,
+        other => format!("{place}:{}", other.trim_end_matches("()")),
+    }
+}
+
+fn shared(found: &Found) -> Vec<String> {
+    let media = found
         .media
         .iter()
-        .map(|folder| below_manage(found, folder))
-        .map(|folder| line(&folder))
-        .collect()
+        .map(|folder| (below_manage(found, folder), "uploads"));
+    let database = found.database.iter();
+    let data = database
+        .filter_map(|database| database.folder.clone())
+        .map(|folder| (folder, "the SQLite database"));
+    let (folders, what): (Vec<String>, Vec<&str>) = media.chain(data).unzip();
+    if folders.is_empty() {
+        return match &found.database {
+            Some(_) => vec![
+                "# directories = [\"data\"]   # for the SQLite database, which must outlive the releases"
+                    .to_owned(),
+            ],
+            None => Vec::new(),
+        };
+    }
+    let folders: Vec<String> = folders.iter().map(|folder| quote(folder)).collect();
+    let line = format!("directories = [{}]", folders.join(", "));
+    vec![format!("{line:<36} # outlives the releases: {}", what.join(", "))]
 }
 
 fn static_files(found: &Found) -> Vec<String> {

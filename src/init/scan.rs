@@ -1,5 +1,9 @@
 //! A light look at Python sources: line by line, without parsing them.
 
+use super::sources::Sources;
+use super::statements::{Statement, assignment, end_of_list, split, statements};
+use super::views::View;
+
 /// The text inside the first quotes of a piece of source.
 pub(super) fn quoted(text: &str) -> Option<&str> {
     let start = text.find(['"', '\''])?;
@@ -14,15 +18,6 @@ pub(super) fn assigned<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         let (left, right) = assignment(line)?;
         (left == name).then_some(right)
     })
-}
-
-/// Name and value of an assignment at the left margin.
-pub(super) fn assignment(line: &str) -> Option<(&str, &str)> {
-    let (left, right) = line.split_once('=')?;
-    let name = left.split(':').next()?.trim_end();
-    let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    (is_name && !right.starts_with('=')).then(|| (name, right.trim()))
 }
 
 /// The function that an expression calls: `flask.Flask(__name__)` → `Flask`.
@@ -46,48 +41,15 @@ pub(super) fn callable_bare(text: &str, name: &str) -> Option<bool> {
     let at = text.find(start)?;
     let list = text[at..].split_once('(')?.1;
     let list = &list[..end_of_list(list)];
-    Some(arguments(list).iter().all(|argument| {
-        argument.is_empty() || argument.contains('=') || argument.starts_with('*') || *argument == "/"
-    }))
+    Some(
+        split(list)
+            .iter()
+            .all(|argument| argument.contains('=') || argument.starts_with('*') || *argument == "/"),
+    )
 }
 
-/// Where the parenthesis that is open before `text` is closed.
-fn end_of_list(text: &str) -> usize {
-    let mut depth = 1;
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
-}
-
-fn arguments(list: &str) -> Vec<&str> {
-    let mut depth = 0;
-    let mut start = 0;
-    let mut found = Vec::new();
-    for (at, letter) in list.char_indices() {
-        match letter {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            ',' if depth == 0 => {
-                found.push(list[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(list[start..].trim());
-    found
-}
-
-/// The variables that a text reads from the environment.
-pub(super) fn variables(text: &str) -> Vec<String> {
+/// The variables that a text reads from the environment, by itself or by one of the helpers.
+pub(super) fn variables(text: &str, helpers: &[String]) -> Vec<String> {
     const READERS: [&str; 5] = [
         "os.environ[",
         "os.environ.get(",
@@ -108,6 +70,15 @@ pub(super) fn variables(text: &str) -> Vec<String> {
                         !line[..*at].ends_with(|c: char| c.is_alphanumeric() || "_.".contains(c))
                     })
                     .map(|(at, mark)| at + mark.len())
+            }))
+            .chain(helpers.iter().flat_map(|name| {
+                let is_it = |at: &usize| {
+                    !line[..*at].ends_with(is_of_name) && line[at + name.len()..].starts_with('(')
+                };
+                line.match_indices(name.as_str())
+                    .map(|(at, _)| at)
+                    .filter(is_it)
+                    .map(|at| at + name.len() + 1)
             }));
         for start in starts {
             let rest = line[start..].trim_start_matches(|c: char| c.is_ascii_lowercase() || "_(".contains(c));
@@ -133,39 +104,45 @@ pub(super) fn variables(text: &str) -> Vec<String> {
     names
 }
 
-/// A route that looks made for health checks, as `path("health/", …)` or `@app.get("/healthz")` name it.
-pub(super) fn health_route(text: &str) -> Option<String> {
-    const NAMES: [&str; 8] = [
-        "health",
-        "healthz",
-        "healthcheck",
-        "health-check",
-        "livez",
-        "readyz",
-        "ping",
-        "up",
-    ];
-    const MARKS: [&str; 5] = ["path(", "route(", ".get(", "add_url_rule(", "Route("];
-    text.lines().find_map(|line| {
-        let mark = MARKS
-            .iter()
-            .find_map(|mark| line.find(mark).map(|at| at + mark.len()))?;
-        let rest = line[mark..].trim_start_matches('r');
-        let route = if rest.starts_with(['"', '\'']) {
-            quoted(rest)?
-        } else {
-            return None;
-        };
-        let bare = route.trim_matches(['/', '^', '$', '?']);
-        NAMES.contains(&bare).then(|| {
-            let slash = if route.trim_end_matches(['$', '?']).ends_with('/') && bare != route {
-                "/"
-            } else {
-                ""
+/// The functions of the sources that read the variable which they are given the name of: `envbool("DEBUG", False)`.
+pub(super) fn helpers(sources: &Sources) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (_, text) in sources.python() {
+        if !["environ", "getenv"].iter().any(|mark| text.contains(mark)) {
+            continue;
+        }
+        let statements = statements(text);
+        for view in View::all(&statements) {
+            let Some((name, parameters)) = view.head.function() else {
+                continue;
             };
-            format!("/{bare}{slash}")
-        })
-    })
+            let first = split(parameters)
+                .into_iter()
+                .find(|it| !["self", "cls"].contains(it));
+            let first = first
+                .and_then(|it| it.split([':', '=']).next())
+                .unwrap_or_default()
+                .trim();
+            let reads = |it: &Statement| {
+                let called = ["environ.get(", "environ[", "getenv("].iter().any(|mark| {
+                    let mut rest = it.text.split(mark).skip(1);
+                    rest.any(|rest| {
+                        rest.strip_prefix(first)
+                            .is_some_and(|rest| !rest.starts_with(is_of_name))
+                    })
+                });
+                called || it.text.contains(&format!("{first} in os.environ"))
+            };
+            if !first.is_empty() && view.body.iter().chain([view.head]).any(reads) {
+                found.push(name.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
 }
 
 #[cfg(test)]
@@ -201,18 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn variables_and_routes_are_read_off_the_lines() {
+    fn variables_are_read_off_the_lines() {
         let text = "A = os.environ[\"SECRET_KEY\"]\nB = env.bool('DEBUG', default=False)\nC = config(\"DB_URL\")\n\
                     d = myconfig('NOT_ME')\n# os.environ['NOR_ME']\ne = os.getenv('PORT')\nf = env('lower')\n";
-        assert_eq!(variables(text), ["DB_URL", "DEBUG", "PORT", "SECRET_KEY"]);
-        for (line, route) in [
-            ("    path(\"health/\", views.health),", Some("/health/")),
-            ("@app.get('/healthz')", Some("/healthz")),
-            ("re_path(r'^ping/$', ping)", Some("/ping/")),
-            ("@app.route(\"/users\")", None),
-            ("cache.get(key, \"health\")", None),
-        ] {
-            assert_eq!(health_route(line).as_deref(), route, "{line}");
-        }
+        assert_eq!(variables(text, &[]), ["DB_URL", "DEBUG", "PORT", "SECRET_KEY"]);
+        let helper = "def envbool(name, default=False):\n    value = os.environ.get(name)\n    return value == '1'\n\
+                      def other(name):\n    return os.environ.get(names)\n";
+        let sources = Sources::new([("conf.py".to_owned(), helper.to_owned())]);
+        let text = "D = envbool(\"DEBUG\", True)\nE = conf.envbool('EMAIL_TLS')\nF = myenvbool('NO')\nG = other('NEITHER')\n";
+        assert_eq!(variables(text, &helpers(&sources)), ["DEBUG", "EMAIL_TLS"]);
     }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::render::{Answers, render};
-use super::{Found, Kind};
+use super::{Found, Health, Kind};
 use crate::config::{Config, ConfigError};
 
 type LeaveOut = fn(&mut Found);
@@ -9,11 +9,12 @@ type LeaveOut = fn(&mut Found);
 /// Leaves out what `deployer.toml` would not take, such as a `STATIC_URL` with blanks in it, and notes that: a file
 /// that lacks something is of more use than none.
 pub(super) fn sound(found: &mut Found) {
-    let parts: [(&str, LeaveOut); 9] = [
+    let parts: [(&str, LeaveOut); 10] = [
         ("the static files", |found| found.static_files = None),
         ("the folder of uploads", |found| found.media = None),
         ("the application's name", |found| found.app = None),
-        ("the health check", |found| found.health = None),
+        ("the folder of the database", |found| found.database = None),
+        ("the health check", |found| found.health = Health::default()),
         ("the workers", |found| found.celery = None),
         ("the requirements", |found| found.requirements = None),
         ("the settings module", |found| found.settings = None),

@@ -28,7 +28,7 @@ fn is_aside(path: &str) -> bool {
     folders.split('/').any(is)
         || name.starts_with("test_")
         || name.ends_with("_test.py")
-        || name == "conftest.py"
+        || matches!(name, "conftest.py" | "tests.py")
 }
 
 impl Sources {
