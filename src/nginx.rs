@@ -85,7 +85,7 @@ pub fn static_locations(environment: &Environment, role: Role) -> String {
 }
 
 /// A value as nginx reads it back whole.
-fn quoted(value: &str) -> String {
+pub fn quoted(value: &str) -> String {
     format!("\"{}\"", escaped(value))
 }
 
@@ -103,7 +103,7 @@ fn exactly(path: &str) -> String {
 }
 
 /// Makes a path stand for itself where nginx expects a pattern.
-fn escape_glob(path: &str) -> String {
+pub fn escape_glob(path: &str) -> String {
     let mut escaped = String::with_capacity(path.len());
     for letter in path.chars() {
         if matches!(letter, '*' | '?' | '[' | '\\') {

@@ -107,6 +107,7 @@ pub fn site(environment: &Environment, facts: SiteFacts) -> String {
             .collect();
         text.push_str(&fill(REDIRECT, |name| match name {
             "listen" => listen("80", "", facts),
+            "host" => host(public(environment, facts), facts),
             _ => names.join(" "),
         }));
     }
@@ -145,9 +146,7 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
         Role::Live => "What users reach.",
         Role::Next => "The release that waits, before the public sees it.",
     };
-    // A site that waits for its certificate is at http's own port.
-    let public = if url.https && !facts.tls { 80 } else { url.port };
-    let usual = if url.https && facts.tls { 443 } else { 80 };
+    let public = public(environment, facts);
     let port = environment
         .nginx
         .address
@@ -192,8 +191,7 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
         "more" => more.clone(),
         "max_body" => environment.nginx.max_body.clone(),
         "id" => id.to_string(),
-        "host" if public == usual => "$host".to_string(),
-        "host" => format!("$host:{public}"),
+        "host" => host(public, facts),
         "port" => public.to_string(),
         "extra" => indented(&extra),
         "path" => quoted(&url.decoded()),
@@ -203,6 +201,22 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
         },
         _ => quoted(&pattern),
     })
+}
+
+/// The port that users see: a site that waits for its certificate is at http's own.
+fn public(environment: &Environment, facts: SiteFacts) -> u16 {
+    match environment.url.https && !facts.tls {
+        true => 80,
+        false => environment.url.port,
+    }
+}
+
+/// The name that nginx chose a server by, with that port where a browser would give it.
+fn host(public: u16, facts: SiteFacts) -> String {
+    match (public, facts.tls) {
+        (80, false) | (443, true) => "$host".to_string(),
+        _ => format!("$host:{public}"),
+    }
 }
 
 /// On every address of the host, or on the one that is given.
@@ -272,6 +286,18 @@ mod tests {
             "site_tls",
             site(&environment(more, "https://hello.example/app/"), TLS)
         );
+    }
+
+    #[test]
+    fn a_port_that_is_not_the_schemes_own_is_told_and_redirected_to() {
+        let text = site(&environment("", "https://hello.example:8443"), TLS);
+        assert!(
+            text.contains("return 301 https://$host:8443$request_uri;"),
+            "{text}"
+        );
+        assert_eq!(text.matches("Host $host:8443;").count(), 4, "{text}");
+        let waiting = site(&environment("", "https://hello.example:8443"), PLAIN);
+        assert!(waiting.contains("    proxy_set_header Host $host;"), "{waiting}");
     }
 
     #[test]

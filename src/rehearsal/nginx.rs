@@ -5,6 +5,7 @@ use std::process::Command;
 use super::daemon::{Daemon, find_program};
 use super::sshd::is_root;
 use super::{HostError, HostOptions};
+use crate::nginx::{escape_glob, quoted};
 
 /// The host's nginx: the front door and, beside it, the door to next.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Nginx {
 }
 
 fn config(folder: &Path, root: &Path, port: u16, options: &HostOptions, root_user: bool) -> String {
-    let file = |name: &str| quote(&folder.join(name).display().to_string());
+    let file = |name: &str| quoted(&folder.join(name).display().to_string());
     let name = &options.server_name;
     // As root the workers would become an unprivileged user, who may not enter the folder.
     let user = if root_user { "user root;\n" } else { "" };
@@ -117,7 +118,7 @@ http {{
         access_log = file("access.log"),
         live = server(folder, &snippet("live"), port, name),
         next = server(folder, &snippet("next"), port, &format!("next.{name}")),
-        sites = quote(&format!(
+        sites = quoted(&format!(
             "{}/*.conf",
             escape_glob(&folder.join("sites").display().to_string())
         )),
@@ -136,26 +137,9 @@ fn server(folder: &Path, snippet: &str, port: u16, name: &str) -> String {
         location / {{ include {snippet}; }}
     }}
 "#,
-        nowhere = quote(&folder.join("nowhere").display().to_string()),
-        snippet = quote(snippet),
+        nowhere = quoted(&folder.join("nowhere").display().to_string()),
+        snippet = quoted(snippet),
     )
-}
-
-/// A word of an nginx configuration; variables are not expanded in the directives used here.
-fn quote(word: &str) -> String {
-    format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\""))
-}
-
-/// Makes a path stand for itself where nginx expects a pattern.
-fn escape_glob(path: &str) -> String {
-    let mut escaped = String::with_capacity(path.len());
-    for character in path.chars() {
-        if matches!(character, '*' | '?' | '[' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -164,8 +148,8 @@ mod tests {
 
     #[test]
     fn words_and_patterns_are_quoted() {
-        assert_eq!(quote(r#"it's a "root""#), r#""it's a \"root\"""#);
-        assert_eq!(quote(&escape_glob("a[1]*")), r#""a\\[1]\\*""#);
+        assert_eq!(quoted(r#"it's a "root""#), r#""it's a \"root\"""#);
+        assert_eq!(quoted(&escape_glob("a[1]*")), r#""a\\[1]\\*""#);
     }
 
     #[test]
