@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Failure;
 use crate::config::Environment;
 use crate::model::{Color, CommitSummary};
-use crate::shell::Call;
+use crate::shell::{Call, display};
 
 /// Everything that a command will do to a host, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,7 +139,8 @@ impl Seed {
         Failure::new("seed.other", what)
             .why(format!("git cannot copy what the host has in {other} already"))
             .advise(format!(
-                "put it aside; the release there goes on running: mv {other} {other}.broken"
+                "put it aside; the release there goes on running: {}",
+                display(&["mv".to_string(), other.clone(), format!("{other}.broken")])
             ))
             .advise("then run the same command again: it sends everything")
     }

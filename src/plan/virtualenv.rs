@@ -3,6 +3,7 @@
 use super::deploy::needs_uv;
 use super::{Failure, StepFailure};
 use crate::config::Environment;
+use crate::shell::display;
 
 /// Lines of a conflict that a person is shown.
 const MOST_CAUSES: usize = 6;
@@ -88,7 +89,8 @@ fn advise(failure: Failure, kind: Kind, environment: &Environment, host: &str) -
     match kind {
         Kind::Missing => failure.advise(format!("look at {file}")),
         Kind::Conflict => failure.advise(format!(
-            "loosen one of these in {file}; to try it without a deploy: python3 -m pip install --dry-run -r {file}"
+            "loosen one of these in {file}; to try it without a deploy: python3 -m pip install --dry-run -r {}",
+            display(&[file.to_string()])
         )),
         Kind::Python => failure.advise(format!(
             "set [python] interpreter (now {}) to a Python of {host} that fits, or ask for another version in {file}",

@@ -95,7 +95,7 @@ fn files_of_old_releases_stay_to_be_had() {
 
 #[test]
 fn what_was_put_aside_goes_when_its_time_is_over_and_never_hides_newer_files() {
-    let site = serving("keep = \"1s\"");
+    let mut site = serving("keep = \"1h\"");
     site.write("assets/app.1.js", "one");
     site.write("assets/app.js", "first");
     site.commit("first");
@@ -126,6 +126,8 @@ fn what_was_put_aside_goes_when_its_time_is_over_and_never_hides_newer_files() {
         })
     };
     until("it is old", Duration::from_secs(10), past);
+    site.extra = site.extra.replace("\"1h\"", "\"1s\"");
+    site.configure();
     site.change();
     site.done(&["prod", "deploy"]);
     assert!(!aside.join("app.1.js").exists(), "its time was over");
