@@ -213,6 +213,9 @@ Example: deployer prod rollback"
 pub(crate) struct Rollback {
     /// A commit that was live once, in full or by its first digits; without it, the release before this one.
     pub(crate) commit: Option<String>,
+    /// Go back although that release is older than migrations that were accepted.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) wait: Wait,
 }

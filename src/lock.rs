@@ -34,7 +34,9 @@ pub fn describe_interrupted(state: &HostState) -> Option<String> {
         "layout" | "link" | "seed" | "virtualenv" | "nginx_test" | "keep_static" | "judge" => {
             "which touches neither slot"
         }
-        "hook" => "the release command: it may have changed what live uses too, such as a database",
+        "release_hook" | "hook" => {
+            "the release command: it may have changed what live uses too, such as a database"
+        }
         _ => "which touches next only",
     };
     Some(format!(

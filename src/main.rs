@@ -250,7 +250,7 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
             commands::deploy(context, &options)?;
         }
         Verb::Cutover(cutover) => commands::cutover(context, &after(&cutover.after))?,
-        Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref())?,
+        Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref(), rollback.force)?,
         Verb::Stop(_) => commands::stop(context)?,
         Verb::Plan(plan) => {
             let options = OutlookOptions {

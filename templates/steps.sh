@@ -315,6 +315,13 @@ hook() {
   done
 }
 
+# release_hook <color> <line…>: the release command. The migrations that were accepted for it count from here on, for nobody can
+# tell how far it comes.
+release_hook() {
+  [ ! -e "$home/accepted" ] || host accept || return
+  hook "$@"
+}
+
 # collect <color> <folder> <line>: fills the folder of static files.
 collect() {
   hook "$1" "$3" || return

@@ -4,7 +4,7 @@ mod fixtures;
 
 use std::fmt::Write;
 
-use deployer::model::{Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets};
+use deployer::model::{Accepted, Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets};
 use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
 use fixtures::{environment, states};
 
@@ -128,6 +128,50 @@ fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
     assert!(matches!(adopted, Action::Introduce { .. }), "{adopted:?}");
 }
 
+/// Records of an older deployer say nothing of migrations: they know none.
+#[test]
+fn a_rollback_behind_accepted_migrations_is_refused() {
+    let (_, mut state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let accepted = |number: u64, commit: &str| {
+        serde_json::from_value::<Accepted>(serde_json::json!({
+            "number": number, "commit": commit, "by": "bob@desk", "at": 1_799_990_000.0, "operations": [
+                {"migration": format!("shop.000{number}_drop"), "what": "Remove field note", "why": "it is read"}],
+        }))
+        .unwrap()
+    };
+    let live = state.blue.release.clone().unwrap();
+    let old = state.green.release.clone().unwrap();
+    state.history = vec![
+        serde_json::from_value(serde_json::json!({
+            "verb": "cutover", "color": "blue", "commit": live.commit, "previous": old.commit, "release": live, "at": 1.0,
+        }))
+        .unwrap(),
+    ];
+    let back = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None).unwrap();
+    let check = |state: &HostState| plan::check_rollback(state, &back, "deployer prod rollback");
+    assert_eq!(check(&state), Ok(()));
+    state.accepted = vec![accepted(1, "f".repeat(40).as_str()), accepted(2, &live.commit)];
+    let refused = check(&state).unwrap_err();
+    let text = format!(
+        "{}{}\n",
+        listing(&Err(refused.clone())),
+        refused.output.join("\n")
+    );
+    insta::assert_snapshot!(text);
+    // Built when the first had been accepted, it is behind the second alone; and a commit knows its own.
+    state.green.release.as_mut().unwrap().accepted = 1;
+    assert_eq!(check(&state).unwrap_err().output.len(), 1);
+    // Whoever builds it again does not make it younger.
+    state.history[0].release = Some(old);
+    assert_eq!(check(&state).unwrap_err().output.len(), 2);
+    state.history.clear();
+    state.accepted[1].commit = back.release.commit.clone();
+    assert_eq!(check(&state), Ok(()));
+}
+
 #[test]
 fn what_is_configured_goes_on_around_a_release() {
     let (_, state) = states()
@@ -188,6 +232,7 @@ fn what_is_configured_goes_on_around_a_release() {
                 "collect",
                 "judge",
                 "hook",
+                "release_hook",
                 "smoke",
                 "warm",
             ];

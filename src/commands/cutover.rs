@@ -8,7 +8,7 @@ use super::host::{Visit, visit};
 use super::local::announced;
 use crate::facts::{Probes, Wish};
 use crate::model::{HostState, Secrets};
-use crate::plan::{self, Action, CutoverPlan, Event, Failure, World, WorldSlot};
+use crate::plan::{self, Action, CutoverPlan, Event, Failure, Site, World, WorldSlot};
 
 #[derive(Clone, Debug, Default)]
 pub struct CutoverOptions {
@@ -43,7 +43,7 @@ pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Fa
 ///
 /// # Errors
 /// A refusal, or the step that failed.
-pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failure> {
+pub fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
     let (environment, by) = (context.environment, context.by);
     let planned = |visit: &mut Visit, secrets: &Secrets| {
         visit.decide(environment, |state| {
@@ -55,6 +55,15 @@ pub fn rollback(context: &mut Context, commit: Option<&str>) -> Result<(), Failu
     announced(context, "rollback", |context| {
         visit(context, &wish, Some(&holder), |context, visit| {
             let mut rollback = planned(visit, &Secrets::new())?;
+            if !force {
+                let command: Vec<&str> = ["deployer", &environment.name, "rollback"]
+                    .into_iter()
+                    .chain(commit)
+                    .collect();
+                visit.decide(environment, |state| {
+                    plan::check_rollback(state, &rollback, &command.join(" "))
+                })?;
+            }
             // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
             if rollback
                 .plan
@@ -97,12 +106,21 @@ pub(super) fn carry_out(
     } else if let Some(message) = plan::taken_back(&visit.state, cutover).filter(|_| verb == "cutover") {
         context.emit(Event::Warning { message });
     }
+    if let Some(message) = plan::beyond(&visit.state, cutover) {
+        context.emit(Event::Warning { message });
+    }
     if context.dry_run {
         show(context, &cutover.plan);
         return Ok(());
     }
     let uploads = cutover.plan.steps.iter().map(|_| None).collect();
-    execute(visit, context, &cutover.plan, uploads, After::Done)?;
+    let older = plan::older_again(&visit.state, cutover);
+    execute(visit, context, &cutover.plan, uploads, After::Done).map_err(|failure| {
+        match older.filter(|_| failure.site == Site::Restored) {
+            Some(older) => failure.advise(older),
+            None => failure,
+        }
+    })?;
     let world = after(&visit.state, cutover, verb, &context.environment.name);
     context.emit(Event::World(world));
     Ok(())
@@ -136,6 +154,11 @@ fn after(state: &HostState, cutover: &CutoverPlan, verb: &str, environment: &str
     // After a rollback the way forward is a cutover to what still waits in next.
     let back = match verb {
         "rollback" => format!("deployer {environment} cutover   (forward again)"),
+        _ if plan::older_again(state, cutover).is_some() => {
+            format!(
+                "deployer {environment} rollback --force   (back, to before a migration that it may not survive)"
+            )
+        }
         _ => format!("deployer {environment} rollback   (the way back)"),
     };
     World {

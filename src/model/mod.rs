@@ -23,6 +23,6 @@ pub use release::{CommitSummary, Release, short};
 pub use secret::{Secret, Secrets};
 pub use size::size;
 pub use state::{
-    Answer, Crontab, Described, Freeze, HistoryEntry, Holder, HostState, Link, Listener, Lock, PidFile,
-    Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
+    Accepted, AcceptedOperation, Answer, Crontab, Described, Freeze, HistoryEntry, Holder, HostState, Link,
+    Listener, Lock, PidFile, Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
 };

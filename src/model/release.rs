@@ -46,6 +46,9 @@ pub struct Release {
     /// Whether its virtualenv needs the whole work tree.
     #[serde(default)]
     pub local: bool,
+    /// Number of the last migrations accepted before it was built: those after it, it does not know.
+    #[serde(default)]
+    pub accepted: u64,
 }
 
 impl Release {
@@ -59,6 +62,7 @@ impl Release {
             virtualenv: String::new(),
             files: Vec::new(),
             local: false,
+            accepted: 0,
         }
     }
 

@@ -41,6 +41,9 @@ pub struct HostState {
     /// The last cutovers and rollbacks, oldest first.
     #[serde(default)]
     pub history: Vec<HistoryEntry>,
+    /// Migrations that were applied although the release that was live then may not survive them, oldest first.
+    #[serde(default)]
+    pub accepted: Vec<Accepted>,
     /// How many of live's commits next lacks; absent where nobody asked, or one of them is not known.
     #[serde(default)]
     pub lost: Option<usize>,
@@ -320,6 +323,28 @@ pub struct Freeze {
     pub message: String,
     /// Seconds since 1970 by the host's clock.
     pub at: i64,
+}
+
+/// Migrations that somebody accepted, as a line of `.deployer/migrations.jsonl`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Accepted {
+    /// From 1 on; a release notes down the last one before it.
+    pub number: u64,
+    /// The commit that brought them.
+    pub commit: String,
+    /// `user@machine`.
+    pub by: String,
+    /// Seconds since 1970 by the host's clock.
+    pub at: f64,
+    pub operations: Vec<AcceptedOperation>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AcceptedOperation {
+    /// `app.0002_name`.
+    pub migration: String,
+    pub what: String,
+    pub why: String,
 }
 
 /// One switch that was proven, as a line of `.deployer/history.jsonl`.

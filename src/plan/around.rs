@@ -46,7 +46,7 @@ impl Build<'_> {
         if self.once.is_none() || lines.is_empty() {
             return None;
         }
-        let call = Call::new("hook").arg(self.color.as_str()).args(lines);
+        let call = Call::new("release_hook").arg(self.color.as_str()).args(lines);
         Some(Step::new(Action::Release { color: self.color }, call))
     }
 

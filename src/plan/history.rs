@@ -3,7 +3,7 @@
 use super::deploy::{DeployRequest, held};
 use super::roles::Roles;
 use super::{CutoverPlan, Failure};
-use crate::model::{Color, HostState, Relation, age, short, whole_seconds};
+use crate::model::{Accepted, AcceptedOperation, Color, HostState, Relation, age, short, whole_seconds};
 
 /// Refuses a commit that lacks what live or next holds.
 pub(super) fn check(state: &HostState, request: &DeployRequest, roles: &Roles) -> Result<(), Failure> {
@@ -72,6 +72,103 @@ fn deployed(state: &HostState, color: Color) -> Option<String> {
         ),
         false => format!("it holds {}{subject}", short(&release.commit)),
     })
+}
+
+/// Number of the last accepted migrations that a commit's release knows: it is in that release's record, whichever time it was
+/// built first.
+pub(super) fn known(state: &HostState, commit: &str) -> u64 {
+    let held = Color::ALL
+        .iter()
+        .filter_map(|color| state.slot(*color).release.as_ref());
+    let told = state.history.iter().filter_map(|entry| entry.release.as_ref());
+    held.chain(told)
+        .filter(|release| release.commit == commit)
+        .map(|release| release.accepted)
+        .min()
+        .unwrap_or(0)
+}
+
+/// The accepted migrations that a commit is older than.
+fn outran<'s>(state: &'s HostState, commit: &str) -> Vec<&'s Accepted> {
+    let known = known(state, commit);
+    let accepted = state.accepted.iter();
+    accepted
+        .filter(|accepted| accepted.number > known && accepted.commit != commit)
+        .collect()
+}
+
+/// Refuses a rollback to a release that is older than migrations which somebody accepted: its code does not know them.
+///
+/// # Errors
+/// The refusal.
+pub fn check_rollback(state: &HostState, rollback: &CutoverPlan, command: &str) -> Result<(), Failure> {
+    let release = rollback.release.summary();
+    let outran = outran(state, &release.id);
+    let Some(last) = outran.last() else {
+        return Ok(());
+    };
+    let operations = outran.iter().flat_map(|accepted| &accepted.operations);
+    let told = operations.map(|operation| {
+        let AcceptedOperation { migration, what, why } = operation;
+        format!("{migration}: {what}: {why}")
+    });
+    let ago = age(whole_seconds(state.now - last.at));
+    Err(Failure::new(
+        "rollback.migrated",
+        format!("{} is older than {}", release.short(), named(&outran)),
+    )
+    .output(told.collect())
+    .why(format!(
+        "{} accepted that with {} {ago} ago: the database may no longer be what this release reads and writes",
+        last.by,
+        short(&last.commit)
+    ))
+    .advise("go forward: deploy a commit that mends it, with a migration of its own if need be")
+    .advise(format!("or, where it does without: {command} --force")))
+}
+
+fn named(accepted: &[&Accepted]) -> String {
+    let operations = accepted.iter().flat_map(|accepted| &accepted.operations);
+    let mut names: Vec<&str> = operations.map(|operation| &*operation.migration).collect();
+    names.dedup();
+    format!("the accepted migration(s) {}", names.join(", "))
+}
+
+/// What accepted migrations mean for a switch, before it is made.
+pub fn beyond(state: &HostState, cutover: &CutoverPlan) -> Option<String> {
+    let to = outran(state, &cutover.release.commit);
+    if !to.is_empty() {
+        let new = cutover.release.summary();
+        return Some(format!(
+            "{} is older than {}: look at what it writes",
+            new.short(),
+            named(&to)
+        ));
+    }
+    let (old, from) = way_back(state, cutover)?;
+    Some(format!(
+        "{} is older than {}: should this fail its proof, it serves again all the same, and what it writes may fail",
+        short(old),
+        named(&from)
+    ))
+}
+
+/// What a switch replaces, and the migrations that it is older than.
+fn way_back<'s>(state: &'s HostState, cutover: &CutoverPlan) -> Option<(&'s str, Vec<&'s Accepted>)> {
+    let old = held(state, cutover.from)?;
+    let outran = outran(state, old);
+    (!outran.is_empty()).then_some((old, outran))
+}
+
+/// What is told of the release that a switch would replace, where it is older than accepted migrations: the way back needs
+/// force, and after a switch that failed it serves again.
+pub fn older_again(state: &HostState, cutover: &CutoverPlan) -> Option<String> {
+    let (old, outran) = way_back(state, cutover)?;
+    Some(format!(
+        "{} serves again, and is older than {}: look at what it writes",
+        short(old),
+        named(&outran)
+    ))
 }
 
 /// What a cutover would take from the public: commits that live has and the new release lacks.

@@ -31,7 +31,7 @@ pub use deploy::{DeployRequest, deploy, dirty, held};
 pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, disk, explain, make_room};
 pub use failure::{Failure, Site};
-pub use history::taken_back;
+pub use history::{beyond, check_rollback, older_again, taken_back};
 pub use migrations::{Look, Migration, Migrations, Operation, Verdict, look};
 pub use outlook::{
     Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, outlook,

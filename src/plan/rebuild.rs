@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::Failure;
 use super::around::Once;
 use super::migrations::When;
 use super::step::{Action, Seed, Step, Virtualenv};
+use super::{Failure, history};
 use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secret, Secrets};
 use crate::shell::Call;
@@ -71,7 +71,7 @@ impl Build<'_> {
         steps.extend(self.release());
         steps.push(start(state, self.environment, color));
         steps.extend(self.smoke());
-        steps.push(self.record());
+        steps.push(self.record(state));
         Ok(steps)
     }
 
@@ -218,7 +218,7 @@ impl Build<'_> {
         Ok(calls)
     }
 
-    fn record(&self) -> Step {
+    fn record(&self, state: &HostState) -> Step {
         let release = Release {
             commit: self.commit.id.clone(),
             subject: self.commit.subject.clone(),
@@ -227,6 +227,11 @@ impl Build<'_> {
             virtualenv: self.virtualenv.map(|of| of.key.clone()).unwrap_or_default(),
             files: self.virtualenv.map(|of| of.files.clone()).unwrap_or_default(),
             local: self.virtualenv.is_some_and(|of| of.local),
+            accepted: match self.once {
+                Some(_) => state.accepted.last().map_or(0, |last| last.number),
+                // Built again, it knows no more than it did.
+                None => history::known(state, &self.commit.id),
+            },
         };
         let record = format!("{}\n", json!(release));
         let path = self.layout().etc(self.color, "release.json");

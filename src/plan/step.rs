@@ -219,9 +219,7 @@ impl Step {
             Action::KeepStatic { color } => format!("put {color}'s static files aside"),
             Action::Collect { .. } => "collect the static files".to_string(),
             Action::Migrations { inside: false, .. } => "look at the migrations".to_string(),
-            Action::Migrations { inside: true, .. } => {
-                "look at the migrations, unless that was done".to_string()
-            }
+            Action::Migrations { inside: true, .. } => "look at the migrations after the build".to_string(),
             Action::Release { .. } => "run the release command".to_string(),
             Action::Smoke { .. } => "run the smoke test".to_string(),
             Action::Warm { color } => format!("warm {color} up"),

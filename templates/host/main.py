@@ -19,7 +19,7 @@ def main(verb, facts, *words):
     if verb == "roles":
         write_roles(facts)
         return 0
-    for other in (unit, unit_ended, enable, keep_databases, aside):
+    for other in (unit, unit_ended, enable, keep_databases, accept, aside):
         if verb == other.__name__:
             return other(facts, *words)
     if verb == "withdraw":

@@ -166,15 +166,15 @@ def interrupted(home, held):
     return None, None, None
 
 
-def history(home):
-    """The last cutovers and rollbacks, oldest first. A line that power loss tore is left out."""
-    entries = []
-    for line in (tail(home + "/history.jsonl", 1 << 20) or "").splitlines()[-100:]:
+def entries(path):
+    """The last lines of a file that only grows, oldest first. A line that power loss tore is left out."""
+    found = []
+    for line in (tail(path, 1 << 20) or "").splitlines()[-100:]:
         try:
-            entries.append(json.loads(line))
+            found.append(json.loads(line))
         except ValueError:
             pass
-    return [entry for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in found if isinstance(entry, dict)]
 
 
 def lost(root, live, slots):
@@ -212,7 +212,8 @@ def observe(facts):
         "key": (read(home + "/key", 64) or "").strip() or None,
         "switch": document(home + "/switch"),
         "freeze": document(home + "/freeze"),
-        "history": history(home),
+        "history": entries(home + "/history.jsonl"),
+        "accepted": entries(home + "/migrations.jsonl"),
         "lock": lock(home),
         "virtualenvs": [],
         "systemd": systemd(),

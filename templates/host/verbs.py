@@ -58,6 +58,18 @@ def stop(facts, color, grace=None, also=None):
     return 0
 
 
+def accept(facts):
+    """Notes down the migrations that are about to be applied although what runs now may not survive them: a rollback asks."""
+    home = facts["root"] + "/.deployer"
+    entry = document(home + "/accepted")
+    if entry:
+        past = entries(home + "/migrations.jsonl")
+        number = past[-1].get("number", 0) + 1 if past else 1
+        append_line(home + "/migrations.jsonl", dict(entry, number=number, at=time.time()))
+    os.unlink(home + "/accepted")
+    return 0
+
+
 def keep_databases(facts, color, before):
     """Puts the databases of a work tree aside, which is about to become another commit's: they are no part of the release
     `before`, which is all that is cleaned away."""

@@ -6,6 +6,7 @@ mod support;
 mod broker;
 mod judgement;
 mod shop;
+mod small;
 
 /// A row for the table of the suites.
 fn passed(case: &str) {

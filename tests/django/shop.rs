@@ -295,7 +295,14 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     );
     site.done(&["prod", "cutover"]);
     styles.push(shop.style());
-    site.done(&["prod", "rollback"]);
+    let ran = site.deployer(&["prod", "rollback"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("is older than the accepted migration(s) shop.0004_drop"),
+        "{ran:?}"
+    );
+    site.done(&["prod", "rollback", "--force"]);
     assert!(
         shop.ask("SELECT name FROM pragma_table_info('shop_order')")
             .iter()
