@@ -1,9 +1,8 @@
 //! What a host's state means for a person: the rows of `status`, and what is not as it should be.
 
 use super::comeback;
-use super::cutover::astray;
 use super::processes;
-use super::roles::roles;
+use super::roles::{astray, roles};
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
 use crate::config::{COMMANDS, Environment};
 use crate::lock::describe_interrupted;
@@ -156,24 +155,26 @@ fn check_live(state: &HostState, environment: &Environment, color: Color, proble
 
 /// Whether visitors get what live gives at its port. What nginx answers by itself is the site's own business.
 fn check_door(state: &HostState, environment: &Environment, live: Color, problems: &mut Vec<Problem>) {
-    let is_served = state.served.as_ref().and_then(|served| served.color) == Some(live);
-    let is_well = state.slot(live).health.as_ref().is_some_and(|answer| answer.ok);
-    let wrong = |answer: &&Answer| !answer.ok && answer.passed != Some(false);
-    let Some(answer) = state.door.as_ref().filter(wrong).filter(|_| is_served && is_well) else {
-        return;
-    };
     let name = &environment.name;
     let health = &environment.health;
-    let what = format!(
-        "the front door, asked for {}, {}, though live ({live}) is healthy",
-        health.path,
-        probe::describe(answer, &health.expect)
-    );
+    let is_served = state.served.as_ref().and_then(|served| served.color) == Some(live);
+    let is_well = state.slot(live).health.as_ref().is_some_and(|answer| answer.ok);
+    let wrong = |answer: &&Answer| is_served && is_well && !answer.ok && answer.passed != Some(false);
+    let answer = state.door.as_ref().filter(wrong);
+    let what = match answer {
+        Some(answer) => format!(
+            "the front door, asked for {}, {}, though live ({live}) is healthy",
+            health.path,
+            probe::describe(answer, &health.expect)
+        ),
+        None if astray(state, live) => format!("nginx looks for a socket of live ({live}), which has none"),
+        None => return,
+    };
     let by_socket = state.served.as_ref().is_some_and(|served| served.by_socket);
-    let run = match (answer.status, by_socket) {
+    let run = match answer.and_then(|answer| answer.status) {
         _ if astray(state, live) => format!("deployer {name} cutover"),
         // nginx's user cannot reach it, say.
-        (Some(502), true) => format!("deployer {name} doctor"),
+        Some(502) if by_socket => format!("deployer {name} doctor"),
         _ => format!("deployer {name} logs nginx"),
     };
     problems.push(problem(&what, Some(run)));

@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::Failure;
 use super::around;
+use super::deploy::check_served;
 use super::processes;
-use super::roles::{Roles, roles};
+use super::roles::{Roles, astray, roles};
 use super::step::{Action, Plan, Step};
 use crate::config::{Cutover, Environment};
-use crate::model::{Color, HostState, Release, Served};
+use crate::model::{Color, HostState, Release};
 use crate::probe;
 use crate::shell::Call;
 
@@ -112,13 +113,6 @@ fn unproven(state: &HostState, roles: &Roles) -> bool {
     switch.to == roles.live && !newer
 }
 
-/// Whether nginx follows the link to a socket that the live slot does not have.
-pub(super) fn astray(state: &HostState, live: Color) -> bool {
-    let follows = |served: &Served| served.by_socket && served.color == Some(live);
-    let slot = state.slot(live);
-    state.served.as_ref().is_some_and(follows) && slot.process.is_some() && !slot.socket
-}
-
 /// The plan of `stop`: what runs in next ends, its release stays for a rollback.
 ///
 /// # Errors
@@ -126,16 +120,7 @@ pub(super) fn astray(state: &HostState, live: Color) -> bool {
 pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color), Failure> {
     let roles = roles(state, environment)?;
     let next = roles.next;
-    if state.served.as_ref().and_then(|served| served.color) == Some(next) {
-        return Err(Failure::new(
-            "served.differs",
-            format!("{next} is linked as next, but nginx still serves it"),
-        )
-        .advise(format!(
-            "finish the cutover first: deployer {} cutover",
-            environment.name
-        )));
-    }
+    check_served(state, &roles, environment)?;
     let pid = state.slot(next).process.as_ref().map(|process| process.pid);
     let step = Step::new(
         Action::Stop { color: next, pid },

@@ -3,7 +3,7 @@
 use super::around::Once;
 use super::prune::tidy;
 use super::rebuild::Build;
-use super::roles::{Roles, roles};
+use super::roles::{Roles, astray, roles};
 use super::step::{Action, Plan, Step, Virtualenv};
 use super::{Failure, Site, history};
 use crate::config::{Environment, Installer, Supervisor};
@@ -136,6 +136,15 @@ pub(super) fn check_served(
         return Err(Failure::new("served.differs", what)
             .why("a cutover was cut off before nginx was reloaded, or somebody moved the link by hand")
             .advise(format!("finish it first: deployer {} cutover", environment.name)));
+    }
+    if astray(state, roles.live) {
+        let what = format!(
+            "nginx looks for a socket of live ({}), which has none",
+            roles.live
+        );
+        return Err(Failure::new("served.astray", what)
+            .why("it may still lead to what runs in next")
+            .advise(format!("mend that first: deployer {} cutover", environment.name)));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::config::Environment;
-use crate::model::{Color, HostState};
+use crate::model::{Color, HostState, Served};
 use crate::shell;
 
 /// The slots' roles, and the links that must be mended before they hold.
@@ -76,4 +76,12 @@ fn broken(state: &HostState, environment: &Environment) -> Failure {
             format!("{root}/live")
         ])
     ))
+}
+
+/// Whether nginx follows the link to a socket that the live slot does not have: nobody is served, or what a switch left
+/// behind leads to the other slot.
+pub(super) fn astray(state: &HostState, live: Color) -> bool {
+    let follows = |served: &Served| served.by_socket && served.color == Some(live);
+    let slot = state.slot(live);
+    state.served.as_ref().is_some_and(follows) && slot.process.is_some() && !slot.socket
 }

@@ -1,5 +1,6 @@
 //! Every way of cutting over, changed into every way, by each verb that makes another release live.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -37,8 +38,8 @@ impl Late {
     }
 }
 
-/// One verb under load, until it is done and all requests were sent: how many there were, and how many were lost.
-fn under_load(site: &Site, arguments: &[&str]) -> (usize, usize) {
+/// Some work under load, until it is done and all requests were sent: how many there were, and how many were lost.
+fn under_load(site: &Site, work: impl FnOnce()) -> (usize, usize) {
     let plain = Load {
         duration: Duration::from_secs(600),
         ..Load::new(site.door(), site.host.server_name())
@@ -54,7 +55,7 @@ fn under_load(site: &Site, arguments: &[&str]) -> (usize, usize) {
         begun() > 100
     });
     let late = [(); LATE].map(|()| Late::begin(site));
-    site.done(arguments);
+    work();
     let cut_off = late.map(Late::finish).iter().filter(|whole| !**whole).count();
     until("all requests", Duration::from_secs(120), || begun() >= REQUESTS);
     let reports: Vec<_> = loads.into_iter().map(Running::stop).collect();
@@ -78,7 +79,7 @@ fn through(from: Mode, to: Mode) {
         ("cutover back", &["prod", "cutover"], &new),
         ("cutover --watch", &["prod", "cutover", "--watch", "1s"], &old),
     ] {
-        let (sent, lost) = under_load(&site, arguments);
+        let (sent, lost) = under_load(&site, || drop(site.done(arguments)));
         let case = format!("{}→{}: {name}", from.name(), to.name());
         let word = if lost == 0 { "ok" } else { "FAILED:" };
         row("pairs", &case, format!("{word} {sent} requests, {lost} lost"));
@@ -111,4 +112,29 @@ fn from_socket_to_reload() {
 #[test]
 fn from_socket_to_socket() {
     through(Mode::Socket, Mode::Socket);
+}
+
+/// nginx has been told to follow the link, and the slot that it is put back to has no socket.
+#[test]
+fn a_first_cutover_by_socket_that_is_undone_loses_nothing() {
+    let _turn = alone();
+    let mut site = Site::with(|options| options.role_files = true);
+    site.extra = "[nginx]\ntimeout = \"2s\"\n".to_string();
+    choose(&mut site, Mode::Reload);
+    let old = short(&site.commit("by reload"));
+    site.go_live();
+    choose(&mut site, Mode::Socket);
+    site.commit("by socket");
+    site.done(&["prod", "deploy"]);
+    fs::write(site.path("next/etc/served"), "nobody\n").expect("a file that names nobody");
+    let (sent, lost) = under_load(&site, || {
+        let ran = site.deployer(&["prod", "cutover"]);
+        assert_eq!(ran.code, 3, "{}", ran.stderr);
+    });
+    let word = if lost == 0 { "ok" } else { "FAILED:" };
+    let result = format!("{word} {sent} requests, {lost} lost");
+    row("pairs", "reload→socket: cutover, put back", result);
+    assert_eq!(lost, 0);
+    assert!(site.get("/").1.contains(&old));
+    assert_eq!(site.status()["problems"], serde_json::json!([]));
 }
