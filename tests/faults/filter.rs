@@ -35,6 +35,7 @@ pub(crate) fn filter(site: &Site, text: &str) -> String {
     for (left, right) in [
         ("user ", ""),
         ("~", "/"),
+        ("sudoers.d/deployer-", ""),
         ("of ", " ("),
         ("'", " ALL="),
         ("why:   ", " may not"),
