@@ -317,6 +317,9 @@ pub(crate) struct Rehearse {
     /// Rehearse the commit although the work tree has changes that it does not hold.
     #[arg(long)]
     pub(crate) allow_dirty: bool,
+    /// Leave out [processes], which may reach a real queue.
+    #[arg(long)]
+    pub(crate) without_processes: bool,
 }
 
 /// Reads a command line; the first word is the program's own name.

@@ -117,6 +117,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 start: folder(&config),
                 commit: &rehearse.commit,
                 allow_dirty: rehearse.allow_dirty,
+                without_processes: rehearse.without_processes,
                 interrupt: &interrupt,
                 observer: report,
                 by: &by,

@@ -9,7 +9,7 @@ use crate::config::{Cutover, Environment, Installer, Supervisor, Target};
 use crate::model::{ExitCode, Relation, Secrets, short};
 use crate::plan::status::StatusReport;
 use crate::plan::{Event, Failure, Observer, World};
-use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost};
+use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost, tidy_up};
 use crate::remote::{ConnectOptions, Interrupt, NoPrompt};
 use crate::source::Repository;
 
@@ -20,6 +20,8 @@ pub struct Rehearsal<'a> {
     pub start: &'a Path,
     pub commit: &'a str,
     pub allow_dirty: bool,
+    /// Workers may reach a real queue.
+    pub without_processes: bool,
     pub interrupt: &'a Interrupt,
     pub observer: &'a mut dyn Observer,
     pub by: &'a str,
@@ -33,17 +35,29 @@ pub struct Rehearsal<'a> {
 pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     // The front door bears the real one's name: the application may answer to no other.
     let server_name = rehearsal.environment.url.host.clone();
-    let tools = tempfile::tempdir()
-        .map_err(|error| Failure::new("rehearsal.host", format!("no temporary folder: {error}")))?;
+    for leftover in tidy_up() {
+        let folder = leftover.folder.display();
+        let event = match leftover.removed {
+            Ok(ended) => Event::Note {
+                message: format!(
+                    "an earlier rehearsal was killed: {folder} is removed, with the {ended} processes that it left"
+                ),
+            },
+            Err(error) => Event::Warning {
+                message: format!("an earlier rehearsal was killed and {folder} cannot be removed: {error}"),
+            },
+        };
+        rehearsal.observer.event(event);
+    }
     let options = HostOptions {
         lang: None,
         role_files: rehearsal.environment.cutover == Cutover::Socket,
         server_name,
-        path: uv(rehearsal.environment, tools.path()).into_iter().collect(),
+        programs: uv(rehearsal.environment).into_iter().collect(),
         ..HostOptions::default()
     };
     let host = ThrowawayHost::start(options.with_package_settings()).map_err(no_host)?;
-    let environment = on(&host, rehearsal.environment);
+    let mut environment = on(&host, rehearsal.environment);
     // Asked for once: the host is this machine, and as private as the real one's folder.
     let vault = Vault::new(rehearsal.start);
     let connect = ConnectOptions {
@@ -65,6 +79,13 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
         say(
             rehearsal,
             "a rehearsal leaves out [hooks] release, which may reach a real database".to_string(),
+        );
+    }
+    if rehearsal.without_processes && !environment.processes.is_empty() {
+        let names: Vec<String> = std::mem::take(&mut environment.processes).into_keys().collect();
+        say(
+            rehearsal,
+            format!("this rehearsal leaves out the processes {}", names.join(" and ")),
         );
     }
     let (before, commit) = pair(rehearsal)?;
@@ -173,19 +194,17 @@ impl Observer for Rehearsed<'_> {
     }
 }
 
-/// The folder in which the host finds this machine's own uv, where the application needs it.
-fn uv(environment: &Environment, folder: &Path) -> Option<PathBuf> {
+/// This machine's own uv, where the application needs it.
+fn uv(environment: &Environment) -> Option<PathBuf> {
     if environment.python.installer != Installer::Uv {
         return None;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let found = std::env::split_paths(&path)
+    std::env::split_paths(&path)
         .chain([".local/bin", ".cargo/bin"].map(|folder| home.join(folder)))
         .map(|folder| folder.join("uv"))
-        .find(|uv| uv.is_file())?;
-    std::os::unix::fs::symlink(found, folder.join("uv")).ok()?;
-    Some(folder.to_owned())
+        .find(|uv| uv.is_file())
 }
 
 fn show(rehearsal: &mut Rehearsal, environment: &Environment, connect: &ConnectOptions) {

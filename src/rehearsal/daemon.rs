@@ -44,6 +44,9 @@ impl Daemon {
                 source,
             })?;
         let mut daemon = Daemon { child };
+        // Should we be killed, the next one knows it by this.
+        let note = pid_file.with_file_name("started");
+        processes::note(daemon.pid(), &note).map_err(HostError::file(&note))?;
         let deadline = Instant::now() + START_TIMEOUT;
         while processes::read_pid(pid_file) != Some(daemon.pid()) {
             if !daemon.is_running() || Instant::now() > deadline {

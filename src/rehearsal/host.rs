@@ -1,13 +1,13 @@
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::leftover::{self, PREFIX};
 use super::nginx::Nginx;
 use super::ports::{Port, reserve_port};
 use super::processes::{self, Process};
@@ -17,9 +17,6 @@ use crate::config::Ports;
 
 /// A port may be taken between the moment it was found free and the moment a server binds it.
 const ATTEMPTS: usize = 5;
-const POLL: Duration = Duration::from_millis(20);
-/// How long a killed process may take to be gone.
-const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running host on 127.0.0.1 with its own sshd, nginx, home and deploy root, all in one temporary folder.
 ///
@@ -36,6 +33,8 @@ pub struct ThrowawayHost {
     green: Port,
     /// Children of servers that were stopped on purpose, which nothing else would tie to this host.
     strays: HashSet<Process>,
+    /// Says that the folder has an owner, until this is dropped.
+    _claim: File,
     folder: TempDir,
 }
 
@@ -44,9 +43,14 @@ impl ThrowawayHost {
     pub fn start(options: HostOptions) -> Result<ThrowawayHost, HostError> {
         let folder = make_folder()?;
         let path = folder.path();
-        for part in ["home", "client/.ssh"] {
+        let claim = leftover::claim(path)?;
+        for part in ["home", "client/.ssh", "bin"] {
             let part = path.join(part);
             fs::create_dir_all(&part).map_err(HostError::file(&part))?;
+        }
+        for program in &options.programs {
+            let link = path.join("bin").join(program.file_name().unwrap_or_default());
+            std::os::unix::fs::symlink(program, &link).map_err(HostError::file(&link))?;
         }
         let user = user_name()?;
         let mut host = ThrowawayHost {
@@ -59,6 +63,7 @@ impl ThrowawayHost {
             strays: HashSet::new(),
             options,
             user,
+            _claim: claim,
             folder,
         };
         host.start_sshd_anywhere()?;
@@ -245,30 +250,7 @@ impl ThrowawayHost {
         self.remember_children();
         self.sshd.stop();
         self.nginx.stop();
-        let kill_from = Instant::now() + self.options.grace;
-        let mut asked: HashSet<Process> = HashSet::new();
-        loop {
-            let left = self.processes();
-            if left.is_empty() {
-                return Ok(());
-            }
-            let now = Instant::now();
-            if now > kill_from + KILL_TIMEOUT {
-                return Err(HostError::Left {
-                    folder: self.folder().to_path_buf(),
-                    pids: left.iter().map(|process| process.pid).collect(),
-                });
-            }
-            if now >= kill_from {
-                processes::signal(Signal::KILL, left.iter().map(|process| process.pid));
-            } else {
-                let new: Vec<u32> = left.difference(&asked).map(|process| process.pid).collect();
-                processes::signal(Signal::TERM, new.iter().copied());
-                processes::signal(Signal::CONT, new);
-                asked.extend(left);
-            }
-            std::thread::sleep(POLL);
-        }
+        processes::end(self.folder(), self.options.grace, &mut || self.processes()).map(drop)
     }
 
     fn processes(&self) -> HashSet<Process> {
@@ -302,7 +284,9 @@ fn make_folder() -> Result<TempDir, HostError> {
         return Err(HostError::Path { path: parent });
     }
     tempfile::Builder::new()
-        .prefix("deployer-rehearsal-")
+        .prefix(PREFIX)
+        // It holds secrets and keys.
+        .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(&parent)
         .map_err(HostError::file(&parent))
 }

@@ -5,6 +5,7 @@
 mod daemon;
 mod error;
 mod host;
+mod leftover;
 mod load;
 mod nginx;
 mod options;
@@ -14,6 +15,7 @@ mod sshd;
 
 pub use error::HostError;
 pub use host::ThrowawayHost;
+pub use leftover::{Leftover, tidy_up};
 pub use load::{Answer, Load, LoadReport, Outcome, Running};
 pub use options::HostOptions;
 pub use ports::{Port, reserve_port};

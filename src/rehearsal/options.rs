@@ -18,6 +18,8 @@ pub struct HostOptions {
     pub sbin: bool,
     /// Folders that come first on the session's PATH.
     pub path: Vec<PathBuf>,
+    /// Programs of this machine that the session's PATH finds first, without their neighbours.
+    pub programs: Vec<PathBuf>,
     /// Further variables of the session.
     pub environment: Vec<(String, String)>,
     /// Further lines of `sshd_config`, such as `MaxSessions 1`; they win over the host's own.
@@ -36,6 +38,7 @@ impl Default for HostOptions {
             lang: Some("C.UTF-8".into()),
             sbin: false,
             path: Vec::new(),
+            programs: Vec::new(),
             environment: Vec::new(),
             sshd: Vec::new(),
             grace: Duration::from_secs(4),

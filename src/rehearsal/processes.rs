@@ -2,13 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::HostError;
+
 /// The variable that every session of a throwaway host carries; its value is the host's folder.
 pub(super) const MARKER: &str = "DEPLOYER_REHEARSAL";
+const POLL: Duration = Duration::from_millis(20);
+/// How long a killed process may take to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A process, told from a later one with the same number by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +118,61 @@ pub(super) fn of_host(folder: &Path, pid_files: &[PathBuf], known: &HashSet<Proc
     mine
 }
 
+/// Ends all processes that `left` finds, and those that it finds then: TERM, and KILL once their time is over. Returns how
+/// many there were.
+pub(super) fn end(
+    folder: &Path,
+    grace: Duration,
+    left: &mut dyn FnMut() -> HashSet<Process>,
+) -> Result<usize, HostError> {
+    let kill_from = Instant::now() + grace;
+    let mut asked: HashSet<Process> = HashSet::new();
+    loop {
+        let left = left();
+        if left.is_empty() {
+            return Ok(asked.len());
+        }
+        let now = Instant::now();
+        if now > kill_from + KILL_TIMEOUT {
+            return Err(HostError::Left {
+                folder: folder.to_path_buf(),
+                pids: left.iter().map(|process| process.pid).collect(),
+            });
+        }
+        if now >= kill_from {
+            signal(Signal::KILL, left.iter().map(|process| process.pid));
+        } else {
+            let new: Vec<u32> = left.difference(&asked).map(|process| process.pid).collect();
+            signal(Signal::TERM, new.iter().copied());
+            signal(Signal::CONT, new);
+        }
+        asked.extend(left);
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Writes down which process this is, so that it is known again after its parent has ended.
+pub(super) fn note(pid: u32, file: &Path) -> io::Result<()> {
+    let started = Process::find(pid).map_or(0, |process| process.started);
+    fs::write(file, format!("{pid} {started} {}", boot()))
+}
+
+/// The process that was written down, if it still runs.
+pub(super) fn noted(file: &Path) -> Option<Process> {
+    let text = fs::read_to_string(file).ok()?;
+    let [pid, started, booted] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let process = Process::find(pid.parse().ok()?)?;
+    (started.parse() == Ok(process.started) && booted == boot()).then_some(process)
+}
+
+/// Times of processes count from the start of the machine, whose present run has this name.
+fn boot() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    name.map_or_else(|_| "-".to_owned(), |name| name.trim().to_owned())
+}
+
 fn ancestry(all: &[Process], pid: u32) -> HashSet<u32> {
     let parents: HashMap<u32, u32> = all.iter().map(|process| (process.pid, process.parent)).collect();
     let mut line = HashSet::new();
@@ -177,6 +239,30 @@ mod tests {
         stranger.kill().unwrap();
         stranger.wait().unwrap();
         assert_eq!(tied, HashSet::new());
+    }
+
+    #[test]
+    fn a_process_that_was_written_down_is_known_again_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("started");
+        let mut child = Command::new("sleep").arg("60").current_dir("/").spawn().unwrap();
+        note(child.id(), &file).unwrap();
+        assert_eq!(noted(&file).map(|process| process.pid), Some(child.id()));
+        let text = fs::read_to_string(&file).unwrap();
+        // One of the same number that began at another time, or in another run of the machine.
+        for other in [
+            text.replacen(' ', " 1", 1),
+            format!("{text}0"),
+            format!("{}", child.id()),
+            "x".into(),
+        ] {
+            fs::write(&file, other).unwrap();
+            assert_eq!(noted(&file), None);
+        }
+        fs::write(&file, text).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(noted(&file), None);
     }
 
     #[test]

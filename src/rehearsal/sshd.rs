@@ -184,6 +184,9 @@ fn session_variables(host: &Path, options: &HostOptions) -> String {
         .iter()
         .map(|folder| folder.display().to_string())
         .collect();
+    if !options.programs.is_empty() {
+        path.push(host.join("bin").display().to_string());
+    }
     path.push("/usr/local/bin:/usr/bin:/bin".into());
     if options.sbin {
         path.push("/usr/local/sbin:/usr/sbin:/sbin".into());

@@ -1,6 +1,7 @@
 //! A secret's value is in the slot's file and in the application's environment, and nowhere else.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -192,4 +193,102 @@ fn a_rehearsal_leaves_nothing() {
     assert_eq!(files(Path::new(hunted.site.repo.path()), &hunted.token), []);
     hunted.only_in_slots(false);
     row(SUITE, "leaks: rehearse", "ok: it has the values, and leaves none");
+}
+
+/// The processes that name a folder in their arguments or their environment.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let name = folder.to_str().expect("text");
+    let names = |file: &Path| std::fs::read(file).is_ok_and(|bytes| holds(&bytes, name));
+    std::fs::read_dir("/proc")
+        .expect("/proc")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|process| names(&process.join("cmdline")) || names(&process.join("environ")))
+        .map(|process| process.display().to_string())
+        .collect()
+}
+
+#[test]
+fn a_rehearsal_that_was_killed_is_tidied_up_by_the_next() {
+    let hunted = hunted();
+    let scratch = tempfile::tempdir().expect("a folder");
+    let host_of = || {
+        let mut all = std::fs::read_dir(scratch.path()).expect("a folder").flatten();
+        all.find(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with("deployer-rehearsal-")
+        })
+    };
+    let mut killed = std::process::Command::new("sh");
+    let plain = hunted.site.command(&[]);
+    killed
+        .args([
+            "-c",
+            "umask 000; exec \"$0\" rehearse",
+            env!("CARGO_BIN_EXE_deployer"),
+        ])
+        .current_dir(hunted.site.repo.path())
+        .env_clear();
+    killed.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    killed
+        .env("TMPDIR", scratch.path())
+        .stderr(std::process::Stdio::null());
+    let mut killed = killed.spawn().expect("it starts");
+    until(
+        "the secret is on the throwaway host",
+        Duration::from_secs(60),
+        || !files(scratch.path(), &hunted.token).is_empty(),
+    );
+    let folder = host_of().expect("the host's folder").path();
+    let mode = std::fs::metadata(&folder).expect("a folder").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "only its owner can enter");
+    killed.kill().and_then(|()| killed.wait()).expect("it is killed");
+    let left = processes_of(&folder);
+    assert!(left.len() >= 2, "sshd and nginx stay: {left:?}");
+
+    // Neither is a leftover: nobody says whose the one is, and whose the other is, lives.
+    let stranger = scratch.path().join("deployer-rehearsal-stranger");
+    let alive = scratch.path().join("deployer-rehearsal-alive");
+    for folder in [&stranger, &alive] {
+        std::fs::create_dir(folder).expect("a folder");
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    }
+    let owner = std::fs::File::create(alive.join("owner")).expect("a file");
+    owner.lock().expect("a lock");
+
+    let mut next = hunted.site.command(&["rehearse"]);
+    let ran = crate::support::ran(next.env("TMPDIR", scratch.path()).output().expect("it runs"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let said = ran
+        .stderr
+        .lines()
+        .find(|line| line.contains("was killed"))
+        .unwrap_or_default();
+    assert!(said.contains(&folder.display().to_string()), "{}", ran.stderr);
+    assert!(!folder.exists() && stranger.exists() && alive.exists());
+    assert_eq!(processes_of(&folder), Vec::<String>::new());
+    assert_eq!(files(scratch.path(), &hunted.token), []);
+    row(
+        SUITE,
+        "leaks: rehearse, killed",
+        "ok: the next one ends and removes what is left",
+    );
+}
+
+#[test]
+fn a_rehearsal_can_leave_out_the_processes() {
+    let mut site = Site::new();
+    site.extra = "[processes]\nworker = \"false\"\nbeat = \"false\"\n".to_string();
+    site.configure();
+    site.commit("workers that cannot run here");
+    let ran = site.deployer(&["rehearse"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let ran = site.done(&["rehearse", "--without-processes"]);
+    assert!(
+        ran.stderr.contains("leaves out the processes beat and worker"),
+        "{}",
+        ran.stderr
+    );
 }

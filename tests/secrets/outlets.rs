@@ -226,7 +226,11 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
             .advise(text);
         tee.failure(&failure);
         tee.sum_up();
-        let log = tee.log_path().map(std::fs::read_to_string);
+        let mut logs = std::fs::read_dir(folder.path())
+            .expect("a folder")
+            .flatten()
+            .map(|entry| entry.path());
+        let log = logs.find(|path| path.extension().is_some_and(|kind| kind == "log"));
         let texts_of = |page: &Page| String::from_utf8_lossy(&page.0.lock().expect("a page")).into_owned();
         let mut said = texts_of(&out);
         if mode == Mode::Json {
@@ -237,7 +241,7 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
             let _ = write!(said, "{}", parsed.join("\n"));
         }
         all.push((name, said + &texts_of(&err)));
-        all.push(("log", log.expect("a log").expect("text")));
+        all.push(("log", std::fs::read_to_string(log.expect("a log")).expect("text")));
         all.push(("page", std::fs::read_to_string(page).unwrap_or_default()));
     }
     all
