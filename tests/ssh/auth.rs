@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -49,7 +50,7 @@ impl Agent {
             process: command.spawn().expect("ssh-agent"),
             socket,
         };
-        eventually("the agent", || agent.socket.exists().then_some(()));
+        eventually("the agent", || UnixStream::connect(&agent.socket).ok());
         for key in keys {
             let mut add = Command::new("ssh-add");
             run(add
