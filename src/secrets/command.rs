@@ -1,11 +1,14 @@
 //! A command that prints a secret: `pass`, `op`, `sops`.
 
 use std::io::{IsTerminal, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often the caller is asked whether to go on.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,11 +36,18 @@ pub(super) fn output(
 ) -> Result<Vec<u8>, CommandError> {
     let failed = |what: String| CommandError::Failed(what, Vec::new());
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let mut child = Command::new(&argv[0])
+    let mut command = Command::new(&argv[0]);
+    command
         .args(&argv[1..])
         .current_dir(folder)
         .stdout(Stdio::piped())
-        .stderr(if can_ask { Stdio::inherit() } else { Stdio::piped() })
+        .stderr(if can_ask { Stdio::inherit() } else { Stdio::piped() });
+    // A group of its own, to be ended with all that it started. On a terminal none may ask but the group in front, and
+    // Ctrl-C reaches all of that.
+    if !is_on_terminal() {
+        command.process_group(0);
+    }
+    let mut child = command
         .spawn()
         .map_err(|error| failed(format!("cannot start {}: {error}", argv[0])))?;
     let began = Instant::now();
@@ -91,7 +101,15 @@ pub(super) fn output(
     Ok(printed[..length].to_vec())
 }
 
+fn is_on_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
+}
+
 fn end(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group.filter(|_| !is_on_terminal()) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
     let _ = child.kill();
     let _ = child.wait();
 }

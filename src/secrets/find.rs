@@ -259,13 +259,23 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_given_up_when_asked() {
-        let sources = BTreeMap::from([("A".to_owned(), sh("sleep 600"))]);
+    fn a_command_is_given_up_when_asked_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        // It lasts no longer than the folder, where the test itself is on a terminal.
+        let line = "(echo begun >begun; while [ -e begun ]; do sleep 0.1; date >tick; done); true";
+        let sources = BTreeMap::from([("A".to_owned(), sh(line))]);
+        let tick = folder.path().join("tick");
         let mut lookup = Lookup {
-            folder: Path::new("/"),
+            folder: folder.path(),
             objection: &|_| None,
-            go_on: &mut || false,
+            go_on: &mut || !tick.exists(),
         };
         assert!(find(&sources, &mut lookup).is_err());
+        use std::io::IsTerminal;
+        if !std::io::stdin().is_terminal() {
+            std::fs::remove_file(&tick).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            assert!(!tick.exists(), "it goes on");
+        }
     }
 }
