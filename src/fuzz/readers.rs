@@ -61,7 +61,11 @@ const PYTHON: &str = "import os\nfrom flask import Flask\nfrom celery import Cel
                       WSGI_APPLICATION = 'mysite.wsgi.application'\nDATABASES = {\"default\": {\"NAME\": BASE_DIR / 'db.sqlite3'}}\n\
                       os.environ.setdefault(\"DJANGO_SETTINGS_MODULE\", \"mysite.settings\")\ncelery = Celery('x', broker=url)\n\
                       @app.route('/health', methods=[\"GET\"])\ndef health():\n    return 'ok'\n\n\
-                      def create_app(config=None, *args, **more):\n    return app\napplication = get_wsgi_application()\n";
+                      def create_app(config=None, *args, **more):\n    return app\napplication = get_wsgi_application()\n\
+                      urlpatterns = [path('', include(([re_path(r'^x/?$', v.x)], 'a'))), path('up/', wrap(Home.as_view()))] + more\n\
+                      class Home(View):\n    def get(self):\n        return 1\nbp = Blueprint('b', __name__, url_prefix=f'/{A}')\n\
+                      app.register_blueprint(bp, url_prefix=\"/b\")\nURI = 'sqlite:///' + os.path.join(BASE_DIR, 'x.db')\n\
+                      from .a import (b as c,\n    d)\nimport a.b as e\n";
 const PACKAGE: &str = "{\"name\": \"hello\", \"scripts\": {\"start\": \"node server.js\", \"build\": \"vite build\"}, \
                        \"dependencies\": {\"express\": \"^4\"}}";
 
@@ -146,6 +150,7 @@ fn recognised(text: &str) {
     for name in [
         "app.py",
         "mysite/settings.py",
+        "mysite/urls.py",
         "requirements.txt",
         "pyproject.toml",
         "package.json",
@@ -158,7 +163,7 @@ fn recognised(text: &str) {
             (name, text),
         ];
         // manage.py makes it Django's, and hides the others.
-        let from = usize::from(name != "mysite/settings.py") * 3;
+        let from = usize::from(!name.starts_with("mysite/")) * 3;
         let files = files[from..]
             .iter()
             .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
