@@ -117,7 +117,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
         .line()?;
     let host = session.host().to_string();
     let output = session
-        .run(&line, SCRIPT.as_bytes(), Some(Instant::now() + READ))
+        .ask(&line, SCRIPT.as_bytes(), Some(Instant::now() + READ))
         .map_err(|error| lost(ShellError::Remote(error), &host))?;
     let reading = Reading::parse(&String::from_utf8_lossy(&output.stdout), &nonce);
     if !reading.whole {

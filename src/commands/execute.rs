@@ -9,15 +9,27 @@ use super::Context;
 use super::host::{Visit, lost, observe_again, release};
 use super::script::line;
 pub(super) use super::script::{After, Upload};
-use crate::model::ExitCode;
+use crate::model::{ExitCode, Kept};
 use crate::plan::{
     self, Action, Event, Failure, Migrations, Plan, Site, Step, StepFailure, Touches, Unit, Verdict,
 };
 use crate::probe;
-use crate::remote::{HostShell, Message, ShellError, Watched};
+use crate::remote::{HostShell, Message, RemoteError, ShellError, Watched};
 
 /// How often the bounds on a step's time are looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long a host may say nothing between two steps.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to end a step that was asked to stop: its processes are killed after 5 s.
+const STOP: Duration = Duration::from_secs(15);
+
+/// Bound on a step that has none of its own, and works in silence or not.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+/// How long the rest of what a failed step printed may take.
+const FLUSH: Duration = Duration::from_secs(10);
 
 /// How much of an upload is sent between two looks at what the host says.
 const PIECE: usize = 256 * 1024;
@@ -40,9 +52,11 @@ pub(super) fn execute(
         current: None,
         ended: 0,
         failed: StepFailure::default(),
+        printed: Kept::default(),
         began: Instant::now(),
+        heard: Instant::now(),
         note: None,
-        stopping: false,
+        stopping: None,
         timed_out: false,
         idle: None,
         is_blind: false,
@@ -104,13 +118,14 @@ fn send(
             }
             if context.interrupt.count() > 0 {
                 // The host waits for the rest of the bytes; without them nothing has changed.
-                run.stopping = true;
+                run.stopping = Some(Instant::now());
                 shell.close()?;
                 return Ok(());
             }
         }
     }
     shell.uploaded();
+    run.heard = Instant::now();
     Ok(())
 }
 
@@ -122,9 +137,14 @@ struct Run<'p> {
     /// The last step that ended well.
     ended: usize,
     failed: StepFailure,
+    /// What its tools have printed.
+    printed: Kept,
     began: Instant,
+    /// When a step began or ended last.
+    heard: Instant,
     note: Option<String>,
-    stopping: bool,
+    /// Since when it is to stop.
+    stopping: Option<Instant>,
     timed_out: bool,
     /// The status of the whole line, once it has been worked off.
     idle: Option<i32>,
@@ -151,12 +171,15 @@ impl Run<'_> {
             // What the failed step printed travels on its own stream and may be late.
             shell.run("flush")?;
             let (mut is_flushed, mut is_idle) = (false, false);
-            while !(is_flushed && is_idle) {
-                match shell.next(TICK * 10)? {
+            let (asked, presses) = (Instant::now(), context.interrupt.count());
+            let is_awaited = || asked.elapsed() < FLUSH && context.interrupt.count() == presses;
+            while !(is_flushed && is_idle) && is_awaited() {
+                match shell.next(FLUSH)? {
                     Message::Flushed => is_flushed = true,
                     // On the other stream, and so before it as well as after.
                     Message::Idle(_) => is_idle = true,
-                    Message::Ended(_) | Message::Nothing => break,
+                    Message::Ended(_) => break,
+                    Message::Nothing => {}
                     message => self.take(message, context, notes),
                 }
             }
@@ -186,7 +209,7 @@ impl Run<'_> {
             Message::SwitchFailed(failure) => self.failed.switch = Some(*failure),
             Message::Log(line) => {
                 context.emit(Event::Output { line: line.clone() });
-                self.failed.output.push(line);
+                self.printed.push(line);
             }
             Message::Idle(status) => self.idle = Some(status),
             _ => {}
@@ -241,7 +264,9 @@ impl Run<'_> {
             return;
         };
         self.current = Some(number);
+        self.heard = Instant::now();
         self.failed = StepFailure::default();
+        self.printed = Kept::default();
         self.note = None;
         self.began = Instant::now();
         context.emit(Event::StepStarted {
@@ -259,6 +284,7 @@ impl Run<'_> {
             return;
         };
         let (total, title, took) = (self.plan.steps.len(), step.title(), self.began.elapsed());
+        self.heard = Instant::now();
         if status == 0 {
             self.ended = number;
             self.current = None;
@@ -285,20 +311,35 @@ impl Run<'_> {
         }
     }
 
-    /// Ends a guarded step where the user asks for it or its time is over.
+    /// Ends a guarded step where the user asks for it or its time is over, and gives up a host that goes no further.
     fn watch(&mut self, shell: &mut HostShell, context: &mut Context) -> Result<(), ShellError> {
-        if self.stopping || self.idle.is_some() {
+        if self.idle.is_some() {
             return Ok(());
+        }
+        if self.current.is_none() && self.heard.elapsed() > SILENCE {
+            return Err(ShellError::Silent(SILENCE));
+        }
+        if let Some(since) = self.stopping {
+            let is_over = since.elapsed() > STOP && !self.failed_step().is_critical();
+            return match (is_over, self.timed_out) {
+                (false, _) => Ok(()),
+                (true, false) => Err(RemoteError::Interrupted.into()),
+                (true, true) => Err(ShellError::Silent(STOP)),
+            };
         }
         let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
         let asked = context.interrupt.count() > 0;
         let bound = step.and_then(|step| step.bound(context.environment));
-        self.timed_out = bound.is_some_and(|(bound, _)| self.began.elapsed() > bound);
+        let bound = bound.map_or(LONGEST, |(bound, _)| bound);
+        self.timed_out = step.is_some() && self.began.elapsed() > bound;
         if !asked && !self.timed_out {
             return Ok(());
         }
-        self.stopping = true;
+        self.stopping = Some(Instant::now());
         if step.is_some_and(Step::is_critical) {
+            if self.timed_out {
+                return Err(ShellError::Silent(bound));
+            }
             let message =
                 "the switch has begun: it finishes first (interrupt again to leave at once)".to_string();
             context.emit(Event::Note { message });
@@ -318,7 +359,8 @@ impl Run<'_> {
     }
 
     fn explain(mut self, shell: &mut HostShell, context: &mut Context, host: &str, user: &str) -> Failure {
-        self.failed.interrupted = self.stopping && !self.timed_out;
+        self.failed.interrupted = self.stopping.is_some() && !self.timed_out;
+        self.failed.output = std::mem::take(&mut self.printed).into_lines();
         let step = self.failed_step().clone();
         let mut failure = plan::explain(&step, &self.failed, context.environment, host, user);
         if let Some((bound, key)) = step.bound(context.environment).filter(|_| self.timed_out) {

@@ -7,12 +7,18 @@ use super::Context;
 use crate::config::Environment;
 use crate::facts::{Wish, facts};
 use crate::lock;
-use crate::model::{ExitCode, Freeze, Holder, HostState, Lock, age, whole_seconds};
+use crate::model::{ExitCode, Freeze, Holder, HostState, Kept, Lock, age, size, whole_seconds};
 use crate::plan::{self, Event, Failure, Observer, Site};
 use crate::remote::{ConnectError, HostShell, Message, Opening, Prompt, Session, ShellError};
 
 /// Bound on a host's silence while it reads its own state.
 const OBSERVE: Duration = Duration::from_secs(60);
+
+/// Bound on all that it takes, beside the wait for a lock that somebody else holds.
+const OBSERVE_ALL: Duration = Duration::from_secs(180);
+
+/// Bound on what a host's tools may print meanwhile, in bytes.
+const MOST_PRINTED: u64 = 16 << 20;
 
 /// Bound on the end of a shell.
 const LEAVE: Duration = Duration::from_secs(10);
@@ -159,8 +165,9 @@ fn read_state(
     presses: usize,
 ) -> Result<HostState, Failure> {
     let environment = context.environment;
-    let mut said = Vec::new();
-    let mut last = Instant::now();
+    let mut said = Kept::default();
+    let began = Instant::now();
+    let mut last = began;
     let mut holder = None;
     let mut is_unwritable = false;
     loop {
@@ -171,8 +178,20 @@ fn read_state(
             );
         }
         let message = shell.next(OBSERVE).map_err(|error| lost(error, host))?;
-        if !matches!(message, Message::Nothing) {
+        if !matches!(message, Message::Nothing | Message::Log(_)) {
             last = Instant::now();
+        }
+        let patience = match holder {
+            None => OBSERVE,
+            Some(_) => OBSERVE + context.patience,
+        };
+        if last.elapsed() > patience || began.elapsed() > OBSERVE_ALL + context.patience {
+            let failure = Failure::new("host.silent", format!("{host} did not tell its state"));
+            return Err(failure.output(end_of(said.into_lines())));
+        }
+        if said.seen() > MOST_PRINTED {
+            let what = format!("more than {} before its state", size(MOST_PRINTED));
+            return Err(lost(ShellError::Endless(what), host).output(end_of(said.into_lines())));
         }
         match message {
             Message::State(state) => return Ok(*state),
@@ -191,7 +210,9 @@ fn read_state(
             }
             // Why comes on another stream, which is read to its end.
             Message::Unwritable => is_unwritable = true,
-            Message::Ended(_) if is_unwritable => return Err(unwritable(host, environment, said)),
+            Message::Ended(_) if is_unwritable => {
+                return Err(unwritable(host, environment, said.into_lines()));
+            }
             Message::Locked(held) => {
                 if context.patience > Duration::ZERO {
                     let who = held
@@ -206,21 +227,19 @@ fn read_state(
             Message::Note(message) => context.emit(Event::Note { message }),
             Message::Log(line) => said.push(line),
             Message::Ended(_) => {
-                return Err(no_scripts(host, said)
+                return Err(no_scripts(host, said.into_lines())
                     .why("it needs a POSIX sh, base64, gzip and python3")
                     .advise(format!("try: ssh {host} 'command -v sh base64 gzip python3'")));
-            }
-            Message::Nothing
-                if last.elapsed() > OBSERVE && holder.is_none()
-                    || last.elapsed() > context.patience + OBSERVE =>
-            {
-                return Err(
-                    Failure::new("host.silent", format!("{host} did not tell its state")).output(said),
-                );
             }
             _ => {}
         }
     }
+}
+
+/// The last of what was printed, as much as a failure shows.
+pub(super) fn end_of(mut lines: Vec<String>) -> Vec<String> {
+    lines.drain(..lines.len().saturating_sub(plan::SHOWN_LINES));
+    lines
 }
 
 fn locked(held: Option<Lock>, environment: &Environment) -> Failure {
@@ -256,7 +275,7 @@ fn unwritable(host: &str, environment: &Environment, said: Vec<String>) -> Failu
         "host.root",
         format!("cannot write below {} on {host}", environment.root),
     )
-    .output(said);
+    .output(end_of(said));
     if let Some(why) = why {
         let advice = plan::make_room(&why, host, environment);
         return failure.why(why).advise(advice);
@@ -287,7 +306,7 @@ fn no_connection(code: &'static str, what: String, advice: Vec<String>) -> Failu
 /// What was sent to the host said nothing; `said` is what its tools did.
 pub(super) fn no_scripts(host: &str, said: Vec<String>) -> Failure {
     let what = format!("{host} does not run the deployer's scripts");
-    Failure::new("host.shell", what).output(said)
+    Failure::new("host.shell", what).output(end_of(said))
 }
 
 /// The connection was lost before anything was changed.
@@ -298,6 +317,11 @@ pub(super) fn lost(error: ShellError, host: &str) -> Failure {
             no_connection(error.code(), what, error.advice())
         }
         ShellError::Nul(error) => error.into(),
+        error @ ShellError::Endless(_) => Failure::new("host.endless", format!("{host}: {error}"))
+            .site(Site::Untouched)
+            .advise(format!(
+                "see what its start-up files and tools print: ssh {host} true"
+            )),
         error => Failure::new("host.shell", format!("{host}: {error}")).site(Site::Untouched),
     }
 }

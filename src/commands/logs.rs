@@ -6,14 +6,16 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Context;
-use super::host::{connect, lost};
-use crate::model::{ExitCode, login};
+use super::host::{connect, end_of, lost};
+use crate::model::{ExitCode, Kept, login};
 use crate::plan::{Event, Failure};
-use crate::remote::{Channel, Received, nonce, python_command};
+use crate::remote::{Channel, Lines, Received, nonce, python_command};
 
 const SCRIPT: &str = include_str!("../../templates/logs.py");
 /// How often a wait is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How much of a line beside the log is kept.
+const LONGEST_LINE: usize = 64 * 1024;
 /// What a program ends with whose reader has gone, as a shell tells it.
 const NO_READER: u8 = 141;
 
@@ -73,9 +75,9 @@ pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -
         .map_err(|error| lost(error.into(), &host))?;
     let mut heard = Heard {
         nonce: &nonce,
-        rest: Vec::new(),
+        lines: Lines::new(LONGEST_LINE),
         error: None,
-        other: Vec::new(),
+        other: Kept::default(),
     };
     loop {
         // Nothing was done that would have to be finished.
@@ -103,35 +105,35 @@ fn receive(channel: &mut Channel, host: &str) -> Result<Received, Failure> {
 /// The second stream: messages, and whatever the host's tools complain of.
 struct Heard<'a> {
     nonce: &'a str,
-    rest: Vec<u8>,
+    lines: Lines,
     error: Option<Said>,
-    other: Vec<String>,
+    other: Kept,
 }
 
 impl Heard<'_> {
     fn take(&mut self, bytes: &[u8], context: &mut Context, slot: &str) {
-        self.rest.extend_from_slice(bytes);
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line).trim_end().to_string();
-            let said = line.strip_prefix(self.nonce).map(serde_json::from_str::<Said>);
+        let (nonce, error, other) = (self.nonce, &mut self.error, &mut self.other);
+        self.lines.feed(bytes, &mut |line| {
+            let line = line.line();
+            let said = line.strip_prefix(nonce).map(serde_json::from_str::<Said>);
             match said {
-                Some(Ok(said)) if said.error.is_some() => self.error = Some(said),
+                Some(Ok(said)) if said.error.is_some() => *error = Some(said),
                 Some(Ok(said)) => {
                     if let Some(color) = said.moved {
                         let message = format!("{slot} is {color} now: going on with its log");
                         context.emit(Event::Note { message });
                     }
                 }
-                _ => self.other.push(line),
+                _ => other.push(line),
             }
-        }
+        });
     }
 
     fn failure(self, context: &Context, options: &LogsOptions, host: &str, user: &str) -> Failure {
         let name = &context.environment.name;
         let Some(said) = self.error else {
-            return Failure::new("logs.failed", format!("{host} does not show its log")).output(self.other);
+            return Failure::new("logs.failed", format!("{host} does not show its log"))
+                .output(end_of(self.other.into_lines()));
         };
         let path = &said.path;
         match said.error.as_deref() {

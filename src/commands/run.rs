@@ -60,7 +60,7 @@ pub(super) fn find(
     let environment = context.environment;
     let ask = shell_command(WHERE, &[&environment.root, slot]).map_err(|error| lost(error, host))?;
     let output = session
-        .run(&ask, &[], Some(Instant::now() + PATIENCE))
+        .ask(&ask, &[], Some(Instant::now() + PATIENCE))
         .map_err(|error| lost(error.into(), host))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let said = text

@@ -192,9 +192,12 @@ fn run(
     };
     let line = call.args([verb, &nonce, &path, &link]).args(arguments).line()?;
     let host = session.host().to_string();
-    let output = session
-        .run(&line, SCRIPT.as_bytes(), Some(Instant::now() + SITE))
-        .map_err(|error| lost(ShellError::Remote(error), &host))?;
+    let (input, deadline) = (SCRIPT.as_bytes(), Some(Instant::now() + SITE));
+    let answer = match verb {
+        "look" => session.ask(&line, input, deadline),
+        _ => session.run(&line, input, deadline),
+    };
+    let output = answer.map_err(|error| lost(ShellError::Remote(error), &host))?;
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     Ok(text

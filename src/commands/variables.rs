@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Context;
-use super::host::{connect, lost};
+use super::host::{connect, end_of, lost};
 use crate::plan::variables::{HostVariables, VariablesReport, compare};
 use crate::plan::{Event, Failure};
 use crate::remote::{nonce, python_command};
@@ -34,7 +34,7 @@ pub fn variables(context: &mut Context, values: bool) -> Result<VariablesReport,
     let command = python_command(&environment.python.interpreter, SCRIPT, &[&environment.root])
         .map_err(|error| lost(error, &host))?;
     let output = session
-        .run(&command, asked.as_bytes(), Some(Instant::now() + PATIENCE))
+        .ask(&command, asked.as_bytes(), Some(Instant::now() + PATIENCE))
         .map_err(|error| lost(error.into(), &host))?;
     let said = || {
         String::from_utf8_lossy(&output.stderr)
@@ -53,7 +53,7 @@ pub fn variables(context: &mut Context, values: bool) -> Result<VariablesReport,
             "env.unread",
             format!("{host} does not tell the variables of its slots"),
         )
-        .output(said())
+        .output(end_of(said()))
     })?;
     Ok(VariablesReport {
         environment: environment.name.clone(),

@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use rustix::event::PollFlags;
 
 use super::channel::{Exit, Pipe, Received};
 use super::error::RemoteError;
 use super::local_terminal::LocalTerminal;
-use super::session::Session;
+use super::session::{START, Session};
 use super::wire::Trouble;
 
 /// How much of the input is read at a time.
@@ -30,18 +31,19 @@ impl Session {
         (out, err): (&mut dyn Write, &mut dyn Write),
     ) -> Result<Exit, RemoteError> {
         self.check(command)?;
-        self.wire.ends_at_press = (self.wire.interrupt.count() + 1).min(2);
-        let opened = self.wire.drive(None, |ssh| ssh.channel_session());
+        self.wire.line().end_at_press(self.wire.interrupt.next());
+        let deadline = Some(Instant::now() + START);
+        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
         let mut channel = opened.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
         let on_terminal = LocalTerminal::is_there();
         if on_terminal {
             let (kind, (columns, rows)) = (LocalTerminal::kind(), LocalTerminal::size());
-            let lent = self.wire.drive(None, |_| {
+            let lent = self.wire.drive(deadline, |_| {
                 channel.request_pty(&kind, None, Some((columns, rows, 0, 0)))
             });
             lent.map_err(|trouble| self.exec_error(trouble, "asking for a terminal"))?;
         }
-        let started = self.wire.drive(None, |_| channel.exec(command));
+        let started = self.wire.drive(deadline, |_| channel.exec(command));
         started.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
         let attached = match on_terminal.then(LocalTerminal::enter).transpose() {
             Ok(terminal) => self.converse(Pipe::new(channel), terminal, (out, err)),
@@ -112,7 +114,7 @@ impl Session {
         if let Some(terminal) = terminal.as_ref() {
             beside.push(terminal.watch());
         }
-        let press = self.wire.ends_at_press;
+        let press = self.wire.ends_at_press();
         let (_, readable) = self.wire.poll_beside(PollFlags::IN, None, press, &beside)?;
         let has_input = source.is_some() && readable.first() == Some(&true);
         drop(beside);

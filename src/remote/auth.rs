@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use ssh2::{Agent, ErrorCode, PublicKey};
 
@@ -26,7 +26,6 @@ pub(super) fn authenticate(
     let mut login = Login {
         wire,
         config,
-        patience: options.handshake_timeout,
         prompt,
         attempts: Vec::new(),
         accepted: String::new(),
@@ -48,8 +47,6 @@ pub(super) fn authenticate(
 struct Login<'l> {
     wire: &'l mut Wire,
     config: &'l HostConfig,
-    /// Bound on one try.
-    patience: Duration,
     prompt: &'l mut dyn Prompt,
     attempts: Vec<Attempt>,
     /// The key that the host has accepted.
@@ -195,7 +192,9 @@ impl Login<'_> {
             }
         }
         for attempt in 1..=MOST_PASSPHRASES {
-            let Some(passphrase) = self.prompt.passphrase(&key.path, attempt) else {
+            let line = Arc::clone(self.wire.line());
+            let asked = line.without_clock(|| self.prompt.passphrase(&key.path, attempt));
+            let Some(passphrase) = asked else {
                 self.note(name, AttemptResult::NeedsPassphrase);
                 return Ok(false);
             };
@@ -226,8 +225,7 @@ impl Login<'_> {
         &mut self,
         op: impl FnMut(&mut ssh2::Session) -> Result<(), ssh2::Error>,
     ) -> Result<Answer, Trouble> {
-        let deadline = Instant::now() + self.patience;
-        match self.wire.drive(Some(deadline), op) {
+        match self.wire.drive(None, op) {
             Ok(()) if self.wire.ssh.authenticated() => Ok(Answer::Accepted),
             Ok(()) => Ok(Answer::Refused),
             Err(Trouble::Ssh(error)) => meaning(&error),

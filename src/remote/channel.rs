@@ -12,6 +12,14 @@ use super::wire::{Trouble, Wire, would_block};
 
 /// How much is read at a time; a few of SSH's packets.
 const PIECE: usize = 64 * 1024;
+/// How much may wait here of what a command writes while it is sent its input.
+const MOST_HELD: usize = 4 << 20;
+/// How long a command may take none of its input.
+const STALL: Duration = Duration::from_secs(60);
+/// How long it may still do so once Ctrl-C was pressed.
+const LAST_CHANCE: Duration = Duration::from_secs(2);
+/// How long a host may take to close its side of a command that has ended.
+const CLOSE: Duration = Duration::from_secs(10);
 
 /// A command that runs on the host. Dropped before its end, it takes the connection with it: libssh2 would wait for
 /// the command otherwise.
@@ -31,6 +39,15 @@ pub enum Received {
     End(Exit),
     /// Nothing in the time given, or the user has asked to stop.
     Nothing,
+}
+
+impl Received {
+    fn bytes(&self) -> usize {
+        match self {
+            Received::Stdout(bytes) | Received::Stderr(bytes) => bytes.len(),
+            Received::End(_) | Received::Nothing => 0,
+        }
+    }
 }
 
 /// How a command ended.
@@ -72,7 +89,8 @@ impl<'s> Channel<'s> {
     /// [`Channel::receive`], so that neither side waits for the other.
     ///
     /// # Errors
-    /// When the connection is lost, the user interrupts twice, or the command no longer reads.
+    /// When the connection is lost, the user interrupts twice, or the command no longer reads. One that takes nothing for
+    /// a minute, or for a moment after Ctrl-C, is waited for no longer.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), RemoteError> {
         let sent = self.pipe.send(&mut self.session.wire, bytes, None);
         sent.map_err(|trouble| self.session.remote_error(trouble, "sending"))
@@ -87,6 +105,12 @@ impl<'s> Channel<'s> {
         done.map_err(|trouble| self.session.remote_error(trouble, "sending"))
     }
 
+    /// How often Ctrl-C was pressed.
+    #[must_use]
+    pub fn presses(&self) -> usize {
+        self.session.wire.interrupt.count()
+    }
+
     /// Waits for what comes next, at most `wait`, and wakes at once when it comes or when Ctrl-C is pressed.
     ///
     /// # Errors
@@ -94,17 +118,18 @@ impl<'s> Channel<'s> {
     pub fn receive(&mut self, wait: Duration) -> Result<Received, RemoteError> {
         let deadline = Instant::now() + wait;
         loop {
+            // First: a host that never stops talking must not keep a press from the caller.
+            let presses = self.session.wire.interrupt.count();
+            if presses > self.seen_presses {
+                self.seen_presses = presses;
+                if presses < self.session.wire.ends_at_press() {
+                    return Ok(Received::Nothing);
+                }
+            }
             let came = self.pipe.take(&mut self.session.wire);
             match came.map_err(|trouble| self.session.remote_error(trouble, "receiving"))? {
                 Received::Nothing => {}
                 came => return Ok(came),
-            }
-            let presses = self.session.wire.interrupt.count();
-            if presses > self.seen_presses {
-                self.seen_presses = presses;
-                if presses < self.session.wire.ends_at_press {
-                    return Ok(Received::Nothing);
-                }
             }
             if Instant::now() >= deadline {
                 return Ok(Received::Nothing);
@@ -114,7 +139,13 @@ impl<'s> Channel<'s> {
         }
     }
 
-    pub(super) fn finish(mut self, input: &[u8], deadline: Option<Instant>) -> Result<Output, RemoteError> {
+    pub(super) fn finish(
+        mut self,
+        input: &[u8],
+        deadline: Option<Instant>,
+        most: usize,
+    ) -> Result<Output, RemoteError> {
+        self.pipe.most_held = self.pipe.most_held.max(most.saturating_mul(2));
         let sent = self.pipe.send(&mut self.session.wire, input, deadline);
         let closed = sent.and_then(|()| self.pipe.close_input(&mut self.session.wire, deadline));
         if let Err(trouble) = closed {
@@ -125,6 +156,14 @@ impl<'s> Channel<'s> {
         }
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         loop {
+            let is_late = deadline.is_some_and(|at| Instant::now() >= at);
+            let trouble = match stdout.len().max(stderr.len()) > most {
+                true => Some(Trouble::TooMuch(most)),
+                false => is_late.then_some(Trouble::TimedOut),
+            };
+            if let Some(trouble) = trouble {
+                return Err(self.session.remote_error(trouble, "waiting for the command"));
+            }
             let wait = deadline.map_or(Duration::from_secs(1), |at| {
                 at.saturating_duration_since(Instant::now())
             });
@@ -132,13 +171,7 @@ impl<'s> Channel<'s> {
                 Received::Stdout(mut bytes) => stdout.append(&mut bytes),
                 Received::Stderr(mut bytes) => stderr.append(&mut bytes),
                 Received::End(exit) => return Ok(Output { stdout, stderr, exit }),
-                Received::Nothing => {
-                    if deadline.is_some_and(|at| Instant::now() >= at) {
-                        return Err(self
-                            .session
-                            .remote_error(Trouble::TimedOut, "waiting for the command"));
-                    }
-                }
+                Received::Nothing => {}
             }
         }
     }
@@ -156,6 +189,9 @@ impl Drop for Channel<'_> {
 pub(super) struct Pipe {
     channel: ssh2::Channel,
     held: VecDeque<Received>,
+    /// How many bytes are held, and may be.
+    held_bytes: usize,
+    most_held: usize,
     input_closed: bool,
     end: Option<Exit>,
 }
@@ -165,6 +201,8 @@ impl Pipe {
         Pipe {
             channel,
             held: VecDeque::new(),
+            held_bytes: 0,
+            most_held: MOST_HELD,
             input_closed: false,
             end: None,
         }
@@ -176,13 +214,20 @@ impl Pipe {
         mut bytes: &[u8],
         deadline: Option<Instant>,
     ) -> Result<(), Trouble> {
+        let mut patience = Patience::new(wire, deadline);
         while !bytes.is_empty() {
+            wire.check()?;
             match self.channel.write(bytes) {
-                Ok(0) => self.make_room(wire, deadline)?,
-                Ok(sent) => bytes = &bytes[sent..],
-                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(Trouble::Io(error)),
-                Err(_) if wire.half_sent() => wire.wait(deadline)?,
-                Err(_) => self.make_room(wire, deadline)?,
+                Ok(0) => self.make_room(wire, patience.check(wire)?)?,
+                Ok(sent) => {
+                    bytes = &bytes[sent..];
+                    patience.renew();
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    return Err(wire.cause(Trouble::Io(error)));
+                }
+                Err(_) if wire.half_sent() => wire.wait(patience.check(wire)?)?,
+                Err(_) => self.make_room(wire, patience.check(wire)?)?,
             }
         }
         Ok(())
@@ -193,7 +238,9 @@ impl Pipe {
         while !bytes.is_empty() {
             match self.channel.write(bytes) {
                 Ok(sent) => return Ok(sent),
-                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(Trouble::Io(error)),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    return Err(wire.cause(Trouble::Io(error)));
+                }
                 Err(_) if wire.half_sent() => wire.wait(None)?,
                 Err(_) => return Ok(0),
             }
@@ -215,7 +262,9 @@ impl Pipe {
                 "the command has ended",
             ))),
             Received::Nothing => wire.wait(deadline),
+            _ if self.held_bytes > self.most_held => Err(Trouble::TooMuch(self.most_held)),
             came => {
+                self.held_bytes += came.bytes();
                 self.held.push_back(came);
                 Ok(())
             }
@@ -234,7 +283,9 @@ impl Pipe {
 
     /// The next thing that has come, without waiting for more than the end of a packet.
     pub(super) fn take(&mut self, wire: &mut Wire) -> Result<Received, Trouble> {
+        wire.check()?;
         if let Some(held) = self.held.pop_front() {
+            self.held_bytes -= held.bytes();
             return Ok(held);
         }
         if let Some(exit) = &self.end {
@@ -251,7 +302,7 @@ impl Pipe {
                     Ok(Received::End(exit))
                 }
                 Err(error) if would_block(&error) => Ok(Received::Nothing),
-                Err(error) => Err(Trouble::Ssh(error)),
+                Err(error) => Err(wire.cause(Trouble::Ssh(error))),
             },
             came => Ok(came),
         }
@@ -283,7 +334,9 @@ impl Pipe {
                     piece.truncate(count);
                     return Ok(Some(piece));
                 }
-                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(Trouble::Io(error)),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    return Err(wire.cause(Trouble::Io(error)));
+                }
                 // Reading sends too: the leave to write more. It must not stay half-sent.
                 Err(_) if wire.half_sent() => wire.wait(None)?,
                 Err(_) => return Ok(None),
@@ -305,10 +358,47 @@ impl Pipe {
         })
     }
 
-    /// Waits until the host has closed its side too.
+    /// Waits until the host has closed its side too, for a bounded time.
     pub(super) fn close(&mut self, wire: &mut Wire) -> Result<(), Trouble> {
-        self.close_input(wire, None)?;
-        wire.wait_writable(None)?;
-        wire.drive(None, |_| self.channel.close())
+        let deadline = Some(Instant::now() + CLOSE);
+        self.close_input(wire, deadline)?;
+        wire.wait_writable(deadline)?;
+        wire.drive(deadline, |_| self.channel.close())
+    }
+}
+
+/// How long a host may take nothing of what it is sent.
+struct Patience {
+    deadline: Option<Instant>,
+    /// When it took something last.
+    since: Instant,
+    /// How often Ctrl-C had been pressed before.
+    presses: usize,
+}
+
+impl Patience {
+    fn new(wire: &Wire, deadline: Option<Instant>) -> Patience {
+        Patience {
+            deadline,
+            since: Instant::now(),
+            presses: wire.interrupt.count(),
+        }
+    }
+
+    fn renew(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// The deadline of the whole, if there is patience left.
+    fn check(&self, wire: &Wire) -> Result<Option<Instant>, Trouble> {
+        let stalled = self.since.elapsed();
+        if stalled >= LAST_CHANCE && wire.interrupt.count() > self.presses {
+            wire.cut();
+            return Err(Trouble::Interrupted);
+        }
+        match stalled >= STALL {
+            true => Err(Trouble::Silent(stalled)),
+            false => Ok(self.deadline),
+        }
     }
 }

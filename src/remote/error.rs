@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::host_key_error::HostKeyError;
 use super::wire::Trouble;
+use crate::model::size;
 
 /// No session could be made. Nothing was done on the host.
 #[derive(Debug, Error)]
@@ -44,6 +45,12 @@ pub enum ConnectError {
     },
     #[error("{host} port {port} does not speak SSH: {detail}")]
     NotSsh { host: String, port: u16, detail: String },
+    #[error("{host} port {port} talks without end and never comes to the point ({stage})")]
+    Babble {
+        host: String,
+        port: u16,
+        stage: &'static str,
+    },
     #[error("no key exchange with {host}: {detail}")]
     KeyExchange { host: String, detail: String },
     #[error("{via} does not pass the connection on to {host} port {port}: {detail}")]
@@ -121,6 +128,12 @@ pub enum RemoteError {
     ExecRefused { host: String, detail: String },
     #[error("a command of {length} bytes is too long for the connection to {host}; send it as input")]
     CommandTooLong { host: String, length: usize },
+    #[error("{host} sends without end ({stage}): more than {}", size(*most as u64))]
+    TooMuch {
+        host: String,
+        stage: &'static str,
+        most: usize,
+    },
     #[error("interrupted")]
     Interrupted,
 }
@@ -140,6 +153,7 @@ impl ConnectError {
             E::TimedOut { .. } => "host.timeout",
             E::Lost { .. } => "host.lost",
             E::NotSsh { .. } => "host.not_ssh",
+            E::Babble { .. } => "host.endless",
             E::KeyExchange { .. } => "host.key_exchange",
             E::JumpRefused { .. } => "host.jump_refused",
             E::HostKey(error) => error.code(),
@@ -173,6 +187,9 @@ impl ConnectError {
             }
             E::Lost { .. } => vec!["try again; if it happens again, sshd's log on the host says why".into()],
             E::NotSsh { .. } => vec!["check the port".into()],
+            E::Babble { .. } => {
+                vec!["check the port, and that it is the host's sshd which answers there".into()]
+            }
             E::KeyExchange { .. } => vec!["the host's sshd is too old or too strict: update it".into()],
             E::JumpRefused { via, .. } => {
                 vec![format!(
@@ -195,6 +212,7 @@ impl RemoteError {
             RemoteError::TimedOut { .. } => "host.timeout",
             RemoteError::ExecRefused { .. } => "host.exec_refused",
             RemoteError::CommandTooLong { .. } => "host.command_too_long",
+            RemoteError::TooMuch { .. } => "host.endless",
             RemoteError::Interrupted => "interrupted",
         }
     }
@@ -212,6 +230,12 @@ impl RemoteError {
                         .into(),
                 ]
             }
+            RemoteError::TooMuch { .. } => {
+                vec![
+                    "see what the user's start-up files, or ForceCommand in its sshd_config, print there"
+                        .into(),
+                ]
+            }
             RemoteError::TimedOut { .. } | RemoteError::CommandTooLong { .. } | RemoteError::Interrupted => {
                 Vec::new()
             }
@@ -224,6 +248,12 @@ impl RemoteError {
             Trouble::Interrupted => RemoteError::Interrupted,
             Trouble::TimedOut => RemoteError::TimedOut { host, stage },
             Trouble::Silent(after) => RemoteError::Dead { host, stage, after },
+            Trouble::TooMuch(most) => RemoteError::TooMuch { host, stage, most },
+            Trouble::Babble => RemoteError::Lost {
+                host,
+                stage,
+                detail: "it talks without end".to_owned(),
+            },
             Trouble::Ssh(error) => RemoteError::Lost {
                 host,
                 stage,

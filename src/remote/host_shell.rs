@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::channel::{Channel, Received};
-use super::message::{Message, lines, parse};
+use super::lines::Lines;
+use super::message::{Message, parse};
 use super::packed::{gzip, packed};
 use super::{RemoteError, Session};
-use crate::model::Holder;
+use crate::model::{Holder, size};
 use crate::shell::{NulError, quote};
 
 const SESSION: &str = include_str!("../../templates/session.sh");
@@ -33,6 +34,15 @@ const BEAT: Duration = Duration::from_secs(5);
 
 /// How long a host may say nothing while it works off a line that needs no time.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// The longest word that a host has to say: its state, with all that was ever released there.
+const LONGEST_WORD: usize = 1 << 20;
+
+/// How much it has to say of one line of ours: a watch of a day tells more than anything else.
+const MOST_SAID: usize = 8 << 20;
+
+/// How much of a line that a tool prints is kept. What is shown of it is less, so that no secret is cut in two.
+const LONGEST_LINE: usize = 64 * 1024;
 
 /// What a shell is opened for.
 #[derive(Clone, Debug)]
@@ -65,15 +75,18 @@ pub enum ShellError {
     Strange(String),
     #[error("the host did not answer within {} s", .0.as_secs())]
     Silent(Duration),
+    #[error("the host sends without end: {0}")]
+    Endless(String),
 }
 
 /// A shell on the host, opened by [`HostShell::open`].
 pub struct HostShell<'s> {
     channel: Channel<'s>,
     nonce: String,
-    /// Bytes of lines that have not ended yet.
-    out: Vec<u8>,
-    err: Vec<u8>,
+    out: Lines,
+    err: Lines,
+    /// How much the host has said of the last line that it was sent, in bytes.
+    said: usize,
     /// Messages that came in one piece with an earlier one.
     ready: std::collections::VecDeque<Message>,
     last_beat: Instant,
@@ -95,8 +108,9 @@ impl<'s> HostShell<'s> {
         Ok(HostShell {
             channel,
             nonce,
-            out: Vec::new(),
-            err: Vec::new(),
+            out: Lines::new(LONGEST_WORD),
+            err: Lines::new(LONGEST_LINE),
+            said: 0,
             ready: std::collections::VecDeque::new(),
             last_beat: Instant::now(),
             has_scripts: false,
@@ -110,6 +124,7 @@ impl<'s> HostShell<'s> {
     /// Where the connection is lost.
     pub fn run(&mut self, line: &str) -> Result<(), ShellError> {
         debug_assert!(!line.contains('\n'));
+        self.said = 0;
         Ok(self.channel.send(format!("run {line}\n").as_bytes())?)
     }
 
@@ -132,6 +147,7 @@ impl<'s> HostShell<'s> {
         }
         debug_assert!(!line.contains('\n'));
         bytes.extend(format!("run {line}\n").into_bytes());
+        self.said = 0;
         Ok(self.channel.send(&bytes)?)
     }
 
@@ -168,20 +184,27 @@ impl<'s> HostShell<'s> {
     /// The same, and `take` is given what the host says meanwhile.
     ///
     /// # Errors
-    /// Where the connection is lost, or the host falls silent.
+    /// Where the connection is lost, the host falls silent, or Ctrl-C is pressed.
     pub fn until_idle_with(&mut self, take: &mut dyn FnMut(Message)) -> Result<i32, ShellError> {
-        let mut last = Instant::now();
+        let (presses, mut last) = (self.channel.presses(), Instant::now());
         loop {
             match self.next(BEAT)? {
                 Message::Idle(status) => return Ok(status),
                 Message::Ended(exit) => return Ok(exit.status.unwrap_or(-1)),
-                // A press of Ctrl-C comes as nothing too.
-                Message::Nothing if last.elapsed() < SILENCE => {}
-                Message::Nothing => return Err(ShellError::Silent(SILENCE)),
+                Message::Nothing => {}
                 message => {
-                    last = Instant::now();
+                    // What tools print is no answer.
+                    if !matches!(message, Message::Log(_)) {
+                        last = Instant::now();
+                    }
                     take(message);
                 }
+            }
+            if self.channel.presses() > presses {
+                return Err(RemoteError::Interrupted.into());
+            }
+            if last.elapsed() >= SILENCE {
+                return Err(ShellError::Silent(SILENCE));
             }
         }
     }
@@ -211,6 +234,7 @@ impl<'s> HostShell<'s> {
     /// # Errors
     /// Where the connection is lost or a message cannot be read.
     pub fn next(&mut self, wait: Duration) -> Result<Message, ShellError> {
+        let until = Instant::now() + wait.min(BEAT);
         loop {
             if let Some(message) = self.ready.pop_front() {
                 return Ok(message);
@@ -218,44 +242,74 @@ impl<'s> HostShell<'s> {
             if !self.uploading {
                 self.beat()?;
             }
-            match self.channel.receive(wait.min(BEAT))? {
+            match self
+                .channel
+                .receive(until.saturating_duration_since(Instant::now()))?
+            {
                 Received::Nothing => return Ok(Message::Nothing),
                 Received::End(exit) => {
-                    self.flush_log();
+                    self.ready.extend(self.err.rest().map(Message::Log));
                     self.ready.push_back(Message::Ended(exit));
                 }
-                Received::Stdout(bytes) => {
-                    self.out.extend(bytes);
-                    for line in lines(&mut self.out) {
-                        // What the user's shell start-up files print has no nonce.
-                        let said = line.strip_prefix(&*self.nonce);
-                        if let Some(message) = said.map(str::trim_start).map(parse).transpose()?.flatten() {
-                            self.ready.push_back(message);
-                        }
-                    }
-                }
-                Received::Stderr(bytes) => {
-                    self.err.extend(bytes);
-                    let mark = format!("{} flush", self.nonce);
-                    for line in lines(&mut self.err) {
-                        let flushed = line == mark;
-                        self.ready.push_back(if flushed {
-                            Message::Flushed
-                        } else {
-                            Message::Log(line)
-                        });
-                    }
-                }
+                Received::Stdout(bytes) => self.hear(&bytes)?,
+                Received::Stderr(bytes) => self.read_log(&bytes),
+            }
+            // To talk on and say nothing is to be silent.
+            if self.ready.is_empty() && Instant::now() >= until {
+                return Ok(Message::Nothing);
             }
         }
     }
 
-    fn flush_log(&mut self) {
-        if !self.err.is_empty() {
-            let rest = String::from_utf8_lossy(&std::mem::take(&mut self.err)).into_owned();
-            self.ready.push_back(Message::Log(rest));
+    /// Takes in what the scripts say.
+    fn hear(&mut self, bytes: &[u8]) -> Result<(), ShellError> {
+        self.said += bytes.len();
+        if self.said > MOST_SAID {
+            let most = size(MOST_SAID as u64);
+            return Err(ShellError::Endless(format!(
+                "more than {most} where a few words were awaited"
+            )));
+        }
+        let (nonce, ready, mut wrong) = (&self.nonce, &mut self.ready, None);
+        self.out.feed(bytes, &mut |line| {
+            // What the user's shell start-up files print has no nonce.
+            if !line.bytes().starts_with(nonce.as_bytes()) || wrong.is_some() {
+                return;
+            }
+            let said = match line.is_cut() {
+                true => Err(endless_word()),
+                false => parse(line.line()[nonce.len()..].trim_start()),
+            };
+            match said {
+                Ok(message) => ready.extend(message),
+                Err(error) => wrong = Some(error),
+            }
+        });
+        match wrong {
+            Some(error) => Err(error),
+            // Its end need not be awaited.
+            None if self.out.is_cut() && self.out.bytes().starts_with(nonce.as_bytes()) => {
+                Err(endless_word())
+            }
+            None => Ok(()),
         }
     }
+
+    /// Takes in what tools print.
+    fn read_log(&mut self, bytes: &[u8]) {
+        let (mark, ready) = (format!("{} flush", self.nonce), &mut self.ready);
+        self.err.feed(bytes, &mut |line| {
+            let line = line.line();
+            ready.push_back(match line == mark {
+                true => Message::Flushed,
+                false => Message::Log(line),
+            });
+        });
+    }
+}
+
+fn endless_word() -> ShellError {
+    ShellError::Endless(format!("a line of more than {}", size(LONGEST_WORD as u64)))
 }
 
 /// The command that SSH carries.

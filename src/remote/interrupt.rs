@@ -3,9 +3,17 @@
 use std::io::{self, PipeReader, PipeWriter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use rustix::process::getpgrp;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::model::ExitCode;
+
+/// How long the program may take to end by itself after the second press. The third ends it at once.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A handle on the user's wish to stop. Clones share one count.
 #[derive(Clone, Debug)]
@@ -34,11 +42,18 @@ impl Interrupt {
         let interrupt = Interrupt::new([Some(Latch::new()?), Some(Latch::new()?)]);
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let pressed = interrupt.clone();
+        // As it was before anything was asked or any key was passed on.
+        let terminal = tcgetattr(io::stdin()).ok();
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(move || {
                 for _ in signals.forever() {
                     pressed.press();
+                    match pressed.count() {
+                        1 => {}
+                        2 => leave_soon(terminal.clone()),
+                        _ => leave(terminal.as_ref()),
+                    }
                 }
             })?;
         Ok(interrupt)
@@ -81,6 +96,23 @@ impl Interrupt {
         let latch = self.0.latches.get(press.checked_sub(1)?)?.as_ref()?;
         Some(&latch.watch)
     }
+}
+
+/// Twice means to leave: whoever still waits then, for an agent or a reader say, is given a moment to say how things stand.
+fn leave_soon(terminal: Option<Termios>) {
+    std::thread::spawn(move || {
+        std::thread::sleep(GRACE);
+        leave(terminal.as_ref());
+    });
+}
+
+fn leave(terminal: Option<&Termios>) -> ! {
+    let ours = tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp());
+    // From the background it would stop this program in place of ending it.
+    if let Some(terminal) = terminal.filter(|_| ours) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, terminal);
+    }
+    std::process::exit(ExitCode::Interrupted as i32)
 }
 
 impl Latch {

@@ -3,12 +3,14 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::Socket;
 
+use super::carrier::Line;
 use super::channel::{Pipe, Received};
 use super::error::ConnectError;
 use super::options::ConnectOptions;
@@ -19,9 +21,15 @@ use super::wire::{Trouble, Wire};
 /// How much may wait for the next session before the hop reads no more from its host.
 const MOST_HELD: usize = 1 << 20;
 const PIECE: usize = 64 * 1024;
+/// How long a hop may take to end after the session that it carried.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The thread that carries bytes over a hop. It ends when the next session closes its socket.
-pub(super) struct Jump(Option<JoinHandle<()>>);
+pub(super) struct Jump {
+    /// Of the session whose channel it is.
+    line: Arc<Line>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Jump {
     /// Has `via` open a connection to `to`, as seen from there.
@@ -47,7 +55,8 @@ impl Jump {
             trouble => connect_error(trouble, via, "opening the jump", to.connect_timeout),
         })?;
         // Only the session at the end of the way listens to Ctrl-C; closing it ends this hop too.
-        wire.ends_at_press = usize::MAX;
+        wire.line().end_at_press(usize::MAX);
+        let line = Arc::clone(wire.line());
         let lost = |error: std::io::Error| {
             connect_error(Trouble::Io(error), via, "opening the jump", Duration::ZERO)
         };
@@ -63,16 +72,24 @@ impl Jump {
             .name("jump".into())
             .spawn(move || hop.run())
             .map_err(lost)?;
-        Ok((Jump(Some(thread)), Socket::from(far)))
+        let thread = Some(thread);
+        Ok((Jump { line, thread }, Socket::from(far)))
     }
 }
 
 impl Drop for Jump {
     fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
-            // It has nothing to tell: an error of the hop is an end of file to the next session.
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        // It ends by itself, unless its host does not let it.
+        let given_up = Instant::now() + FAREWELL;
+        while !thread.is_finished() && Instant::now() < given_up {
+            std::thread::sleep(Duration::from_millis(2));
         }
+        self.line.hang_up();
+        // It has nothing to tell: an error of the hop is an end of file to the next session.
+        let _ = thread.join();
     }
 }
 
@@ -97,7 +114,8 @@ impl Hop {
         while self.held.len() < MOST_HELD {
             match self.pipe.take(&mut self.wire).ok()? {
                 Received::Stdout(mut bytes) => self.held.append(&mut bytes),
-                Received::Stderr(_) => {}
+                // A connection that is passed on has one stream.
+                Received::Stderr(_) => return None,
                 Received::Nothing => break,
                 Received::End(_) => {
                     self.hand_over();

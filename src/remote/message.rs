@@ -117,32 +117,3 @@ fn found(text: &str) -> Option<Found> {
         kilobytes,
     })
 }
-
-/// Takes the whole lines out of a buffer. A carriage return ends one too: tools that draw progress bars use it.
-pub(super) fn lines(buffer: &mut Vec<u8>) -> Vec<String> {
-    let Some(end) = buffer.iter().rposition(|byte| *byte == b'\n') else {
-        return Vec::new();
-    };
-    let rest = buffer.split_off(end + 1);
-    let whole = std::mem::replace(buffer, rest);
-    whole[..end]
-        .split(|byte| *byte == b'\n')
-        .map(|line| {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let shown = line.rsplit(|byte| *byte == b'\r').next().unwrap_or(line);
-            String::from_utf8_lossy(shown).into_owned()
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_wait_for_their_end() {
-        let mut buffer = b"one\ntwo\r\n10%\r20%\nthr".to_vec();
-        assert_eq!(lines(&mut buffer), ["one", "two", "20%"]);
-        assert_eq!(buffer, b"thr");
-    }
-}

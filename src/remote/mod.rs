@@ -5,6 +5,7 @@
 
 mod attach;
 mod auth;
+mod carrier;
 mod channel;
 mod dial;
 mod error;
@@ -16,6 +17,7 @@ mod interrupt;
 mod jump;
 mod keyfile;
 mod known_hosts;
+mod lines;
 mod local_terminal;
 mod message;
 mod options;
@@ -32,6 +34,7 @@ pub use host_key_error::{HostKeyError, Way};
 pub use host_shell::{HostShell, Opening, ShellError, nonce};
 pub use interrupt::Interrupt;
 pub use known_hosts::HostKey;
+pub use lines::Lines;
 pub use message::{Draining, Message, Watched};
 pub use options::{ConnectOptions, NoPrompt, Prompt};
 pub use packed::{python_command, shell_command};

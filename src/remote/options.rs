@@ -9,10 +9,12 @@ use std::time::Duration;
 pub struct ConnectOptions {
     /// Bound on the TCP connection to one address.
     pub connect_timeout: Duration,
-    /// Bound on the key exchange, and on each try to authenticate.
+    /// Bound on all between the TCP connection and the login, but for the time in which a person is asked.
     pub handshake_timeout: Duration,
     /// How long a host may say nothing at all, although asked, before the connection counts as dead.
     pub silence: Duration,
+    /// Bound on what a command may write on each of its outputs where its answer is awaited as a whole, in bytes.
+    pub most_output: usize,
     /// What `~` means, and where default keys and known hosts are looked for.
     pub home: Option<PathBuf>,
     /// The user who runs this program; their name on the host too, where nothing else is said.
@@ -34,6 +36,7 @@ impl Default for ConnectOptions {
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(20),
             silence: Duration::from_secs(25),
+            most_output: 2 << 20,
             home: None,
             local_user: String::new(),
             config_files: Vec::new(),

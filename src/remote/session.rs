@@ -21,6 +21,8 @@ use crate::config::Target;
 pub(super) const LONGEST_COMMAND: usize = 32_000;
 const MOST_HOPS: usize = 8;
 const STARTING: &str = "starting a command";
+/// How long a host may take to start one.
+pub(super) const START: Duration = Duration::from_secs(60);
 const STAGE: &str = "key exchange";
 
 /// The one connection to a host. Commands run on it one after the other.
@@ -31,6 +33,7 @@ pub struct Session {
     key: String,
     warnings: Vec<String>,
     abandoned: bool,
+    most_output: usize,
     /// The last hop first: each one carries what stands before it in this struct.
     _jumps: Vec<Jump>,
 }
@@ -66,16 +69,17 @@ impl Session {
                     socket
                 }
             };
-            let wire = Wire::new(socket, interrupt.clone(), press);
-            let mut wire =
-                wire.map_err(|trouble| connect_error(trouble, &hop, STAGE, options.handshake_timeout))?;
+            // From here to the end of the authentication: a peer that says a little now and then gains no time by it.
+            let patience = options.handshake_timeout;
+            let wire = Wire::new(socket, interrupt.clone(), press, Instant::now() + patience);
+            let mut wire = wire.map_err(|trouble| connect_error(trouble, &hop, STAGE, patience))?;
             key = log_in(&mut wire, &hop, options, prompt)?;
             reached = Some((wire, hop));
         }
-        let Some((mut wire, hop)) = reached else {
+        let Some((wire, hop)) = reached else {
             unreachable!("a route ends at its target")
         };
-        wire.ends_at_press = 2;
+        wire.line().end_at_press(2);
         Ok(Session {
             wire,
             host: hop.alias,
@@ -83,6 +87,7 @@ impl Session {
             key,
             warnings,
             abandoned: false,
+            most_output: options.most_output,
             _jumps: jumps,
         })
     }
@@ -128,19 +133,38 @@ impl Session {
     /// Runs a command to its end, at most until `deadline`. The first Ctrl-C lets it finish.
     ///
     /// # Errors
-    /// When the connection is lost, the deadline passes, or the host starts no command. How the command itself ended
-    /// stands in the output.
+    /// When the connection is lost, the deadline passes, the host starts no command, or the command writes more than
+    /// [`ConnectOptions::most_output`]. How the command itself ended stands in the output.
     pub fn run(
         &mut self,
         command: &str,
         input: &[u8],
         deadline: Option<Instant>,
     ) -> Result<Output, RemoteError> {
-        self.exec_until(command, deadline)?.finish(input, deadline)
+        let most = self.most_output;
+        self.exec_until(command, deadline)?.finish(input, deadline, most)
+    }
+
+    /// The same for a command that changes nothing: the first Ctrl-C ends it.
+    ///
+    /// # Errors
+    /// As [`Session::run`], and at Ctrl-C.
+    pub fn ask(
+        &mut self,
+        command: &str,
+        input: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<Output, RemoteError> {
+        let usual = self.wire.ends_at_press();
+        self.wire.line().end_at_press(self.wire.interrupt.next());
+        let answer = self.run(command, input, deadline);
+        self.wire.line().end_at_press(usual);
+        answer
     }
 
     fn exec_until(&mut self, command: &str, deadline: Option<Instant>) -> Result<Channel<'_>, RemoteError> {
         self.check(command)?;
+        let deadline = deadline.or_else(|| Some(Instant::now() + START));
         let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
         let mut channel = opened.map_err(|trouble| self.exec_error(trouble, STARTING))?;
         let started = self.wire.drive(deadline, |_| channel.exec(command));
@@ -237,9 +261,11 @@ fn log_in(
     };
     prefer(MethodType::HostKey, &known.algorithms())?;
     let mut greeting = Vec::new();
-    let shaken = wire.handshake(Some(Instant::now() + patience), &mut greeting);
+    let shaken = wire.handshake(&mut greeting);
     shaken.map_err(|trouble| match trouble {
-        Trouble::Ssh(_) if !greeting.is_empty() && !greeting.starts_with(b"SSH-") => {
+        Trouble::Ssh(_) | Trouble::Babble | Trouble::TimedOut
+            if !greeting.is_empty() && !greeting.starts_with(b"SSH-") =>
+        {
             let line = String::from_utf8_lossy(&greeting)
                 .lines()
                 .next()
@@ -337,6 +363,7 @@ pub(super) fn connect_error(
             stage,
             after,
         },
+        Trouble::Babble | Trouble::TooMuch(_) => ConnectError::Babble { host, port, stage },
         Trouble::Io(error) => ConnectError::Lost {
             host,
             stage,

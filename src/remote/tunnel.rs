@@ -10,7 +10,7 @@ use ssh2::ErrorCode;
 
 use super::channel::{Pipe, Received};
 use super::error::RemoteError;
-use super::session::Session;
+use super::session::{START, Session};
 use super::wire::{Trouble, would_block};
 
 /// How much may wait for a local reader before no more is taken from the host.
@@ -49,9 +49,10 @@ impl Session {
     /// # Errors
     /// When the connection is lost.
     pub fn knock(&mut self, port: u16) -> Result<bool, RemoteError> {
+        let deadline = Some(Instant::now() + START);
         let opened = self
             .wire
-            .drive(None, |ssh| ssh.channel_direct_tcpip("127.0.0.1", port, None));
+            .drive(deadline, |ssh| ssh.channel_direct_tcpip("127.0.0.1", port, None));
         let closed = match opened {
             Ok(channel) => Pipe::new(channel).close(&mut self.wire).map(|()| true),
             Err(trouble) if is_refused(&trouble) => Ok(false),
@@ -65,7 +66,12 @@ impl Session {
     /// # Errors
     /// When the connection to the host is lost, or no connection can be accepted.
     pub fn tunnel(&mut self, listener: &TcpListener, port: u16) -> Result<(), RemoteError> {
-        let done = self.carry(listener, port);
+        // The first Ctrl-C is its end, also where a host that never stops talking hides it.
+        self.wire.line().end_at_press(self.wire.interrupt.next());
+        let done = match self.carry(listener, port) {
+            Err(Trouble::Interrupted) => Ok(()),
+            done => done,
+        };
         // What is still open then goes with the session: libssh2 would wait for each.
         self.abandon();
         done.map_err(|trouble| self.remote_error(trouble, STAGE))
@@ -187,7 +193,8 @@ impl Line {
                     moved = true;
                     self.to_local.append(&mut bytes);
                 }
-                Received::Stderr(_) => {}
+                // A connection that is passed on has one stream.
+                Received::Stderr(_) => return Ok(Step::Broken),
                 Received::Nothing => break,
                 // The host has closed its side for good; what it said is still to be handed over.
                 Received::End(_) if self.to_local.is_empty() => return Ok(Step::Over),

@@ -1,6 +1,7 @@
 //! A libssh2 session on a socket, driven without ever blocking inside the library.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use socket2::Socket;
 use ssh2::{BlockDirections, ErrorCode};
 
 use super::Interrupt;
+use super::carrier::{Carrier, Cut, Line};
 
 /// libssh2's word for "not now".
 const EAGAIN: i32 = -37;
@@ -25,25 +27,35 @@ pub(super) enum Trouble {
     TimedOut,
     /// Nothing was heard for so long, although the host was asked.
     Silent(Duration),
+    /// A stranger said more than there is to say.
+    Babble,
+    /// A command wrote more than so many bytes where an answer was awaited.
+    TooMuch(usize),
     Ssh(ssh2::Error),
     Io(io::Error),
 }
 
 pub(super) struct Wire {
     pub(super) ssh: ssh2::Session,
+    /// The session's end of what the carrier carries.
     socket: Arc<Socket>,
     pub(super) interrupt: Interrupt,
-    /// The press of Ctrl-C that ends whatever waits, counted from 1.
-    pub(super) ends_at_press: usize,
+    carrier: Carrier,
     /// How long the host may be silent; `None` before it is authenticated, when it cannot be asked.
     patience: Option<Duration>,
     silent: Duration,
 }
 
 impl Wire {
-    /// Puts a session on a connected socket; nothing is sent yet.
-    pub(super) fn new(socket: Socket, interrupt: Interrupt, ends_at_press: usize) -> Result<Wire, Trouble> {
-        socket.set_nonblocking(true).map_err(Trouble::Io)?;
+    /// Puts a session on a connected socket; nothing is sent yet. The host must have let us in by the deadline.
+    pub(super) fn new(
+        socket: Socket,
+        interrupt: Interrupt,
+        ends_at_press: usize,
+        deadline: Instant,
+    ) -> Result<Wire, Trouble> {
+        let started = Carrier::start(socket, interrupt.clone(), ends_at_press, deadline);
+        let (carrier, socket) = started.map_err(Trouble::Io)?;
         let socket = Arc::new(socket);
         let mut ssh = ssh2::Session::new().map_err(Trouble::Ssh)?;
         ssh.set_tcp_stream(Arc::clone(&socket));
@@ -52,16 +64,48 @@ impl Wire {
             ssh,
             socket,
             interrupt,
-            ends_at_press,
+            carrier,
             patience: None,
             silent: Duration::ZERO,
         })
     }
 
-    /// From here on the host is asked for a sign of life when it says nothing, and given up after `patience`.
+    /// The host has let us in. From here on it is asked for a sign of life when it says nothing, and given up after
+    /// `patience`.
     pub(super) fn expect_life(&mut self, patience: Duration) {
+        self.carrier.line().trust();
         self.ssh.set_keepalive(true, 2);
         self.patience = Some(patience);
+    }
+
+    /// What the carrier knows, and does.
+    pub(super) fn line(&self) -> &Arc<Line> {
+        self.carrier.line()
+    }
+
+    /// The press of Ctrl-C that ends whatever waits, counted from 1.
+    pub(super) fn ends_at_press(&self) -> usize {
+        self.line().ends_at_press()
+    }
+
+    /// Fails where Ctrl-C has been pressed often enough: to be looked at wherever a host that never stops talking
+    /// could keep anybody from polling.
+    pub(super) fn check(&self) -> Result<(), Trouble> {
+        if self.interrupt.count() < self.ends_at_press() {
+            return Ok(());
+        }
+        self.cut();
+        Err(Trouble::Interrupted)
+    }
+
+    /// Why a call failed: where the carrier has cut the connection, libssh2 knows only that it is gone.
+    pub(super) fn cause(&self, trouble: Trouble) -> Trouble {
+        match self.line().cut() {
+            None => trouble,
+            Some(Cut::Interrupted) => Trouble::Interrupted,
+            Some(Cut::TimedOut) => Trouble::TimedOut,
+            Some(Cut::Babble) => Trouble::Babble,
+        }
     }
 
     /// Calls `op` until it no longer says "not now".
@@ -77,19 +121,15 @@ impl Wire {
             match op(&mut self.ssh) {
                 Ok(value) => return Ok(value),
                 Err(error) if would_block(&error) => self.wait(deadline)?,
-                Err(error) => return Err(Trouble::Ssh(error)),
+                Err(error) => return Err(self.cause(Trouble::Ssh(error))),
             }
         }
     }
 
     /// Agrees on keys. `greeting` takes the first bytes that the other side says, to tell what it is.
-    pub(super) fn handshake(
-        &mut self,
-        deadline: Option<Instant>,
-        greeting: &mut Vec<u8>,
-    ) -> Result<(), Trouble> {
+    pub(super) fn handshake(&mut self, greeting: &mut Vec<u8>) -> Result<(), Trouble> {
         let socket = Arc::clone(&self.socket);
-        self.drive(deadline, |ssh| {
+        self.drive(None, |ssh| {
             if greeting.is_empty() {
                 let mut first = [0; 80];
                 let (count, _) = recv(&*socket, &mut first[..], RecvFlags::PEEK).unwrap_or_default();
@@ -109,14 +149,13 @@ impl Wire {
 
     /// Waits until the socket may let libssh2 get on, or fails.
     pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
+        // Half a packet only needs to be sent; a host that talks meanwhile, and takes nothing, must not pass for alive.
         let flags = if self.half_sent() {
-            PollFlags::IN | PollFlags::OUT
+            PollFlags::OUT
         } else {
             PollFlags::IN
         };
-        if self.poll(flags, deadline, self.ends_at_press)? {
-            return Ok(());
-        }
+        self.poll(flags, deadline, self.ends_at_press())?;
         match deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Trouble::TimedOut),
             _ => Ok(()),
@@ -125,7 +164,7 @@ impl Wire {
 
     /// Waits until the socket takes bytes: a small packet then goes out whole.
     pub(super) fn wait_writable(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
-        while !self.poll(PollFlags::OUT, deadline, self.ends_at_press)? {
+        while !self.poll(PollFlags::OUT, deadline, self.ends_at_press())? {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(Trouble::TimedOut);
             }
@@ -151,13 +190,15 @@ impl Wire {
         press: usize,
         beside: &[BorrowedFd<'_>],
     ) -> Result<(bool, Vec<bool>), Trouble> {
-        if self.interrupt.count() >= self.ends_at_press {
-            self.cut();
-            return Err(Trouble::Interrupted);
-        }
+        self.check()?;
         let began = Instant::now();
         let (ready, readable) = self.poll_raw(flags, self.nap(deadline, began), press, beside);
-        if ready.contains(PollFlags::IN) || (ready.contains(PollFlags::OUT) && self.half_sent()) {
+        let sign_of_life = if self.half_sent() {
+            PollFlags::OUT
+        } else {
+            PollFlags::IN
+        };
+        if ready.contains(sign_of_life) {
             self.silent = Duration::ZERO;
         } else {
             self.silent += began.elapsed();
@@ -217,11 +258,11 @@ impl Wire {
         if self.silent >= patience / 3 && !self.half_sent() {
             // libssh2 sends no more than one in two seconds, however often it is called. It
             // forgets the rest of one that is sent by half, and is stuck then.
-            let (writable, _) = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press, &[]);
+            let (writable, _) = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press(), &[]);
             if writable.contains(PollFlags::OUT) {
                 self.ssh.keepalive_send().map_err(Trouble::Ssh)?;
                 // A near host answers before the next read, which would take the answer in unseen.
-                let (heard, _) = self.poll_raw(PollFlags::IN, NEAR, self.ends_at_press, &[]);
+                let (heard, _) = self.poll_raw(PollFlags::IN, NEAR, self.ends_at_press(), &[]);
                 if heard.contains(PollFlags::IN) {
                     self.silent = Duration::ZERO;
                 }
@@ -232,8 +273,8 @@ impl Wire {
 
     /// Ends the connection at once; whatever is called later fails and does not wait.
     pub(super) fn cut(&self) {
-        // It fails where the peer has gone already.
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        self.line().hang_up();
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -246,7 +287,8 @@ impl Drop for Wire {
         if !self.half_sent() && self.ssh.authenticated() {
             let _ = self.ssh.disconnect(None, "done", None);
         }
-        self.cut();
+        // What was said last still goes out.
+        let _ = self.socket.shutdown(Shutdown::Write);
     }
 }
 

@@ -12,10 +12,15 @@ use super::lines;
 use super::look::Look;
 use super::progress::Gate;
 use super::text::clean;
+use crate::model::{Kept, size};
 use crate::plan::{Event, Failure, Observer};
 
 /// Logs that are kept.
 const KEPT: usize = 50;
+/// How much of what tools print goes into a log; of the rest, the end of each step does.
+const MOST_OUTPUT: usize = 8 << 20;
+/// The most that a log holds, but for the failure at its end.
+const MOST: usize = 16 << 20;
 /// Tries to find a name that is free; two commands may begin in the same second.
 const NAMES: usize = 100;
 
@@ -25,6 +30,9 @@ pub struct LogFile {
     file: File,
     clock: Box<dyn Clock>,
     gate: Gate,
+    written: usize,
+    /// The output that is too much for the log; its end is written before whatever comes next.
+    surplus: Kept,
 }
 
 impl LogFile {
@@ -64,6 +72,8 @@ impl LogFile {
             file,
             clock,
             gate: Gate::default(),
+            written: 0,
+            surplus: Kept::default(),
         })
     }
 
@@ -84,13 +94,31 @@ impl LogFile {
 
     /// Writes down how the command failed.
     pub fn failure(&mut self, failed: &Failure) {
+        self.catch_up();
         let lines = failure::lines(failed, None, Look::PLAIN);
+        self.write(&lines);
+    }
+
+    /// Writes what is left of an output that was too long.
+    fn catch_up(&mut self) {
+        if self.surplus.seen() == 0 {
+            return;
+        }
+        let (surplus, full) = (std::mem::take(&mut self.surplus), self.written >= MOST);
+        let mut lines = vec![format!(
+            "    │ … the log grew too long; of the next {} of output, this is the beginning and the end …",
+            size(surplus.seen())
+        )];
+        if !full {
+            lines.extend(surplus.into_lines());
+        }
         self.write(&lines);
     }
 
     fn write(&mut self, lines: &[String]) {
         let time = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
         let text: String = lines.iter().map(|line| format!("{time}  {line}\n")).collect();
+        self.written += text.len();
         // One write for each event: what was said is there even if the process ends in the next moment.
         let _ = self.file.write_all(text.as_bytes());
     }
@@ -111,7 +139,15 @@ impl Observer for LogFile {
             Event::Output { line } => vec![format!("    │ {}", clean(line))],
             event => lines::of_event(event, Look::PLAIN),
         };
-        self.write(&lines);
+        let is_output = matches!(event, Event::Output { .. });
+        if is_output && self.written >= MOST_OUTPUT {
+            lines.into_iter().for_each(|line| self.surplus.push(line));
+            return;
+        }
+        if self.written < MOST {
+            self.catch_up();
+            self.write(&lines);
+        }
     }
 }
 
@@ -216,6 +252,36 @@ mod tests {
             log_in(&state)
                 .path()
                 .ends_with("20260102T030405Z-prod-deploy-2.log")
+        );
+    }
+
+    #[test]
+    fn a_long_output_leaves_its_beginning_and_its_end() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = log_in(directory.path());
+        let line = |number: usize| format!("{number} {}", "x".repeat(1000));
+        let lines = 40_000;
+        for number in 0..lines {
+            log.event(Event::Output { line: line(number) });
+        }
+        log.event(Event::Note {
+            message: "what comes after".into(),
+        });
+        let text = fs::read_to_string(log.path()).expect("text");
+        assert!(text.len() < MOST_OUTPUT + (1 << 20), "{}", text.len());
+        for part in [&line(0), &line(lines - 1), "lines left out", "what comes after"] {
+            assert!(text.contains(part), "{}", &part[..20.min(part.len())]);
+        }
+        for _ in 0..MOST / 100 {
+            let message = "x".repeat(200);
+            log.event(Event::Note { message });
+        }
+        log.failure(&Failure::new("x", "it broke"));
+        let text = fs::read_to_string(log.path()).expect("text");
+        assert!(
+            text.len() < MOST + (1 << 20) && text.contains("it broke"),
+            "{}",
+            text.len()
         );
     }
 

@@ -11,6 +11,9 @@ use crate::plan::variables::VariablesReport;
 use crate::plan::{Event, Failure, Observer, Outlook};
 use crate::secrets::Redactor;
 
+/// How much of a line is shown and kept. It comes longer, so that what is cut off here has no secret in it by half.
+const LONGEST_LINE: usize = 16 * 1024;
+
 /// Sends everything to a person and to the log, without the values that were concealed: the one place that all of it
 /// passes.
 pub struct Tee {
@@ -37,6 +40,7 @@ impl Tee {
     pub fn failure(&mut self, failure: &Failure) {
         let mut failure = failure.clone();
         self.redact(failure.texts());
+        failure.output.iter_mut().for_each(cut);
         let failure = &failure;
         if let Some(log) = &mut self.log {
             log.failure(failure);
@@ -94,9 +98,21 @@ impl Tee {
     }
 }
 
+fn cut(text: &mut String) {
+    let length = text.len();
+    if length > LONGEST_LINE {
+        let end = (0..=LONGEST_LINE).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push_str(&format!(" … ({} bytes left out)", length - text.len()));
+    }
+}
+
 impl Observer for Tee {
     fn event(&mut self, mut event: Event) {
         self.redact(event.texts());
+        if let Event::Output { line } = &mut event {
+            cut(line);
+        }
         if let Some(log) = &mut self.log {
             log.event(event.clone());
         }
@@ -127,6 +143,9 @@ pub struct DataOnly<'a>(&'a mut Tee);
 impl Observer for DataOnly<'_> {
     fn event(&mut self, mut event: Event) {
         self.0.redact(event.texts());
+        if let Event::Output { line } = &mut event {
+            cut(line);
+        }
         if let Some(log) = &mut self.0.log {
             log.event(event);
         }

@@ -97,6 +97,7 @@ impl Host {
             local_user: user(),
             config_files: vec![self.path("config")],
             known_hosts: Some(self.path("known_hosts")),
+            most_output: 32 << 20,
             ..ConnectOptions::default()
         }
     }
