@@ -20,6 +20,9 @@ const OBSERVE_ALL: Duration = Duration::from_secs(180);
 /// Bound on what a host's tools may print meanwhile, in bytes.
 const MOST_PRINTED: u64 = 16 << 20;
 
+/// Bound on the words that it says meanwhile: who holds the lock, what was taken over.
+const MOST_WORDS: usize = 1000;
+
 /// Bound on the end of a shell.
 const LEAVE: Duration = Duration::from_secs(10);
 
@@ -166,8 +169,8 @@ fn read_state(
 ) -> Result<HostState, Failure> {
     let environment = context.environment;
     let mut said = Kept::default();
-    let began = Instant::now();
-    let mut last = began;
+    let (began, printed) = (Instant::now(), shell.printed());
+    let (mut last, mut words) = (began, 0);
     let mut holder = None;
     let mut is_unwritable = false;
     loop {
@@ -189,8 +192,12 @@ fn read_state(
             let failure = Failure::new("host.silent", format!("{host} did not tell its state"));
             return Err(failure.output(end_of(said.into_lines())));
         }
-        if said.seen() > MOST_PRINTED {
-            let what = format!("more than {} before its state", size(MOST_PRINTED));
+        words += usize::from(!matches!(message, Message::Nothing | Message::Log(_)));
+        if shell.printed() - printed > MOST_PRINTED || words > MOST_WORDS {
+            let what = match words > MOST_WORDS {
+                true => format!("more than {MOST_WORDS} words before its state"),
+                false => format!("more than {} before its state", size(MOST_PRINTED)),
+            };
             return Err(lost(ShellError::Endless(what), host).output(end_of(said.into_lines())));
         }
         match message {

@@ -1,19 +1,23 @@
 //! `logs`: the end of a log on the host, and what is added to it. Reads only, and takes no lock.
 
 use std::io::{ErrorKind, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::Context;
 use super::host::{connect, end_of, lost};
-use crate::model::{ExitCode, Kept, login};
+use crate::model::{ExitCode, Kept, login, size};
 use crate::plan::{Event, Failure};
-use crate::remote::{Channel, Lines, Received, nonce, python_command};
+use crate::remote::{Channel, Lines, Received, ShellError, nonce, python_command};
 
 const SCRIPT: &str = include_str!("../../templates/logs.py");
 /// How often a wait is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a host may take to say anything of a log that is not followed.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How much a host's tools may complain, in bytes.
+const MOST_PRINTED: u64 = 16 << 20;
 /// How much of a line beside the log is kept.
 const LONGEST_LINE: usize = 64 * 1024;
 /// What a program ends with whose reader has gone, as a shell tells it.
@@ -79,18 +83,33 @@ pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -
         error: None,
         other: Kept::default(),
     };
+    let (mut last, mut printed) = (Instant::now(), 0);
     loop {
         // Nothing was done that would have to be finished.
         if context.interrupt.count() > 0 {
             return Ok(ExitCode::Interrupted as u8);
         }
-        match receive(&mut channel, &host)? {
+        let came = receive(&mut channel, &host)?;
+        if came != Received::Nothing {
+            last = Instant::now();
+        }
+        match came {
             Received::Stdout(bytes) => match out.write_all(&bytes).and_then(|()| out.flush()) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(NO_READER),
                 Err(error) => return Err(Failure::new("output", format!("cannot write: {error}"))),
             },
-            Received::Stderr(bytes) => heard.take(&bytes, context, options.slot),
+            Received::Stderr(bytes) => {
+                heard.take(&bytes, context, options.slot);
+                printed += bytes.len() as u64;
+                if printed > MOST_PRINTED {
+                    let what = format!("more than {} beside its log", size(MOST_PRINTED));
+                    return Err(lost(ShellError::Endless(what), &host));
+                }
+            }
+            Received::Nothing if last.elapsed() > SILENCE && !options.follow => {
+                return Err(lost(ShellError::Silent(SILENCE), &host));
+            }
             Received::Nothing => {}
             Received::End(exit) if exit.success() => return Ok(0),
             Received::End(_) => return Err(heard.failure(context, options, &host, &user)),

@@ -87,6 +87,8 @@ pub struct HostShell<'s> {
     err: Lines,
     /// How much the host has said of the last line that it was sent, in bytes.
     said: usize,
+    /// How much its tools have printed, in bytes.
+    printed: u64,
     /// Messages that came in one piece with an earlier one.
     ready: std::collections::VecDeque<Message>,
     last_beat: Instant,
@@ -111,6 +113,7 @@ impl<'s> HostShell<'s> {
             out: Lines::new(LONGEST_WORD),
             err: Lines::new(LONGEST_LINE),
             said: 0,
+            printed: 0,
             ready: std::collections::VecDeque::new(),
             last_beat: Instant::now(),
             has_scripts: false,
@@ -221,6 +224,12 @@ impl<'s> HostShell<'s> {
         Ok(())
     }
 
+    /// How much the host's tools have printed, in bytes, whether it made lines or not.
+    #[must_use]
+    pub fn printed(&self) -> u64 {
+        self.printed
+    }
+
     /// Tells the host that there is nothing more to do.
     ///
     /// # Errors
@@ -297,6 +306,7 @@ impl<'s> HostShell<'s> {
 
     /// Takes in what tools print.
     fn read_log(&mut self, bytes: &[u8]) {
+        self.printed += bytes.len() as u64;
         let (mark, ready) = (format!("{} flush", self.nonce), &mut self.ready);
         self.err.feed(bytes, &mut |line| {
             let line = line.line();

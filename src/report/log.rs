@@ -110,7 +110,8 @@ impl LogFile {
             size(surplus.seen())
         )];
         if !full {
-            lines.extend(surplus.into_lines());
+            let of_output = |line: String| format!("    │ {}", clean(&line));
+            lines.extend(surplus.into_lines().into_iter().map(of_output));
         }
         self.write(&lines);
     }
@@ -127,6 +128,10 @@ impl LogFile {
 impl Observer for LogFile {
     fn event(&mut self, event: Event) {
         let lines = match &event {
+            Event::Output { line } if self.written >= MOST_OUTPUT => {
+                self.surplus.push(line.clone());
+                return;
+            }
             Event::StepStarted { number, total, title } => {
                 self.gate = Gate::default();
                 vec![format!("  > {} ({number} of {total})", clean(title))]
@@ -139,11 +144,6 @@ impl Observer for LogFile {
             Event::Output { line } => vec![format!("    │ {}", clean(line))],
             event => lines::of_event(event, Look::PLAIN),
         };
-        let is_output = matches!(event, Event::Output { .. });
-        if is_output && self.written >= MOST_OUTPUT {
-            lines.into_iter().for_each(|line| self.surplus.push(line));
-            return;
-        }
         if self.written < MOST {
             self.catch_up();
             self.write(&lines);

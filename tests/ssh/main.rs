@@ -6,4 +6,5 @@ mod config;
 mod failures;
 mod host;
 mod host_keys;
+mod hostile;
 mod jumps;
