@@ -188,7 +188,10 @@ checkout() {
   host keep_databases "$color" "$(git rev-parse -q --verify --short HEAD || echo nothing)" || return
   git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout -q --force --detach "$commit" || return
   if [ -e .gitmodules ]; then
-    submodules 2>/dev/null || { borrow "$color" && submodules; } || return
+    said=$(submodules 2>&1) || { borrow "$color" && said=$(submodules 2>&1); } || {
+      printf '%s\n' "$said" >&2
+      return 64
+    }
   fi
   git clean -ffdxq || return
   for folder; do attach "$repo/$directory/$folder" "$root/shared/$folder" || return; done

@@ -3,7 +3,7 @@
 use super::migrations::{self, Migrations};
 use super::step::{Action, Step};
 use super::switch::{SwitchFailure, switch};
-use super::{Failure, virtualenv};
+use super::{Failure, failure::refused_by_git, virtualenv};
 use crate::config::{Environment, Web};
 use crate::model::{Answer, Color, ExitCode, login};
 use crate::{gunicorn, launch, nginx, probe, shell};
@@ -69,6 +69,7 @@ pub fn explain(
             Action::CheckOut { .. } if failed.status == Some(62) => Failure::new("shared.tracked", what)
                 .why("[shared] directories names a folder that the commit has files in")
                 .advise("take them out of the repository, or name another folder"),
+            Action::CheckOut { .. } if failed.status == Some(64) => refused_by_git(what, &failed.output),
             Action::Migrations { .. } => {
                 migrations::refusal(what, failed.status, failed.migrations.as_ref(), environment)
             }

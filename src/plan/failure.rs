@@ -133,3 +133,14 @@ impl From<anyhow::Error> for Failure {
 fn exit_number<S: serde::Serializer>(exit: &ExitCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u8(*exit as u8)
 }
+
+/// A submodule that git does not check out: what git gives as its reason is ours.
+pub(super) fn refused_by_git(what: String, output: &[String]) -> Failure {
+    let failure = Failure::new("submodule", what);
+    let reason = output.iter().find(|line| line.starts_with("fatal:"));
+    match reason.or(output.last()) {
+        Some(line) => failure.why(line.clone()),
+        None => failure,
+    }
+    .advise("mend .gitmodules, and try it in a fresh clone: git submodule update --init --recursive")
+}

@@ -10,6 +10,7 @@ impl Repository {
         if self.git.is_bare() {
             return Ok(Vec::new());
         }
+        self.check_gitmodules()?;
         let mut options = StatusOptions::new();
         options
             .include_untracked(untracked)

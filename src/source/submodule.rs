@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use git2::Oid;
@@ -11,6 +12,8 @@ use super::{Repository, SourceError};
 const GITLINK: i32 = 0o160_000;
 /// Submodules nested deeper than this are taken for a circle.
 const DEEPEST: usize = 16;
+/// How the sections begin that name other files: `include` and `includeIf`.
+const INCLUDE: &[u8] = b"include";
 
 /// A submodule as a commit wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,12 +130,47 @@ impl Repository {
         })
     }
 
+    /// Whether libgit2 may look at the submodules of the work tree: it opens every file that a `.gitmodules` includes,
+    /// and a pipe holds it up for good. git follows none.
+    pub(super) fn check_gitmodules(&self) -> Result<(), SourceError> {
+        self.check_gitmodules_below(0)
+    }
+
+    fn check_gitmodules_below(&self, depth: usize) -> Result<(), SourceError> {
+        let Some(top) = self.git.workdir().filter(|_| depth <= DEEPEST) else {
+            return Ok(());
+        };
+        let (file, here) = (top.join(".gitmodules"), top.display().to_string());
+        match std::fs::symlink_metadata(&file) {
+            Ok(found) if found.is_file() => {
+                let text = std::fs::read(&file).map_err(SourceError::io("cannot read .gitmodules"))?;
+                check_includes(&text, &here)?;
+            }
+            Ok(_) => {
+                let what = "it is no ordinary file, and git takes no other".to_owned();
+                return Err(SourceError::BadSubmodules { commit: here, what });
+            }
+            Err(_) => {}
+        }
+        let Ok(index) = self.git.index() else {
+            return Ok(());
+        };
+        for entry in index.iter().filter(|entry| entry.mode == GITLINK as u32) {
+            let path = top.join(std::ffi::OsStr::from_bytes(&entry.path));
+            if let Ok(Some(submodule)) = Repository::open(&path) {
+                submodule.check_gitmodules_below(depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What `.gitmodules` declares, by name.
     fn declared(&self, commit: &str) -> Result<BTreeMap<String, Declared>, SourceError> {
         let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
         let Some(text) = self.read(commit, ".gitmodules")? else {
             return Ok(declared);
         };
+        check_includes(&text, commit)?;
         // libgit2 reads configuration from files only.
         let trouble = "cannot make a temporary file";
         let mut file = tempfile::NamedTempFile::new().map_err(SourceError::io(trouble))?;
@@ -165,6 +203,28 @@ impl Repository {
     }
 }
 
+/// Refuses what libgit2 would follow to another file. Any `[include` counts, wherever it stands: no reading of a line is
+/// to be a matter of opinion here.
+fn check_includes(text: &[u8], place: &str) -> Result<(), SourceError> {
+    let begins = |at: usize| {
+        let word: Vec<u8> = text[at + 1..]
+            .iter()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .take(INCLUDE.len())
+            .map(u8::to_ascii_lowercase)
+            .collect();
+        word == INCLUDE
+    };
+    let brackets = text.iter().enumerate().filter(|(_, byte)| **byte == b'[');
+    match brackets.map(|(at, _)| at).any(begins) {
+        false => Ok(()),
+        true => Err(SourceError::BadSubmodules {
+            commit: place.to_owned(),
+            what: "it includes another file, which git does not follow; take its [include] out".to_owned(),
+        }),
+    }
+}
+
 #[derive(Default)]
 struct Declared {
     path: Option<String>,
@@ -182,7 +242,27 @@ fn stays_below(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::stays_below;
+    use super::{check_includes, stays_below};
+
+    #[test]
+    fn includes_are_found_however_they_are_written() {
+        let is_bad = |text: &str| check_includes(text.as_bytes(), "x").is_err();
+        for text in [
+            "[include]\npath = x",
+            "[Include] path = x",
+            "[submodule \"a\"]\n\tpath = a\n[ includeIf \"gitdir:x\"]",
+            "\u{feff}[INCLUDE]",
+        ] {
+            assert!(is_bad(text), "{text}");
+        }
+        for text in [
+            "",
+            "[submodule \"include\"]\n\tpath = include\n\turl = ../include",
+            "[",
+        ] {
+            assert!(!is_bad(text), "{text}");
+        }
+    }
 
     #[test]
     fn paths_that_lead_out_are_noticed() {

@@ -147,3 +147,29 @@ fn the_other_slots_repository_lacks_a_file() {
     site.go_live();
     site.done(&["prod", "rollback"]);
 }
+
+/// git's own words are the reason.
+#[test]
+fn a_submodule_that_git_refuses() {
+    let site = Site::new();
+    let module = tempfile::tempdir().unwrap();
+    git(module.path(), &["init", "--quiet", "--initial-branch=main"]);
+    git(
+        module.path(),
+        &["commit", "--quiet", "--allow-empty", "--message", "one"],
+    );
+    let url = module.path().to_str().unwrap();
+    site.git(&["submodule", "--quiet", "add", url, "lib/words"]);
+    site.git(&[
+        "config",
+        "--file",
+        ".gitmodules",
+        "--unset",
+        "submodule.lib/words.url",
+    ]);
+    site.commit("forget where the submodule is from");
+    let ran = site.deployer(&["prod", "deploy"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let why = "why:   fatal: No url found for submodule path 'lib/words' in .gitmodules";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+}

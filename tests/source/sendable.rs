@@ -206,3 +206,46 @@ fn submodules_of_submodules() {
         format!("submodule `vendor/outer` lacks commit {newer} here; run `git -C 'vendor/outer' fetch`")
     );
 }
+
+/// git follows no include of a `.gitmodules`; libgit2 would open the pipe, and wait for ever.
+#[test]
+fn what_gitmodules_includes_is_never_opened() {
+    let module = Repo::new();
+    module.commit("module");
+    let top = Repo::new();
+    top.git(&[
+        "submodule",
+        "--quiet",
+        "add",
+        module.path.to_str().unwrap(),
+        "lib",
+    ]);
+    let pipe = top.path.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    top.git(&["config", "core.excludesFile", "/dev/null"]);
+    std::fs::write(top.path.join(".git/info/exclude"), "pipe\n").unwrap();
+    let text = std::fs::read_to_string(top.path.join(".gitmodules")).unwrap();
+    let include = format!("[include]\n\tpath = {}\n", pipe.display());
+    top.write(".gitmodules", format!("{include}{text}"));
+    let commit = top.commit("include a pipe");
+
+    // In a process of this machine nothing can end a thread that waits for a pipe.
+    let (told, said) = std::sync::mpsc::channel();
+    let path = top.path.clone();
+    std::thread::spawn(move || {
+        let source = deployer::source::Repository::discover(&path).unwrap();
+        let found = source.submodules(&commit).unwrap_err().to_string();
+        let dirty = source.dirty(true).unwrap_err().to_string();
+        told.send([found, dirty])
+    });
+    let said = said
+        .recv_timeout(std::time::Duration::from_secs(20))
+        .expect("it waits for the pipe");
+    for error in said {
+        assert!(
+            error.contains(".gitmodules") && error.contains("take its [include] out"),
+            "{error}"
+        );
+    }
+}
