@@ -6,15 +6,15 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::host::{Visit, lost, observe_again, release};
+use super::host::Visit;
 use super::script::line;
 pub(super) use super::script::{After, Upload};
-use crate::model::{ExitCode, Kept};
-use crate::plan::{
-    self, Action, Event, Failure, Migrations, Plan, Site, Step, StepFailure, Touches, Unit, Verdict,
-};
+use crate::model::Kept;
+use crate::plan::{Action, Event, Failure, Migrations, Plan, Step, StepFailure, Unit, Verdict};
 use crate::probe;
 use crate::remote::{HostShell, Message, RemoteError, ShellError, Watched};
+
+mod failed;
 
 /// How often the bounds on a step's time are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -316,18 +316,20 @@ impl Run<'_> {
         if self.idle.is_some() {
             return Ok(());
         }
-        if self.current.is_none() && self.heard.elapsed() > SILENCE {
+        // A step that failed is the last one.
+        let is_between = self.current.is_none() || self.failed.status.is_some();
+        if is_between && self.heard.elapsed() > SILENCE {
             return Err(ShellError::Silent(SILENCE));
         }
+        let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
         if let Some(since) = self.stopping {
-            let is_over = since.elapsed() > STOP && !self.failed_step().is_critical();
+            let is_over = since.elapsed() > STOP && !step.is_some_and(Step::is_critical);
             return match (is_over, self.timed_out) {
                 (false, _) => Ok(()),
                 (true, false) => Err(RemoteError::Interrupted.into()),
                 (true, true) => Err(ShellError::Silent(STOP)),
             };
         }
-        let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
         let asked = context.interrupt.count() > 0;
         let bound = step.and_then(|step| step.bound(context.environment));
         let bound = bound.map_or(LONGEST, |(bound, _)| bound);
@@ -350,57 +352,5 @@ impl Run<'_> {
             shell.stop()?;
         }
         Ok(())
-    }
-
-    /// The step that failed: the one that ran, or the next one where it fell between two.
-    fn failed_step(&self) -> &Step {
-        let index = self.current.map_or(self.ended, |number| number - 1);
-        &self.plan.steps[index.min(self.plan.steps.len() - 1)]
-    }
-
-    fn explain(mut self, shell: &mut HostShell, context: &mut Context, host: &str, user: &str) -> Failure {
-        self.failed.interrupted = self.stopping.is_some() && !self.timed_out;
-        self.failed.output = std::mem::take(&mut self.printed).into_lines();
-        let step = self.failed_step().clone();
-        let mut failure = plan::explain(&step, &self.failed, context.environment, host, user);
-        if let Some((bound, key)) = step.bound(context.environment).filter(|_| self.timed_out) {
-            failure = failure
-                .why(format!("it took longer than {} s", bound.as_secs()))
-                .advise(format!("give it more time: {key}"));
-        }
-        if let Some(state) = observe_again(shell, context) {
-            if state.root.is_full() && failure.why.as_deref() != Some(plan::FULL) {
-                // Where even a log cannot be written, nobody has said so.
-                failure =
-                    failure
-                        .why(plan::FULL)
-                        .advise(plan::make_room(plan::FULL, host, context.environment));
-            }
-            failure.world = Some(plan::world(&state, context.environment, None));
-        }
-        if !self.failed.interrupted {
-            // It failed and says so: the next run must not be told that it was cut off.
-            release(shell);
-        }
-        failure
-    }
-
-    /// The connection was lost while the plan ran.
-    fn cut_off(mut self, error: ShellError, context: &Context, host: &str, user: &str) -> Failure {
-        let step = self.failed_step().clone();
-        let mut failure = lost(error, host);
-        failure.what = format!("{}, while it was to {}", failure.what, step.title());
-        if step.touches() == Touches::Live {
-            self.failed.status = None;
-            let unknown = plan::explain(&step, &self.failed, context.environment, host, user);
-            failure.site = Site::Unknown;
-            failure.exit = ExitCode::LiveAffected;
-            failure.advice.extend(unknown.advice);
-        } else {
-            failure
-                .advice
-                .push("run the same command again: it goes on from there".to_string());
-        }
-        failure
     }
 }

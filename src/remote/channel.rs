@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use super::error::RemoteError;
+use super::patience::Patience;
 use super::session::Session;
 use super::wire::{Trouble, Wire, would_block};
 
@@ -14,10 +15,6 @@ use super::wire::{Trouble, Wire, would_block};
 const PIECE: usize = 64 * 1024;
 /// How much may wait here of what a command writes while it is sent its input.
 const MOST_HELD: usize = 4 << 20;
-/// How long a command may take none of its input.
-const STALL: Duration = Duration::from_secs(60);
-/// How long it may still do so once Ctrl-C was pressed.
-const LAST_CHANCE: Duration = Duration::from_secs(2);
 /// How long a host may take to close its side of a command that has ended.
 const CLOSE: Duration = Duration::from_secs(10);
 
@@ -364,41 +361,5 @@ impl Pipe {
         self.close_input(wire, deadline)?;
         wire.wait_writable(deadline)?;
         wire.drive(deadline, |_| self.channel.close())
-    }
-}
-
-/// How long a host may take nothing of what it is sent.
-struct Patience {
-    deadline: Option<Instant>,
-    /// When it took something last.
-    since: Instant,
-    /// How often Ctrl-C had been pressed before.
-    presses: usize,
-}
-
-impl Patience {
-    fn new(wire: &Wire, deadline: Option<Instant>) -> Patience {
-        Patience {
-            deadline,
-            since: Instant::now(),
-            presses: wire.interrupt.count(),
-        }
-    }
-
-    fn renew(&mut self) {
-        self.since = Instant::now();
-    }
-
-    /// The deadline of the whole, if there is patience left.
-    fn check(&self, wire: &Wire) -> Result<Option<Instant>, Trouble> {
-        let stalled = self.since.elapsed();
-        if stalled >= LAST_CHANCE && wire.interrupt.count() > self.presses {
-            wire.cut();
-            return Err(Trouble::Interrupted);
-        }
-        match stalled >= STALL {
-            true => Err(Trouble::Silent(stalled)),
-            false => Ok(self.deadline),
-        }
     }
 }

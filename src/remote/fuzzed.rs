@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::keyfile::{self, KeyFile};
 use super::known_hosts::{HostKey, KnownHosts};
+use super::lines::Lines;
 use super::options::ConnectOptions;
 use super::{message, ssh_config};
 use crate::config::Target;
@@ -32,11 +33,14 @@ pub(crate) const MESSAGES: &[&str] = &[
 
 pub(crate) fn message(text: &str) {
     let _ = message::parse(text);
-    let mut buffer = text.as_bytes().to_vec();
-    for line in message::lines(&mut buffer) {
-        assert!(!line.contains('\n'), "{line:?}");
+    let mut lines = Lines::new(64);
+    for piece in text.as_bytes().chunks(7) {
+        lines.feed(piece, &mut |line| {
+            let line = line.line();
+            assert!(!line.contains('\n') && line.len() < 256, "{line:?}");
+        });
     }
-    assert!(!buffer.contains(&b'\n'));
+    assert!(!lines.bytes().contains(&b'\n') && lines.bytes().len() <= 64);
 }
 
 fn file(folder: &TempDir, name: &str) -> PathBuf {

@@ -22,6 +22,7 @@ mod local_terminal;
 mod message;
 mod options;
 mod packed;
+mod patience;
 mod pattern;
 mod session;
 mod ssh_config;

@@ -1,0 +1,46 @@
+//! How long is waited for a host that takes nothing of what it is sent.
+
+use std::time::{Duration, Instant};
+
+use super::wire::{Trouble, Wire};
+
+/// How long a command may take none of its input.
+const STALL: Duration = Duration::from_secs(60);
+/// How long it may still do so once Ctrl-C was pressed.
+const LAST_CHANCE: Duration = Duration::from_secs(2);
+
+/// How long a host may take nothing of what it is sent.
+pub(super) struct Patience {
+    deadline: Option<Instant>,
+    /// When it took something last.
+    since: Instant,
+    /// How often Ctrl-C had been pressed before.
+    presses: usize,
+}
+
+impl Patience {
+    pub(super) fn new(wire: &Wire, deadline: Option<Instant>) -> Patience {
+        Patience {
+            deadline,
+            since: Instant::now(),
+            presses: wire.interrupt.count(),
+        }
+    }
+
+    pub(super) fn renew(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// The deadline of the whole, if there is patience left.
+    pub(super) fn check(&self, wire: &Wire) -> Result<Option<Instant>, Trouble> {
+        let stalled = self.since.elapsed();
+        if stalled >= LAST_CHANCE && wire.interrupt.count() > self.presses {
+            wire.cut();
+            return Err(Trouble::Interrupted);
+        }
+        match stalled >= STALL {
+            true => Err(Trouble::Silent(stalled)),
+            false => Ok(self.deadline),
+        }
+    }
+}
