@@ -78,6 +78,14 @@ impl Lines {
             self.left_out = 0;
             return self.add(&piece[at + 1..]);
         }
+        // Looked for once: what came before it is gone then.
+        let is_first = self.left_out == 0;
+        let drawn = || self.rest.iter().rposition(|byte| *byte == b'\r');
+        if let Some(at) = is_first.then(drawn).flatten() {
+            self.rest.drain(..=at);
+            self.left_out = 0;
+            return self.add(piece);
+        }
         self.rest.extend_from_slice(&piece[..room]);
         self.left_out += piece.len() - room;
     }
