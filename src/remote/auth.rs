@@ -8,6 +8,7 @@ use ssh2::{Agent, ErrorCode, PublicKey};
 
 use super::error::{Attempt, AttemptResult, ConnectError};
 use super::keyfile::{KeyFile, Unusable, public_blob_of};
+use super::known_hosts::HostKey;
 use super::options::{ConnectOptions, Prompt};
 use super::ssh_config::HostConfig;
 use super::wire::{Trouble, Wire};
@@ -134,7 +135,7 @@ impl Login<'_> {
                 "" => "a key of the agent".to_owned(),
                 comment => format!("{comment} (agent)"),
             };
-            if !self.may_try(&name) {
+            if self.is_too_short(&name, Some(identity.blob())) || !self.may_try(&name) {
                 continue;
             }
             match self.answer(|_| agent.userauth(&user, identity))? {
@@ -173,7 +174,7 @@ impl Login<'_> {
 
     fn try_file(&mut self, key: &KeyFile, public: Option<&str>) -> Result<bool, Trouble> {
         let name = key.path.display().to_string();
-        if !self.may_try(&name) {
+        if self.is_too_short(&name, key.public_blob().as_deref()) || !self.may_try(&name) {
             return Ok(false);
         }
         // The host is asked about the public key first, so without a passphrase we learn whether to ask for it.
@@ -231,6 +232,18 @@ impl Login<'_> {
             Err(Trouble::Ssh(error)) => meaning(&error),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// As OpenSSH does not use it either, since a host's word of it proves little.
+    fn is_too_short(&mut self, name: &str, blob: Option<&[u8]>) -> bool {
+        let required = self.config.rsa_bits;
+        let bits = blob.and_then(|blob| HostKey::new(blob).rsa_bits());
+        let Some(bits) = bits.filter(|bits| *bits < required) else {
+            return false;
+        };
+        let why = format!("{bits} bits, and ssh_config requires {required}");
+        self.note(name.to_owned(), AttemptResult::Unusable(why));
+        true
     }
 
     fn may_try(&mut self, name: &str) -> bool {

@@ -22,6 +22,14 @@ pub enum ConnectError {
         keyword: &'static str,
         place: String,
     },
+    #[error("{keyword} {value} ({place}) leaves nothing that deployer uses")]
+    NoAlgorithm {
+        keyword: &'static str,
+        value: String,
+        place: String,
+        /// What could stand there.
+        known: String,
+    },
     #[error("the jumps to {host} go in a circle or are too many: {route}")]
     Circle { host: String, route: String },
     #[error("the name {host} cannot be resolved: {detail}")]
@@ -146,6 +154,7 @@ impl ConnectError {
         match self {
             E::Config { .. } => "ssh_config.unreadable",
             E::Unsupported { .. } => "ssh_config.unsupported",
+            E::NoAlgorithm { .. } => "ssh_config.algorithms",
             E::Circle { .. } => "ssh_config.circle",
             E::Name { .. } => "host.name",
             E::Refused { .. } => "host.refused",
@@ -175,6 +184,7 @@ impl ConnectError {
                 vec!["use ProxyJump in ssh_config in place of ProxyCommand".into()]
             }
             E::Unsupported { keyword, .. } => vec![format!("remove {keyword} for this host from ssh_config")],
+            E::NoAlgorithm { known, .. } => vec![format!("add one of these there: {known}")],
             E::Circle { .. } => vec!["mend ProxyJump in ssh_config".into()],
             E::Name { host, .. } => {
                 vec![format!(

@@ -39,6 +39,13 @@ pub enum HostKeyError {
         file: PathBuf,
         line: usize,
     },
+    #[error("the host key of {name} is too short: {key} has {bits} bits, and {required} are required")]
+    TooShort {
+        name: String,
+        key: HostKey,
+        bits: usize,
+        required: usize,
+    },
     #[error(
         "{name} is known only by a certificate authority ({} line {line}), which deployer cannot check; it shows {key}",
         file.display()
@@ -61,6 +68,7 @@ impl HostKeyError {
             HostKeyError::Unknown { .. } => "host_key.unknown",
             HostKeyError::Changed { .. } => "host_key.changed",
             HostKeyError::Revoked { .. } => "host_key.revoked",
+            HostKeyError::TooShort { .. } => "host_key.too_short",
             HostKeyError::CertificateAuthority { .. } => "host_key.certificate_authority",
         }
     }
@@ -79,6 +87,12 @@ impl HostKeyError {
                     quoted(&file.display().to_string())
                 ),
             ],
+            HostKeyError::TooShort { .. } => {
+                vec![
+                    "give the host an ed25519 key: as root, ssh-keygen -A, and HostKey in its sshd_config"
+                        .into(),
+                ]
+            }
             HostKeyError::Revoked { .. } => vec!["give the host a new key; do not trust this one".into()],
         }
     }

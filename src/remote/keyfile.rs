@@ -109,7 +109,7 @@ fn openssh_header(text: &str) -> Option<(bool, String)> {
 }
 
 /// Takes a length and so many bytes off the front.
-fn field<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
+pub(super) fn field<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
     let (length, after) = rest.split_first_chunk::<4>()?;
     let (field, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
     *rest = after;

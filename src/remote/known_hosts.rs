@@ -5,13 +5,17 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ssh2::{CheckResult, KnownHostFileKind};
 
+use super::keyfile::field;
 use super::pattern::listed;
+
+/// How a binary list of revoked keys begins.
+const KRL: &[u8] = b"SSHKRL\n\0";
 
 /// A host's public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,16 @@ impl HostKey {
         field
             .and_then(|field| std::str::from_utf8(field).ok())
             .unwrap_or_default()
+    }
+
+    /// The length of an RSA key, in bits.
+    #[must_use]
+    pub fn rsa_bits(&self) -> Option<usize> {
+        let mut rest = &*self.0;
+        let (kind, _exponent) = (field(&mut rest)?, field(&mut rest)?);
+        let modulus = field(&mut rest).filter(|_| kind == b"ssh-rsa")?;
+        let first = modulus.iter().position(|byte| *byte != 0)?;
+        Some((modulus.len() - first) * 8 - modulus[first].leading_zeros() as usize)
     }
 
     /// As `ssh` prints it: `SHA256:` and base64 without padding.
@@ -118,28 +132,37 @@ impl KnownHosts {
         KnownHosts { entries }
     }
 
-    /// The signature algorithms to ask for: those of known keys first, so that a host with several keys shows one that
-    /// is known. Certificates are never asked for, since nothing here can check them.
-    pub(super) fn algorithms(&self) -> String {
-        let kinds = [
-            "ssh-ed25519",
-            "ecdsa-sha2-nistp256",
-            "ecdsa-sha2-nistp384",
-            "ecdsa-sha2-nistp521",
-            "ssh-rsa",
-        ];
-        let known = |kind: &str| self.plain().any(|entry| entry.key.kind() == kind);
-        let (first, last): (Vec<&str>, Vec<&str>) = kinds.into_iter().partition(|kind| known(kind));
-        let algorithms: Vec<_> = first.into_iter().chain(last).map(signatures).collect();
-        algorithms.join(",")
+    /// Whether the host is known by a key of this type: what it should be asked for first.
+    pub(super) fn knows(&self, kind: &str) -> bool {
+        self.counting().any(|entry| entry.key.kind() == kind)
+    }
+
+    /// Whether a key is known of the whole name, port and all.
+    fn is_named(&self) -> bool {
+        self.plain().any(|entry| !entry.without_port)
+    }
+
+    /// The keys that are believed. As in OpenSSH, the name without its port counts only where the whole one is unknown.
+    fn counting(&self) -> impl Iterator<Item = &Entry> {
+        let is_named = self.is_named();
+        self.plain().filter(move |entry| entry.without_port != is_named)
     }
 
     pub(super) fn judge(&self, shown: &HostKey) -> Verdict<'_> {
         let revoked = |entry: &&Entry| entry.marker == Some(Marker::Revoked) && entry.key == *shown;
-        if let Some(entry) = self.entries.iter().find(revoked) {
+        let revoked = |without_port| {
+            let here = self
+                .entries
+                .iter()
+                .filter(move |entry| entry.without_port == without_port);
+            here.into_iter().find(revoked)
+        };
+        let (named, is_known) = (revoked(false), self.counting().any(|entry| entry.key == *shown));
+        let bare = || revoked(true).filter(|_| !self.is_named());
+        if let Some(entry) = named.or_else(bare) {
             return Verdict::Revoked(entry.place());
         }
-        if self.plain().any(|entry| entry.key == *shown) {
+        if is_known {
             return Verdict::Known;
         }
         let named = || self.plain().filter(|entry| !entry.without_port);
@@ -179,11 +202,21 @@ pub(super) fn name(host: &str, port: u16, alias: Option<&str>) -> String {
     }
 }
 
-fn signatures(kind: &str) -> &str {
-    match kind {
-        "ssh-rsa" => "rsa-sha2-512,rsa-sha2-256",
-        other => other,
+/// The line of a list of revoked keys that has this one; why it cannot be told, where it cannot.
+pub(super) fn revoked(file: &Path, shown: &HostKey) -> Result<Option<usize>, String> {
+    let text = fs::read(file).map_err(|error| error.to_string())?;
+    if text.starts_with(KRL) {
+        let why = "a binary list of revoked keys (KRL), which deployer cannot read; write them down, a public key a line";
+        return Err(why.to_owned());
     }
+    let text = String::from_utf8_lossy(&text);
+    let is_it = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let kind = fields.next().filter(|kind| *kind == shown.kind());
+        let key = kind.and_then(|_| STANDARD.decode(fields.next()?).ok());
+        key.is_some_and(|key| key == shown.0)
+    };
+    Ok(text.lines().position(is_it).map(|index| index + 1))
 }
 
 /// The marker, the host list and the key of a line; `None` for a comment and for what is malformed.
@@ -336,17 +369,6 @@ mod tests {
         let text = line("alias", &ours);
         assert_eq!(word(&known(&text, "web", 2222, Some("alias")), &ours), "known");
         assert_eq!(word(&known(&text, "alias", 22, Some("web")), &ours), "unknown");
-    }
-
-    #[test]
-    fn known_types_are_asked_for_first_and_certificates_never() {
-        let text = line("web", &key("ssh-rsa", 1)) + &line("@revoked web", &key("ecdsa-sha2-nistp521", 1));
-        let algorithms = known(&text, "web", 22, None).algorithms();
-        assert!(
-            algorithms.starts_with("rsa-sha2-512,rsa-sha2-256,ssh-ed25519,"),
-            "{algorithms}"
-        );
-        assert!(!algorithms.contains("cert"), "{algorithms}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The session never blocks inside libssh2: each call is tried, and between tries the socket is polled, so that a
 //! timeout, a dead peer and Ctrl-C are noticed wherever the program stands.
 
+mod algorithms;
 mod attach;
 mod auth;
 mod carrier;
@@ -26,6 +27,7 @@ mod patience;
 mod pattern;
 mod session;
 mod ssh_config;
+mod trust;
 mod tunnel;
 mod wire;
 

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use ssh2::{ErrorCode, MethodType};
+use ssh2::ErrorCode;
 
 use super::Interrupt;
 use super::auth::authenticate;
 use super::channel::{Channel, Output};
 use super::dial::dial;
-use super::error::{ConnectError, RemoteError, quoted};
-use super::host_key_error::{HostKeyError, Way};
+use super::error::{ConnectError, RemoteError};
 use super::jump::Jump;
-use super::known_hosts::{self, HostKey, KnownHosts, Place, Verdict};
+use super::known_hosts::{HostKey, KnownHosts};
 use super::options::{ConnectOptions, Prompt};
 use super::ssh_config::{self, HostConfig};
+use super::trust::check_host_key;
 use super::wire::{Trouble, Wire};
 use crate::config::Target;
 
@@ -253,13 +253,10 @@ fn log_in(
         config.port,
         config.host_key_alias.as_deref(),
     );
-    let prefer = |kind, list: &str| {
-        wire.ssh
-            .method_pref(kind, list)
-            .map_err(Trouble::Ssh)
-            .map_err(failed)
-    };
-    prefer(MethodType::HostKey, &known.algorithms())?;
+    for (kind, list) in config.algorithms.offered(&|kind| known.knows(kind)) {
+        let preferred = wire.ssh.method_pref(kind, &list);
+        preferred.map_err(|error| failed(Trouble::Ssh(error)))?;
+    }
     let mut greeting = Vec::new();
     let shaken = wire.handshake(&mut greeting);
     shaken.map_err(|trouble| match trouble {
@@ -285,66 +282,6 @@ fn log_in(
     let key = authenticate(wire, config, options, prompt)?;
     wire.expect_life(options.silence);
     Ok(key)
-}
-
-fn check_host_key(known: &KnownHosts, key: HostKey, config: &HostConfig) -> Result<(), ConnectError> {
-    let name = known_hosts::name(&config.host, config.port, config.host_key_alias.as_deref());
-    let error = match known.judge(&key) {
-        Verdict::Known => return Ok(()),
-        Verdict::Unknown { others } => HostKeyError::Unknown {
-            name,
-            way: way(config),
-            key,
-            files: config.known_hosts.clone(),
-            others,
-        },
-        Verdict::Changed(Place {
-            file,
-            line,
-            key: known,
-        }) => HostKeyError::Changed {
-            name,
-            key,
-            file: file.clone(),
-            line,
-            known: known.clone(),
-        },
-        Verdict::Revoked(Place { file, line, .. }) => HostKeyError::Revoked {
-            name,
-            key,
-            file: file.clone(),
-            line,
-        },
-        Verdict::CertificateAuthority(Place { file, line, .. }) => {
-            let (file, files) = (file.clone(), config.known_hosts.clone());
-            HostKeyError::CertificateAuthority {
-                name,
-                way: way(config),
-                key,
-                file,
-                line,
-                files,
-            }
-        }
-    };
-    Err(Box::new(error).into())
-}
-
-fn way(config: &HostConfig) -> Way {
-    if config.jumps.is_empty() && config.host_key_alias.is_none() {
-        return Way::Direct {
-            host: config.host.clone(),
-            port: config.port,
-        };
-    }
-    let port = if config.port == 22 {
-        String::new()
-    } else {
-        format!("-p {} ", config.port)
-    };
-    Way::Ssh {
-        arguments: format!("{port}{}", quoted(&format!("{}@{}", config.user, config.alias))),
-    }
 }
 
 /// Names trouble before a session stands.

@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::algorithms::{Algorithms, KEYWORDS, Nothing};
 use super::error::ConnectError;
 use super::options::ConnectOptions;
 use super::pattern::listed;
 use crate::config::Target;
+use found::{Found, Proxy};
 use text::{Tokens, glob, parse_hop, tilde, words};
 
+mod found;
 mod text;
 
 #[cfg(test)]
@@ -19,6 +22,9 @@ mod tests;
 const DEEPEST: usize = 16;
 /// How many files may be included; ones that each name several others multiply.
 const MOST_FILES: usize = 10_000;
+
+/// As OpenSSH has it where nothing else is said.
+const RSA_BITS: usize = 1024;
 
 /// What the files say about one host, with defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,11 @@ pub(super) struct HostConfig {
     /// The hops on the way, the first to be reached first.
     pub(super) jumps: Vec<Target>,
     pub(super) connect_timeout: Duration,
+    pub(super) algorithms: Algorithms,
+    /// How many bits an RSA key must have, the host's or ours.
+    pub(super) rsa_bits: usize,
+    /// A list of keys that no host may show, and where it is named.
+    pub(super) revoked: Option<(PathBuf, String)>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -61,28 +72,6 @@ pub(super) fn resolve(target: &Target, options: &ConnectOptions) -> Result<HostC
         reader.file(file, &mut active, 0)?;
     }
     reader.finish()
-}
-
-/// Raw values, the first found of each.
-#[derive(Default)]
-struct Found {
-    host_name: Option<String>,
-    port: Option<String>,
-    user: Option<String>,
-    identity_files: Vec<String>,
-    identities_only: Option<String>,
-    identity_agent: Option<String>,
-    user_known_hosts: Option<Vec<String>>,
-    global_known_hosts: Option<Vec<String>>,
-    host_key_alias: Option<String>,
-    connect_timeout: Option<String>,
-    proxy: Option<Proxy>,
-}
-
-/// Of ProxyJump and ProxyCommand the first that is set wins.
-enum Proxy {
-    Jump(String),
-    Command { place: String },
 }
 
 struct Reader<'r> {
@@ -135,7 +124,7 @@ impl Reader<'_> {
                         self.include(pattern, depth)?;
                     }
                 }
-                (keyword, arguments) => self.take(keyword, arguments, &place),
+                (keyword, arguments) => self.found.take(keyword, arguments, &place),
             }
         }
         Ok(())
@@ -214,44 +203,6 @@ impl Reader<'_> {
             criteria.join(" ")
         ));
         false
-    }
-
-    fn take(&mut self, keyword: &str, arguments: &[String], place: &str) {
-        let found = &mut self.found;
-        let single = match keyword {
-            "hostname" => &mut found.host_name,
-            "port" => &mut found.port,
-            "user" => &mut found.user,
-            "identitiesonly" => &mut found.identities_only,
-            "identityagent" => &mut found.identity_agent,
-            "hostkeyalias" => &mut found.host_key_alias,
-            "connecttimeout" => &mut found.connect_timeout,
-            _ => return self.take_several(keyword, arguments, place),
-        };
-        if single.is_none() {
-            *single = arguments.first().cloned();
-        }
-    }
-
-    fn take_several(&mut self, keyword: &str, arguments: &[String], place: &str) {
-        let found = &mut self.found;
-        match keyword {
-            "identityfile" => found.identity_files.extend(arguments.first().cloned()),
-            "userknownhostsfile" if found.user_known_hosts.is_none() => {
-                found.user_known_hosts = Some(arguments.to_vec());
-            }
-            "globalknownhostsfile" if found.global_known_hosts.is_none() => {
-                found.global_known_hosts = Some(arguments.to_vec());
-            }
-            "proxyjump" if found.proxy.is_none() => found.proxy = Some(Proxy::Jump(arguments.join(" "))),
-            "proxycommand" if found.proxy.is_none() => {
-                found.proxy = Some(match is_none(&arguments[0]) {
-                    true => Proxy::Jump("none".into()),
-                    false => Proxy::Command { place: place.into() },
-                });
-            }
-            _ => {}
-        }
     }
 
     /// The name to resolve, with `%h` put in.
@@ -341,6 +292,13 @@ impl Reader<'_> {
                 parsed.ok_or_else(|| self.wrong("ProxyJump", hops))?
             }
         };
+        let rsa_bits = match self.found.rsa_bits.take() {
+            None => RSA_BITS,
+            Some(bits) => bits.parse().map_err(|_| self.wrong("RequiredRSASize", &bits))?,
+        };
+        let revoked = self.found.revoked.as_ref().filter(|(file, _)| !is_none(file));
+        let revoked = revoked.map(|(file, place)| (tokens.path(file), place.clone()));
+        let algorithms = self.algorithms()?;
         Ok(HostConfig {
             alias: self.alias.to_owned(),
             port,
@@ -354,9 +312,28 @@ impl Reader<'_> {
             host_key_alias: self.found.host_key_alias,
             jumps,
             connect_timeout,
+            algorithms,
+            rsa_bits,
+            revoked,
             warnings: self.warnings,
             host,
             user,
+        })
+    }
+
+    fn algorithms(&self) -> Result<Algorithms, ConnectError> {
+        let found = &self.found.algorithms;
+        let values = found
+            .each_ref()
+            .map(|found| found.as_ref().map(|(value, _)| &**value));
+        Algorithms::chosen(values).map_err(|Nothing { index, known }| {
+            let (value, place) = found[index].clone().unwrap_or_default();
+            ConnectError::NoAlgorithm {
+                keyword: KEYWORDS[index],
+                value,
+                place,
+                known,
+            }
         })
     }
 

@@ -1,5 +1,6 @@
 //! The way to a host, against real sshds on loopback.
 
+mod algorithms;
 mod auth;
 mod commands;
 mod config;
@@ -8,3 +9,4 @@ mod host;
 mod host_keys;
 mod hostile;
 mod jumps;
+mod matrix;

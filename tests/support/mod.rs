@@ -20,3 +20,11 @@ pub fn alone() -> MutexGuard<'static, ()> {
 pub fn row(suite: &str, case: &str, result: impl std::fmt::Display) {
     println!("@row | {suite} | {case} | {result}");
 }
+
+/// The most memory that a process ever held, in bytes, as long as it is there to ask.
+pub fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
