@@ -22,11 +22,14 @@ fn mounts_are_private(test: &str) -> bool {
         row("faults", test, "SKIPPED: only root can mount a small disk");
         return false;
     }
+    // What is below the mounts can only be removed when they are gone, with the last process in there.
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let status = Command::new("unshare")
         .args(["--mount", "--propagation", "private"])
         .arg(std::env::current_exe().expect("this test"))
         .args(["--exact", test, "--nocapture"])
         .env(INSIDE, "1")
+        .env("TMPDIR", folder.path())
         .status()
         .expect("unshare runs");
     assert!(status.success(), "{test} in a mount namespace of its own");
