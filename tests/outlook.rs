@@ -77,13 +77,10 @@ fn reading<'a>(
             out_count: 1,
             ..Commits::default()
         },
-        changes: vec![
+        migrations: vec![
             change("shop/migrations/0002_price.py", ChangeKind::Added),
-            change("shop/migrations/__init__.py", ChangeKind::Added),
             change("shop/migrations/0001_initial.py", ChangeKind::Modified),
             change("migrations/versions/a1b2.py", ChangeKind::Added),
-            change("shop/views.py", ChangeKind::Modified),
-            change("not_migrations/x.py", ChangeKind::Added),
         ],
         packages: (
             packages(&[("django", "==5.0"), ("gone", ""), ("same", "==1")]),
@@ -114,6 +111,53 @@ fn told(outlook: &Outlook) -> String {
         let _ = writeln!(text, "{key}: {value}");
     }
     text
+}
+
+#[test]
+fn what_lies_beside_migrations_is_none() {
+    for (path, is_one) in [
+        ("shop/migrations/0001_initial.py", true),
+        ("migrations/versions/a1b2.py", true),
+        ("db/versions/a1b2.py", true),
+        ("shop/migrations/__init__.py", false),
+        ("shop/migrations/_helpers.py", false),
+        ("migrations/script.py.mako", false),
+        ("not_migrations/x.py", false),
+        ("x.py", false),
+    ] {
+        assert_eq!(plan::may_migrate(path), is_one, "{path}");
+    }
+    let django = "from django.db import migrations\n\nclass Migration(migrations.Migration):\n    pass\n";
+    let alembic = "revision: str = 'a1b2'\ndown_revision: Union[str, None] = None\n";
+    let env = "from alembic import context\n\ndef run_migrations_online():\n    pass\n";
+    for (text, is_one) in [(django, true), (alembic, true), (env, false), ("", false)] {
+        assert_eq!(plan::migrates(text), is_one, "{text}");
+    }
+}
+
+/// Of a first release nobody knows how large its virtualenv will be: it is guessed, and said to be.
+#[test]
+fn the_space_for_a_first_release_is_of_the_right_order() {
+    let environment = environment();
+    let commit = commit();
+    let (_, state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "fresh_host")
+        .unwrap();
+    let mut first = reading(&state, &environment, &commit);
+    first.found.clear();
+    first.packages.1 = (0..12)
+        .map(|number| (format!("p{number}"), String::new()))
+        .collect();
+    let space = plan::outlook(first).space;
+    assert!((50_000_000..500_000_000).contains(&space.needed), "{space:?}");
+    assert!(space.guessed);
+    let (_, state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let space = plan::outlook(reading(&state, &environment, &commit)).space;
+    assert!(!space.guessed, "{space:?}");
 }
 
 #[test]
@@ -173,6 +217,7 @@ fn on_a_host_it_tells_and_touches_nothing() {
     // Nothing is live.
     let ran = site.done(&["prod", "plan"]);
     assert!(ran.stdout.contains("the first release"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("MB needed (a guess"), "{}", ran.stdout);
     assert!(!site.path(".deployer").exists(), "it wrote something");
 
     site.go_live();
@@ -181,7 +226,8 @@ fn on_a_host_it_tells_and_touches_nothing() {
     assert!(ran.stdout.contains("no new commits"), "{}", ran.stdout);
     assert!(ran.stdout.contains("the virtualenv is there"), "{}", ran.stdout);
 
-    site.write("shop/migrations/0002_price.py", "pass\n");
+    site.write("shop/migrations/0002_price.py", "class Migration:\n    pass\n");
+    site.write("migrations/env.py", "from alembic import context\n");
     let requirements = fs::read_to_string(site.repo.path().join("requirements.txt")).unwrap();
     site.write(
         "requirements.txt",

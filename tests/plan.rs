@@ -128,6 +128,39 @@ fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
     assert!(matches!(adopted, Action::Introduce { .. }), "{adopted:?}");
 }
 
+#[test]
+fn a_database_in_the_work_tree_is_told_with_its_mend() {
+    let (_, mut state) = states()
+        .into_iter()
+        .find(|(name, _)| *name == "both_healthy")
+        .unwrap();
+    let mut environment = environment();
+    environment.app.directory = "web".to_string();
+    environment.shared = vec!["media".to_string()];
+    let mut text = String::new();
+    for paths in [
+        &["web/users.db", "web/more.db"][..],
+        &["web/instance/x/users.db"],
+        &["web/media/users.db"],
+        &["web/media.db"],
+        &["elsewhere/users.db"],
+        &["web/celerybeat-schedule"],
+        &[],
+    ] {
+        state.blue.databases = paths.iter().map(ToString::to_string).collect();
+        let told = plan::left_behind(&state, &environment, None);
+        let _ = writeln!(text, "{paths:?}: {}", told.as_deref().unwrap_or("nothing"));
+        assert_eq!(
+            plan::assess(&state, &environment).problems.len(),
+            usize::from(told.is_some())
+        );
+    }
+    state.green.databases = vec!["web/users.db".to_string()];
+    assert_eq!(plan::left_behind(&state, &environment, None), None);
+    assert!(plan::left_behind(&state, &environment, Some(Color::Green)).is_some());
+    insta::assert_snapshot!(text);
+}
+
 /// Records of an older deployer say nothing of migrations: they know none.
 #[test]
 fn a_rollback_behind_accepted_migrations_is_refused() {

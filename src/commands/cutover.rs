@@ -106,7 +106,11 @@ pub(super) fn carry_out(
     } else if let Some(message) = plan::taken_back(&visit.state, cutover).filter(|_| verb == "cutover") {
         context.emit(Event::Warning { message });
     }
-    if let Some(message) = plan::beyond(&visit.state, cutover) {
+    let told = [
+        plan::beyond(&visit.state, cutover),
+        plan::left_behind(&visit.state, context.environment, Some(cutover.to)),
+    ];
+    for message in told.into_iter().flatten() {
         context.emit(Event::Warning { message });
     }
     if context.dry_run {

@@ -95,6 +95,9 @@ fn act(
     if let Some(event) = doubts(environment, &local, &plan) {
         context.emit(event);
     }
+    if let Some(message) = plan::left_behind(&visit.state, environment, None) {
+        context.emit(Event::Warning { message });
+    }
     if context.dry_run {
         show(context, &plan);
         return Ok(());

@@ -7,9 +7,9 @@ use super::deploy::{DeployOptions, Local, doubts, make_plan, read_local, refused
 use super::host::{Visit, visit};
 use super::judge::{Judged, judge};
 use super::prune::measure;
-use crate::config::differences;
+use crate::config::{Environment, differences};
 use crate::facts::{Probes, Wish};
-use crate::model::{CommitSummary, HostState};
+use crate::model::{ChangeKind, CommitSummary, FileChange, HostState};
 use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
 use crate::python;
 use crate::source::Repository;
@@ -97,10 +97,7 @@ fn read(
         by: context.by,
         commit: &local.commit,
         commits: commits(local, live, known)?,
-        changes: local
-            .repository
-            .changes(known, &local.commit.id, &environment.app.directory)
-            .map_err(refused)?,
+        migrations: migrations(local, known, &environment.app.directory)?,
         packages: (
             known
                 .map(|live| packages(context, &local.repository, live))
@@ -110,7 +107,7 @@ fn read(
         config: known
             .map(|live| config(&local.repository, live, options, &environment.name))
             .unwrap_or_default(),
-        new_bytes: new_bytes(local, state, planned.as_ref().ok().map(|(_, next)| *next))?,
+        new_bytes: new_bytes(local, state, environment)?,
         deploy: planned.map(|(plan, _)| plan),
         judged,
         unjudged,
@@ -188,10 +185,29 @@ fn config(
     }
 }
 
+/// The migrations that differ from live's; what is in a folder of that name need not be one.
+fn migrations(local: &Local, live: Option<&str>, directory: &str) -> Result<Vec<FileChange>, Failure> {
+    let (repository, new) = (&local.repository, &*local.commit.id);
+    let changes = repository.changes(live, new, directory).map_err(refused)?;
+    let is_one = |change: &FileChange| {
+        let holds = match change.kind {
+            ChangeKind::Removed => live,
+            _ => Some(new),
+        };
+        let text = holds.and_then(|commit| repository.read(commit, &change.path).ok().flatten());
+        text.is_some_and(|text| plan::migrates(&String::from_utf8_lossy(&text)))
+    };
+    let likely = changes
+        .into_iter()
+        .filter(|change| plan::may_migrate(&change.path));
+    Ok(likely.filter(is_one).collect())
+}
+
 /// Bytes of the files that next lacks.
-fn new_bytes(local: &Local, state: &HostState, next: Option<crate::model::Color>) -> Result<u64, Failure> {
-    let held = next
-        .and_then(|next| plan::held(state, next))
+fn new_bytes(local: &Local, state: &HostState, environment: &Environment) -> Result<u64, Failure> {
+    let held = plan::roles(state, environment)
+        .ok()
+        .and_then(|roles| plan::held(state, roles.next))
         .filter(|held| local.repository.has(held));
     let CommitSummary { id, .. } = &local.commit;
     let changes = local.repository.changes(held, id, ".").map_err(refused)?;

@@ -171,8 +171,10 @@ pub struct SlotState {
     pub repository_error: Option<String>,
     /// The commit that is checked out.
     pub head: Option<String>,
-    /// The same for the submodules asked about: name → commits held.
+    /// Commits that the submodules asked about hold, by their names.
     pub modules: BTreeMap<String, Vec<String>>,
+    /// SQLite files in the work tree that no commit brings, some of them if there are many.
+    pub databases: Vec<String>,
     pub snippet: String,
     /// Name of the virtualenv that `env` leads to.
     pub environment: Option<String>,

@@ -1,6 +1,7 @@
 //! What a host's state means for a person: the rows of `status`, and what is not as it should be.
 
 use super::comeback;
+use super::data;
 use super::processes;
 use super::roles::{astray, roles};
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
@@ -61,6 +62,9 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
         check_door(state, environment, color, &mut problems);
         problems.extend(comeback::problem(state, environment, color));
         processes::check(state, environment, color, &mut problems);
+        if let Some(what) = data::in_work_tree(state, environment, color) {
+            problems.push(problem(&what, None));
+        }
     }
     for color in [live, next].into_iter().flatten() {
         check_pid_file(state, environment, color, &mut problems);

@@ -4,6 +4,7 @@ mod around;
 mod assess;
 mod comeback;
 mod cutover;
+mod data;
 mod deploy;
 mod event;
 mod explain;
@@ -27,6 +28,7 @@ mod world;
 
 pub use assess::assess;
 pub use cutover::{CutoverPlan, cutover, stop};
+pub use data::left_behind;
 pub use deploy::{DeployRequest, deploy, dirty, held};
 pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, disk, explain, make_room};
@@ -34,7 +36,8 @@ pub use failure::{Failure, Site};
 pub use history::{beyond, check_rollback, older_again, taken_back};
 pub use migrations::{Look, Migration, Migrations, Operation, Verdict, look};
 pub use outlook::{
-    Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, outlook,
+    Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, may_migrate,
+    migrates, outlook,
 };
 pub use prune::{Found, FoundKind, KEEP, Kept, MEASURE, PrunePlan, further, kept, prune};
 pub use roles::{Roles, roles};

@@ -7,11 +7,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::step::{Action, Plan};
-use super::{Failure, Found, FoundKind, Migrations, cutover, held, roles};
+use super::{Failure, Found, FoundKind, Migrations, cutover, held, left_behind, roles};
 use crate::config::{Cutover, Difference, Environment, variable};
 use crate::model::{
     Answer, ChangeKind, Color, CommitSummary, FileChange, HostState, Listener, LoggedCommit, Process, Release,
 };
+
+/// With pip in it.
+const EMPTY_VIRTUALENV: u64 = 20_000_000;
+
+/// With what it brings along, and its compiled files.
+const ONE_PACKAGE: u64 = 8_000_000;
 
 /// What was read for it.
 #[derive(Clone, Debug)]
@@ -23,8 +29,8 @@ pub struct Reading<'a> {
     pub commit: &'a CommitSummary,
     /// Against what is live.
     pub commits: Commits,
-    /// The files below the application's folder that differ from live's.
-    pub changes: Vec<FileChange>,
+    /// The migrations, of Django's or Alembic's, that differ from live's.
+    pub migrations: Vec<FileChange>,
     /// Packages by name, as live's requirements have them, and as the commit's do.
     pub packages: (BTreeMap<String, String>, BTreeMap<String, String>),
     /// What `deployer.toml` says otherwise than live's commit did.
@@ -78,6 +84,8 @@ pub struct Outlook {
     pub deploy: Vec<PlannedStep>,
     pub cutover: Vec<PlannedStep>,
     pub space: Space,
+    /// What else is to be known before a deploy.
+    pub warnings: Vec<String>,
     /// Why the deploy would be refused.
     pub refused: Option<Failure>,
 }
@@ -114,6 +122,8 @@ pub struct PlannedStep {
 pub struct Space {
     /// About so many bytes.
     pub needed: u64,
+    /// Whether most of it is a guess: no virtualenv was ever built there.
+    pub guessed: bool,
     pub free: Option<u64>,
     /// Whether it is too little, as far as that can be told.
     pub short: bool,
@@ -128,10 +138,7 @@ pub fn outlook(reading: Reading) -> Outlook {
     let names = |table| names(&reading.config, table);
     let (variables, secrets) = (names("env"), names("secrets"));
     let migrations = |wanted: &dyn Fn(ChangeKind) -> bool| -> Vec<String> {
-        let found = reading
-            .changes
-            .iter()
-            .filter(|change| wanted(change.kind) && is_migration(&change.path));
+        let found = reading.migrations.iter().filter(|change| wanted(change.kind));
         found.map(|change| change.path.clone()).collect()
     };
     let after = roles
@@ -168,6 +175,7 @@ pub fn outlook(reading: Reading) -> Outlook {
             .collect(),
         deploy: reading.deploy.as_ref().map(steps).unwrap_or_default(),
         cutover: after.map(|cutover| steps(&cutover.plan)).unwrap_or_default(),
+        warnings: left_behind(state, environment, None).into_iter().collect(),
         refused: reading.deploy.err(),
     }
 }
@@ -264,29 +272,36 @@ fn names(differences: &[Difference], wanted: &str) -> Names {
     names
 }
 
-/// Whether a file is a migration of Django's or Alembic's.
-fn is_migration(path: &str) -> bool {
+/// Whether a file may be a migration, by its path: of Django's or, below `versions`, Alembic's.
+pub fn may_migrate(path: &str) -> bool {
     let Some((folder, name)) = path.rsplit_once('/') else {
         return false;
     };
-    let folder = format!("/{folder}");
-    let place = ["/migrations", "/migrations/versions", "/alembic/versions"];
-    name.ends_with(".py") && name != "__init__.py" && place.iter().any(|place| folder.ends_with(place))
+    let folder = folder.rsplit('/').next().unwrap_or(folder);
+    name.ends_with(".py") && !name.starts_with(['_', '~']) && matches!(folder, "migrations" | "versions")
 }
 
-/// The new files lie in the repository and in the work tree; a virtualenv takes about what the largest one does.
+/// Whether it is one, by its text: beside them lie `env.py` and whatever helps them.
+pub fn migrates(text: &str) -> bool {
+    let begins = |word: &str| text.lines().any(|line| line.starts_with(word));
+    begins("class Migration") || begins("down_revision")
+}
+
+/// The new files lie in the repository and in the work tree; a virtualenv takes about what the largest one does. Where there is
+/// none yet, nobody knows: what many have is taken, by the packages that are asked for.
 fn space(reading: &Reading, builds: bool) -> Space {
-    let virtualenv = reading
-        .found
-        .iter()
-        .filter(|found| builds && found.kind == FoundKind::Virtualenv)
+    let virtualenvs = reading.found.iter();
+    let known = virtualenvs
+        .filter(|found| found.kind == FoundKind::Virtualenv)
         .map(|found| found.kilobytes * 1024)
-        .max()
-        .unwrap_or(0);
+        .max();
+    let guess = EMPTY_VIRTUALENV + reading.packages.1.len() as u64 * ONE_PACKAGE;
+    let virtualenv = if builds { known.unwrap_or(guess) } else { 0 };
     let needed = reading.new_bytes * 2 + virtualenv;
     let free = reading.state.root.free;
     Space {
         needed,
+        guessed: builds && known.is_none(),
         free,
         short: free.is_some_and(|free| free < needed),
     }

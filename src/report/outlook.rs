@@ -32,7 +32,14 @@ pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
     steps("deploy would", &outlook.deploy, look, &mut lines);
     steps("cutover would", &outlook.cutover, look, &mut lines);
     let free = outlook.space.free.map_or("unknown".to_owned(), words::bytes);
-    let space = format!("about {} needed, {free} free", words::bytes(outlook.space.needed));
+    let guess = match outlook.space.guessed {
+        true => " (a guess: the first virtualenv's size shows when it is built)",
+        false => "",
+    };
+    let space = format!(
+        "about {} needed{guess}, {free} free",
+        words::bytes(outlook.space.needed)
+    );
     lines.push(format!(
         "{} {}",
         look.strong("space"),
@@ -42,6 +49,8 @@ pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
             space
         }
     ));
+    let warnings = outlook.warnings.iter();
+    lines.extend(warnings.map(|warning| look.doubtful(&format!("warning: {}", clean(warning)))));
     lines
 }
 
@@ -289,9 +298,11 @@ mod tests {
             }],
             space: OutlookSpace {
                 needed: 61_000_000,
+                guessed: false,
                 free: Some(5_000_000),
                 short: true,
             },
+            warnings: vec!["a database lies in\u{1b} the work tree".into()],
             refused: None,
         };
         let text = lines(&outlook, 8200, Look::PLAIN).join("\n");

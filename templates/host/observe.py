@@ -108,6 +108,7 @@ def slot(facts, color):
         "repository_error": trouble,
         "head": head,
         "modules": modules(path + "/repo", facts.get("modules", [])) if found is not None else {},
+        "databases": [readable(name) for name in databases(path + "/repo", True)[:10]],
         "snippet": (read(path + "/etc/nginx.conf", 4000) or ""),
         "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
         "run": names(path + "/etc/run"),

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::common::passed;
-use crate::support::{Site, git};
+use crate::support::{APP, Ran, Site, git};
 
 /// Django's default: a database beside the code, which git ignores.
 #[test]
@@ -113,4 +113,56 @@ fn a_database_is_known_by_its_content_whatever_it_is_called() {
         assert_eq!(fs::read_to_string(kept).expect("it was kept"), database);
     }
     passed("SQLite files of ten awkward names: none lost, none overwritten");
+}
+
+/// What a newcomer has: a file beside the code, which the application makes when it starts.
+#[test]
+fn a_database_that_a_cutover_leaves_behind_is_told_before_it_does() {
+    let mut site = Site::new();
+    site.extra = "[env]\nUSERS = \"users\"\n".to_string();
+    site.configure();
+    site.write(".gitignore", "/users\n/data/\n");
+    let database = "import sqlite3\nwith sqlite3.connect(os.environ['USERS']) as users:\n    users.execute('CREATE TABLE IF NOT EXISTS users (name)')\n";
+    site.write("app.py", &format!("{APP}\n{database}"));
+    site.write("world.sqlite", "SQLite format 3\0 of the commit's own");
+    site.commit("with users");
+    let told = |ran: &Ran, color: &str| {
+        let text = format!("the database users lies in {color}'s own work tree: after a cutover");
+        ran.stdout.contains(&text) || ran.stderr.contains(&text)
+    };
+    // The first cutover leaves nothing behind; the next one would.
+    let ran = site.done(&["prod", "deploy"]);
+    assert!(!ran.stderr.contains("work tree"), "{ran:?}");
+    let ran = site.done(&["prod", "cutover"]);
+    assert!(told(&ran, "blue"), "{ran:?}");
+    let problems = site.status()["problems"].to_string();
+    assert!(
+        problems.contains("the database users lies in blue's own work tree"),
+        "{problems}"
+    );
+    site.change();
+    for command in [
+        &["prod", "plan"][..],
+        &["prod", "deploy"],
+        &["prod", "cutover", "--dry-run"],
+    ] {
+        let ran = site.done(command);
+        assert!(told(&ran, "blue"), "{ran:?}");
+        let both = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(both.contains("[shared] directories = [\"data\"]"), "{both}");
+    }
+
+    site.extra = "[shared]\ndirectories = [\"data\"]\n[env]\nUSERS = \"data/users\"\n".to_string();
+    site.configure();
+    site.commit("users in a folder of their own");
+    site.go_live();
+    site.change();
+    for command in [&["prod", "plan"][..], &["prod", "deploy"], &["prod", "cutover"]] {
+        let ran = site.done(command);
+        assert!(!told(&ran, "blue") && !told(&ran, "green"), "{ran:?}");
+    }
+    assert_eq!(site.status()["problems"].to_string(), "[]");
+    passed(
+        "a database in the work tree: told by status, plan, deploy and cutover, with the mend, and no more once it is shared",
+    );
 }

@@ -1,0 +1,68 @@
+//! Databases in a slot's work tree. Each slot has its own there, so that a cutover leaves behind what users wrote.
+
+use crate::config::Environment;
+use crate::model::{Color, HostState};
+
+/// Celery's own note of what it ran last, a database since Python 3.13; each release may begin with none.
+const SCHEDULE: &str = "celerybeat-schedule";
+
+/// What is to be known of live's databases before another slot becomes live; where live has none, of those of the slot `to`
+/// that is about to.
+pub fn left_behind(state: &HostState, environment: &Environment, to: Option<Color>) -> Option<String> {
+    let live = super::roles(state, environment).ok()?.live;
+    let mut slots = [Some(live), to].into_iter().flatten();
+    slots.find_map(|color| in_work_tree(state, environment, color))
+}
+
+/// The same, of one slot.
+pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: Color) -> Option<String> {
+    let databases = state.slot(color).databases.iter();
+    let found: Vec<&str> = databases
+        .map(String::as_str)
+        .filter(|path| {
+            !path
+                .rsplit('/')
+                .next()
+                .is_some_and(|name| name.starts_with(SCHEDULE))
+        })
+        .collect();
+    let (first, more) = (found.first()?, found.len() - 1);
+    let place = match more {
+        0 => format!("the database {first} lies"),
+        more => format!("the databases {first} and {more} more lie"),
+    };
+    let below = match &*environment.app.directory {
+        "." => Some(*first),
+        directory => first
+            .strip_prefix(directory)
+            .and_then(|path| path.strip_prefix('/')),
+    };
+    let is_shared = |path: &str| {
+        let mut shared = environment.shared.iter();
+        shared.any(|folder| {
+            path.strip_prefix(&**folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    if below.is_some_and(is_shared) {
+        return Some(format!(
+            "{place} in {color}'s own work tree, as from before its folder was shared: what is written there after the deploy \
+             that copied it stays behind at the cutover"
+        ));
+    }
+    let folder = below
+        .and_then(|path| path.rsplit_once('/'))
+        .map(|(folder, _)| folder);
+    let mend = match folder {
+        Some(folder) => {
+            format!("share its folder, if no commit has files there: [shared] directories = [{folder:?}]")
+        }
+        None => {
+            "move it into a folder of its own, and share that: [shared] directories = [\"data\"]".to_string()
+        }
+    };
+    Some(format!(
+        "{place} in {color}'s own work tree: after a cutover the other slot has another or none, and what users wrote is out of \
+         sight; {mend}"
+    ))
+}
