@@ -8,7 +8,7 @@ use crate::config::{Config, Environment, differences, parse_duration};
 use crate::doctor::{self, diagnose};
 use crate::init::{Answers, Sources, recognise, render};
 use crate::model::{Color, HostState, Secret, Secrets};
-use crate::{gunicorn, launch, lock, nginx, plan, python, remote, report, secrets, shell};
+use crate::{gunicorn, launch, lock, nginx, plan, python, remote, report, secrets, shell, source};
 
 const STARTER: &str = include_str!("../../templates/deployer.toml");
 const FLASK: &str = include_str!("../../examples/flask/deployer.toml");
@@ -39,6 +39,8 @@ const SSH_CONFIG: &str = "Include conf.d/*\nHost web1 !web2 w?b*\n  HostName=%h.
 const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n\
                    QyNTUxOQAAACAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw==\n-----END OPENSSH PRIVATE KEY-----\n";
 const DOTENV: &str = "\u{feff}# comment\nA=1\nexport B = two words \nC='as $it stands\nover lines'\nD=\"x\\n\\t\\\"\\$\\\\\" # no\nE=\n";
+const GITMODULES: &str = "[submodule \"lib/words\"]\n\tpath = lib/words # here\n\turl = ../words.git\n\tbranch = main\n\
+                          [submodule \"a.b\"]\n\tpath=\"c d\"\n\turl = https://example.org/x \\\n y\n[core]\n\tbare\n";
 const STATE: &str = include_str!("state.json");
 const MIGRATIONS: &str = "{\"pending\": [{\"name\": \"shop.0002_name\", \"operations\": [{\"what\": \"Remove field name\", \
                           \"verdict\": \"stop\", \"why\": \"the release that runs reads it\"}]}]}";
@@ -317,6 +319,7 @@ pub(super) fn readers() -> Vec<Reader> {
             Box::new(remote::fuzzed::ssh_config(&files)),
         ),
         reader("a key file", &[KEY], Box::new(remote::fuzzed::key_file(files))),
+        reader(".gitmodules", &[GITMODULES], Box::new(source::fuzzed::gitmodules)),
         reader(
             "what the host says",
             remote::fuzzed::MESSAGES,

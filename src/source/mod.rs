@@ -17,3 +17,13 @@ pub use pack::{PackProgress, PackStage, Packer};
 pub use repository::Repository;
 pub use standing::Standing;
 pub use submodule::Submodule;
+
+/// For `crate::fuzz`.
+#[cfg(test)]
+pub(crate) mod fuzzed {
+    pub(crate) fn gitmodules(text: &str) {
+        if let Err(error) = super::submodule::parse(text.as_bytes(), "0123456") {
+            let _ = error.to_string();
+        }
+    }
+}

@@ -166,41 +166,46 @@ impl Repository {
 
     /// What `.gitmodules` declares, by name.
     fn declared(&self, commit: &str) -> Result<BTreeMap<String, Declared>, SourceError> {
-        let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
-        let Some(text) = self.read(commit, ".gitmodules")? else {
-            return Ok(declared);
-        };
-        check_includes(&text, commit)?;
-        // libgit2 reads configuration from files only.
-        let trouble = "cannot make a temporary file";
-        let mut file = tempfile::NamedTempFile::new().map_err(SourceError::io(trouble))?;
-        file.write_all(&text).map_err(SourceError::io(trouble))?;
-        let bad = |error: git2::Error| SourceError::BadSubmodules {
-            commit: commit.to_owned(),
-            what: error.message().to_owned(),
-        };
-        let config = git2::Config::open(file.path()).map_err(bad)?;
-        let entries = config.entries(None).map_err(bad)?;
-        let read = |entry: &git2::ConfigEntry<'_>| {
-            let key = entry.name().ok()?.strip_prefix("submodule.")?;
-            let (name, key) = key.rsplit_once('.')?;
-            let value = entry.has_value().then(|| entry.value().ok())??.to_owned();
-            Some((name.to_owned(), key.to_owned(), value))
-        };
-        entries
-            .for_each(|entry| {
-                if let Some((name, key, value)) = read(entry) {
-                    let submodule = declared.entry(name).or_default();
-                    match key.as_str() {
-                        "path" => submodule.path = Some(value.trim_end_matches('/').to_owned()),
-                        "url" => submodule.url = Some(value),
-                        _ => {}
-                    }
-                }
-            })
-            .map_err(bad)?;
-        Ok(declared)
+        match self.read(commit, ".gitmodules")? {
+            Some(text) => parse(&text, commit),
+            None => Ok(BTreeMap::new()),
+        }
     }
+}
+
+/// Reads a `.gitmodules` of a commit.
+pub(super) fn parse(text: &[u8], commit: &str) -> Result<BTreeMap<String, Declared>, SourceError> {
+    let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
+    check_includes(text, commit)?;
+    // libgit2 reads configuration from files only.
+    let trouble = "cannot make a temporary file";
+    let mut file = tempfile::NamedTempFile::new().map_err(SourceError::io(trouble))?;
+    file.write_all(text).map_err(SourceError::io(trouble))?;
+    let bad = |error: git2::Error| SourceError::BadSubmodules {
+        commit: commit.to_owned(),
+        what: error.message().to_owned(),
+    };
+    let config = git2::Config::open(file.path()).map_err(bad)?;
+    let entries = config.entries(None).map_err(bad)?;
+    let read = |entry: &git2::ConfigEntry<'_>| {
+        let key = entry.name().ok()?.strip_prefix("submodule.")?;
+        let (name, key) = key.rsplit_once('.')?;
+        let value = entry.has_value().then(|| entry.value().ok())??.to_owned();
+        Some((name.to_owned(), key.to_owned(), value))
+    };
+    entries
+        .for_each(|entry| {
+            if let Some((name, key, value)) = read(entry) {
+                let submodule = declared.entry(name).or_default();
+                match key.as_str() {
+                    "path" => submodule.path = Some(value.trim_end_matches('/').to_owned()),
+                    "url" => submodule.url = Some(value),
+                    _ => {}
+                }
+            }
+        })
+        .map_err(bad)?;
+    Ok(declared)
 }
 
 /// Refuses what libgit2 would follow to another file. Any `[include` counts, wherever it stands: no reading of a line is
@@ -226,7 +231,7 @@ fn check_includes(text: &[u8], place: &str) -> Result<(), SourceError> {
 }
 
 #[derive(Default)]
-struct Declared {
+pub(super) struct Declared {
     path: Option<String>,
     url: Option<String>,
 }

@@ -36,10 +36,8 @@ impl Client {
         let repository = client.path("repo");
         fs::create_dir_all(&repository).expect("a folder");
         fs::create_dir_all(client.path("home/.ssh")).expect("a folder");
-        let text = format!(
-            "[app]\nname = \"hello\"\n[gunicorn]\napp = \"app:app\"\n[environments.prod]\nhost = \"far\"\n\
-             root = \"/srv/hello\"\nports = {{ blue = 8001, green = 8002 }}\nurl = \"http://localhost:1\"\n"
-        );
+        let text = "[app]\nname = \"hello\"\n[gunicorn]\napp = \"app:app\"\n[environments.prod]\nhost = \"far\"\n\
+                    root = \"/srv/hello\"\nports = { blue = 8001, green = 8002 }\nurl = \"http://localhost:1\"\n";
         fs::write(repository.join("deployer.toml"), text).expect("a file");
         fs::write(repository.join("requirements.txt"), "gunicorn\n").expect("a file");
         let config = format!("Host far\n HostName 127.0.0.1\n Port {port}\n{ssh_config}\n");

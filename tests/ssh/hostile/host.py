@@ -3,6 +3,7 @@ import base64
 import gzip
 import os
 import re
+import select
 import sys
 import time
 
@@ -56,6 +57,9 @@ try:
         endlessly(1, nonce + " hello 1\n", 0.2)
     if kind == "dripping errors":
         endlessly(2, "it is as it is\n", 0.05)
-    time.sleep(1000)
+    # Until nobody reads any more.
+    poll = select.poll()
+    poll.register(1, 0)
+    poll.poll()
 except OSError:
     pass
