@@ -105,14 +105,16 @@ impl Numbers {
         all[self.below(all.len())]
     }
 
-    /// The text with one thing put in at up to three places.
+    /// The text with one thing put in at up to three places, never into itself: a sequence that is broken is none.
     fn broken(&mut self, text: &str) -> String {
         let mut broken: Vec<char> = text.chars().collect();
-        // Sorts that go together; a reader who takes some out and leaves others in is none.
         let hidden = self.of(HIDDEN);
+        let mut end = broken.len() + 1;
         for _ in 0..self.below(4) {
-            let at = self.below(broken.len() + 1);
-            broken.splice(at..at, hidden.chars());
+            if end > 0 {
+                end = self.below(end);
+                broken.splice(end..end, hidden.chars());
+            }
         }
         broken.into_iter().collect()
     }
@@ -250,7 +252,6 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
 #[test]
 fn no_outlet_shows_a_value_whatever_is_put_into_it() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let mut marks = 0;
     let cases = 240;
     for case in 0..cases {
         let value = numbers.of(VALUES);
@@ -263,7 +264,11 @@ fn no_outlet_shows_a_value_whatever_is_put_into_it() {
         };
         let written = write(value);
         for (outlet, said) in shown(&text, &secrets) {
-            marks += usize::from(said.contains("redacted"));
+            // A page is GitHub's alone; all else says that something was there.
+            assert!(
+                outlet == "page" || said.contains("[KEY redacted]"),
+                "case {case}: {text:?} of {value:?} in {outlet}:\n{said}"
+            );
             for said in read(&said) {
                 for forbidden in [value, &*written] {
                     assert!(
@@ -275,8 +280,6 @@ fn no_outlet_shows_a_value_whatever_is_put_into_it() {
             }
         }
     }
-    // Two outlets in three at the least said that something was there.
-    assert!(marks > cases * 10, "{marks}");
     row(
         "secrets",
         "outlets",
