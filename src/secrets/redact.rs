@@ -44,8 +44,8 @@ struct Known {
 #[derive(Default)]
 struct Found<'r> {
     places: Vec<(Range<usize>, &'r str)>,
-    /// Whether there is another text for who takes a terminal's instructions out.
-    has_sequences: bool,
+    /// Whether who takes more out than was taken out last reads another text.
+    is_rest: bool,
 }
 
 impl Redactor {
@@ -64,11 +64,17 @@ impl Redactor {
             return;
         }
         let mut found = Found::default();
-        self.find(text, Strip::Controls, &mut found);
-        if found.has_sequences {
-            // What reads the text is not known: terminals, filters and logs each take other ones out.
-            for strip in [Strip::Colours, Strip::Sequences, Strip::AllSequences] {
-                self.find(text, strip, &mut found);
+        // What reads the text is not known: terminals, filters and logs each take other things out.
+        for strip in [
+            Strip::Controls,
+            Strip::Colours,
+            Strip::Sequences,
+            Strip::AllSequences,
+        ] {
+            found.is_rest = false;
+            self.find(text, strip, &mut found);
+            if !found.is_rest {
+                break;
             }
         }
         if !found.places.is_empty() {
@@ -90,8 +96,7 @@ impl Redactor {
             if layer > 0 && !reading.decode() {
                 break;
             }
-            found.has_sequences |= reading.has_sequences();
-            reading.strip(strip);
+            found.is_rest |= reading.strip(strip);
             for known in &self.known {
                 found.look(&reading, known, &known.plain, false);
             }
@@ -101,6 +106,9 @@ impl Redactor {
             for known in &self.known {
                 found.look(&reading, known, &known.bare, true);
             }
+        }
+        if !reading.has_digits(2 * SHORTEST) {
+            return;
         }
         reading.join_digits();
         for known in &self.known {
@@ -292,6 +300,7 @@ mod tests {
         ("written over", "p?ss w/\r\"rdü'$x>>>\u{8}😀"),
         ("a title inside", "p?ss w/\u{1b}]0;title\u{7}\"rdü'$x>>>😀"),
         ("C1", "p?ss w/\u{9b}1m\"rdü'$x\u{85}>>>😀"),
+        ("C1 that begins nothing", "p\u{9b}?ss w/\"\u{1b}[36mrdü'$x>>>😀"),
         ("direction", "p?ss w/\u{202e}\"rdü'$x\u{200b}>>>😀"),
     ];
 

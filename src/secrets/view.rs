@@ -101,27 +101,26 @@ impl<'t> Reading<'t> {
             .fold(range, |range, view| view.source(range))
     }
 
-    pub(super) fn has_sequences(&self) -> bool {
-        self.text().contains(|letter| letter == ESC || is_c1(letter))
-    }
-
-    /// Takes out what no reader sees.
-    pub(super) fn strip(&mut self, strip: Strip) {
+    /// Takes out what no reader sees. Returns whether another one would take out more.
+    pub(super) fn strip(&mut self, strip: Strip) -> bool {
         if strip == Strip::AllSequences && self.text().contains(is_c1) {
             self.way.push(seven_bit(self.text()));
         }
         let text = self.text();
-        let seen = match strip {
-            Strip::Controls if !text.contains(is_invisible) => return,
+        let seen: Vec<Range<usize>> = match strip {
+            Strip::Controls if !text.contains(is_invisible) => return false,
             Strip::Controls => std::iter::once(0..text.len()).collect(),
             Strip::Colours => between_colours(text),
             Strip::Sequences | Strip::AllSequences => between_sequences(text),
         };
+        // Of those beyond ASCII it is not sure that they begin anything.
+        let is_rest = text.contains(is_c1) || seen.iter().any(|range| text[range.clone()].contains(ESC));
         let mut view = View::default();
         for range in seen {
             view.copy_visible(text, range);
         }
         self.way.push(view);
+        is_rest
     }
 
     /// Undoes one layer of what programs write in place of letters; false where there is none.
@@ -144,6 +143,19 @@ impl<'t> Reading<'t> {
     /// Takes all quotes out.
     pub(super) fn unquote(&mut self) {
         self.keep(|letter, _| !matches!(letter, '\'' | '"' | '\\'));
+    }
+
+    /// Whether there are so many digits in a row, whatever stands between them.
+    pub(super) fn has_digits(&self, most: usize) -> bool {
+        let mut count = 0;
+        self.text().bytes().any(|byte| {
+            match byte {
+                b' ' | b':' | b'-' | b',' | b'x' => {}
+                digit if digit.is_ascii_hexdigit() => count += 1,
+                _ => count = 0,
+            }
+            count >= most
+        })
     }
 
     /// Leaves bytes that are written as digits next to each other: `70:61`, `0x70, 0x61`.
