@@ -125,6 +125,11 @@ fn no_rollback_goes_behind_an_accepted_migration_unless_it_is_forced() {
     site.write("app.py", "import nothing_of_that_name\n");
     let broken = site.commit("a mistake");
     refused(site.deployer(&["prod", "deploy"]), &["notes.0002_author"]);
+    // The warm way back is still there, and the way forward.
+    let back = site.done(&["prod", "rollback"]);
+    assert!(!back.stderr.contains("start gunicorn"), "{back:?}");
+    assert_eq!(site.status()["live"]["commit"]["id"], *first);
+    site.done(&["prod", "cutover"]);
     refused(
         site.deployer(&["prod", "deploy", "--accept-migrations"]),
         &["nothing_of_that_name"],
