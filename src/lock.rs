@@ -1,9 +1,27 @@
 //! The lock: how its holder is spoken of.
 
-use crate::model::{HostState, Lock, age, short, whole_seconds};
+use crate::model::{Lease, Lock, Stranger, age, short, whole_seconds};
 
-/// Who holds the lock, for a person: `ann@laptop, deploying 3ab9d42 for 3 min, at its step "virtualenv", alive`.
+/// Who holds the lock, for a person.
 pub fn describe(lock: &Lock) -> String {
+    match lock {
+        Lock::Lease(lease) => describe_lease(lease),
+        Lock::Stranger(stranger) => describe_stranger(stranger),
+    }
+}
+
+/// `process 812 of user eve (flock -s lock sleep 1d)`.
+fn describe_stranger(stranger: &Stranger) -> String {
+    let user = stranger.user.as_deref().unwrap_or("another user");
+    match stranger.pid {
+        Some(pid) if stranger.command.is_empty() => format!("process {pid} of user {user}"),
+        Some(pid) => format!("process {pid} of user {user} ({})", stranger.command),
+        None => "a process that the deploy user cannot see".to_string(),
+    }
+}
+
+/// `ann@laptop, deploying 3ab9d42 for 3 min, at its step "virtualenv", alive`.
+fn describe_lease(lock: &Lease) -> String {
     let holder = &lock.holder;
     let what = match (&*holder.verb, &holder.commit) {
         ("deploy", Some(commit)) => format!("deploying {}", short(commit)),
@@ -23,28 +41,6 @@ pub fn describe(lock: &Lock) -> String {
     format!("{}, {what} for {age}{step}, {life}", holder.by)
 }
 
-/// What is told of a command that was cut off: who, in which step, when, and what it had touched.
-pub fn describe_interrupted(state: &HostState) -> Option<String> {
-    let (past, step) = (state.interrupted.as_ref()?, state.interrupted_step.as_ref()?);
-    let ago = state.interrupted_at.map_or_else(String::new, |at| {
-        format!(" {} ago", age(whole_seconds(state.now - at)))
-    });
-    let touched = match &**step {
-        "switch" => "which finishes or goes back by itself",
-        "layout" | "link" | "seed" | "virtualenv" | "nginx_test" | "keep_static" | "judge" => {
-            "which touches neither slot"
-        }
-        "release_hook" | "hook" => {
-            "the release command: it may have changed what live uses too, such as a database"
-        }
-        _ => "which touches next only",
-    };
-    Some(format!(
-        "a {} by {} was cut off{ago} at its step {step:?}, {touched}",
-        past.verb, past.by
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_holder_is_described() {
-        let mut lock = Lock {
+        let mut lease = Lease {
             holder: Holder {
                 by: "ann@laptop".to_string(),
                 verb: "deploy".to_string(),
@@ -63,10 +59,34 @@ mod tests {
             silent: 1.0,
         };
         assert_eq!(
-            describe(&lock),
+            describe(&Lock::Lease(lease.clone())),
             "ann@laptop, deploying 3ab9d42 for 3 min, at its step \"virtualenv\", alive"
         );
-        lock.silent = 20.0;
-        assert!(describe(&lock).ends_with("silent for 20 s"));
+        lease.silent = 20.0;
+        assert!(describe(&Lock::Lease(lease)).ends_with("silent for 20 s"));
+    }
+
+    #[test]
+    fn a_stranger_is_named() {
+        let stranger = |ours: bool, pid: Option<u32>| Stranger {
+            pid,
+            user: pid.map(|_| "eve".to_string()),
+            command: "flock -s lock".to_string(),
+            ours,
+        };
+        let said = |of: &Stranger| {
+            (
+                describe(&Lock::Stranger(of.clone())),
+                of.end("unlock --force", "web1"),
+            )
+        };
+        let (who, end) = said(&stranger(false, Some(812)));
+        assert_eq!(who, "process 812 of user eve (flock -s lock)");
+        assert_eq!(end, "only root can end it; on web1: kill 812");
+        assert_eq!(said(&stranger(true, Some(812))).1, "end it: unlock --force");
+        assert_eq!(
+            said(&stranger(false, None)).0,
+            "a process that the deploy user cannot see"
+        );
     }
 }

@@ -26,7 +26,7 @@ remove() {
     for color in blue green; do
       [ "$(readlink "$DEPLOYER_ROOT/$color/env")" != "$home/$path" ] || { echo "$color uses $path"; return 72; }
     done
-    rm -f "$home/$path/.complete" && rm -rf "${home:?}/$path" || return
+    rm -f "$home/$path/.complete" && { sync "$home/$path" 2>/dev/null || sync; } && rm -rf "${home:?}/$path" || return
   done
 }
 
@@ -37,10 +37,20 @@ tidy() { remove "$@" || note "could not remove all of it"; }
 pack() {
   repo=$DEPLOYER_ROOT/$1/repo
   shift
+  mend "$repo/.git" || return
   for reference; do
     git -C "$repo" update-ref -d "$reference" || return
   done
   git -C "$repo" reflog expire --expire=now --all || return
-  # One thread: a small server has other work to do.
-  git -C "$repo" -c pack.threads=1 gc --quiet --prune=now
+  # The new pack is written beside what it replaces.
+  # shellcheck disable=SC2046 # numbers
+  set -- $(stat -f -c '%a %S' "$repo") $(du -sk "$repo/.git/objects")
+  if [ $(($1 * $2 / 1024)) -gt $(($3 + 1024)) ]; then
+    # One thread: a small server has other work to do.
+    git -C "$repo" -c pack.threads=1 gc --quiet --prune=now || return
+  else
+    git -C "$repo" prune --expire=now || return
+    note "too little room to pack it anew"
+  fi
+  reserve
 }

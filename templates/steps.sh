@@ -1,19 +1,48 @@
 # shellcheck shell=sh
 # The steps that change the host, one function each; the last line calls the one that is asked for.
 #
-# They run under the environment's lock. Descriptor 4 speaks to the client, 9 holds the lock: what outlives a step must
-# close both. Values arrive as arguments only.
+# They run under the environment's lock. Descriptor 4 speaks to the client: what may outlive a step must close it. Values
+# arrive as arguments only.
 set -u
 # nginx's user reads static files, and this user's own mask may shut it out.
 umask 022
 root=$DEPLOYER_ROOT
 home=$root/.deployer
+newline='
+'
 
 note() { printf '%s note "%s"\n' "$DEPLOYER_NONCE" "$*" >&4; }
 host() { verb=$1; shift; "$DEPLOYER_PYTHON" -ISBc "$DEPLOYER_HOST" "$verb" "$DEPLOYER_FACTS" "$@"; }
 
 # git, which else leaves empty files after a power loss and would not read its repository again.
-git() { command git -c core.fsync=all -c core.fsyncMethod=batch "$@"; }
+git() { command git -c core.fsync=all -c core.fsyncMethod=batch "$@" 4>&-; }
+
+# mend <git directory>: before a git is let at it. Under the lease a lock file that no git at work holds is stale, those of
+# submodules too; empty files are what a power loss made of those that had not reached the disk.
+mend() {
+  [ -d "$1" ] || return 0
+  found=$(find "$1" -path '*/objects/??' -prune -o -type f \( -name '*.lock' -o -size 0 ! -path '*/logs/*' \
+    \( -path '*/refs/*' -o -name HEAD -o -name config -o -name index -o -name packed-refs \) \) -print) || return
+  [ -n "$found" ] || return 0
+  (
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # one word a line
+    host mend "$1" $found
+  )
+}
+
+# reserve: room that a full disk leaves to the commands that must work then; the session gives it up for them.
+reserve() {
+  [ ! -d "$home/reserve" ] || return 0
+  # shellcheck disable=SC2046 # numbers
+  set -- $(stat -f -c '%a %S' "$home")
+  [ $# -eq 2 ] && [ $(($1 * $2)) -gt 16777216 ] || return 0
+  # Files, for they may be what is short; noise, for zeros may take no room.
+  rm -rf "$home/reserve.new"
+  { mkdir "$home/reserve.new" && head -c 4194304 /dev/urandom | split -b 131072 - "$home/reserve.new/" &&
+    mv "$home/reserve.new" "$home/reserve"; } || rm -rf "$home/reserve.new"
+}
 
 # layout <blue's port> <green's port>: the folders, the key for probes (which waits in key.new), and snippets that say of
 # a slot that it holds nothing, wherever one of these is missing.
@@ -26,18 +55,21 @@ layout() {
     snippet=$root/$color/etc/nginx.conf
     port=$1
     [ "$color" = blue ] || port=$2
-    if [ ! -e "$snippet" ]; then
+    if [ ! -s "$snippet" ]; then
       # nginx refuses its whole configuration, other sites included, where an included file is missing. The port stays the
       # slot's own: whoever looks at next sees its first release without a reload.
       # shellcheck disable=SC2016 # the first variable is nginx's
       printf 'if ($http_x_deployer_probe = "%s") { return 200 "deployer %s none"; }\nproxy_pass http://127.0.0.1:%s;\n' \
         "$key" "$color" "$port" >"$snippet.new" && mv "$snippet.new" "$snippet" || return
     fi
-    [ -e "$root/$color/etc/served" ] || printf 'deployer %s none\n' "$color" >"$root/$color/etc/served" || return
-    [ -d "$root/$color/repo/.git" ] || git -c init.defaultBranch=main init -q "$root/$color/repo" || return
+    [ -s "$root/$color/etc/served" ] || printf 'deployer %s none\n' "$color" >"$root/$color/etc/served" || return
+    mend "$root/$color/repo/.git" || return
+    [ -s "$root/$color/repo/.git/HEAD" ] && [ -s "$root/$color/repo/.git/config" ] ||
+      git -c init.defaultBranch=main init -q "$root/$color/repo" || return
   done
   # For a site that includes them; later only a cutover changes them.
-  [ -e "$home/nginx-live.conf" ] || host roles
+  [ -s "$home/nginx-live.conf" ] || host roles || return
+  sync -f "$root" 2>/dev/null || sync
 }
 
 # link <name> <color>: one rename, so that no reader ever finds the link missing.
@@ -48,14 +80,15 @@ link() {
 # module <git directory>: a submodule's repository, if there is none: made bare, or git would want a work tree; not bare, or
 # its first checkout fails.
 module() {
-  [ -d "$1" ] || { mkdir -p "$1" && git init -q --bare "$1" && git --git-dir="$1" config core.bare false; }
+  [ "$(git --git-dir="$1" config core.bare 2>/dev/null)" = false ] ||
+    { mkdir -p "$1" && git init -q --bare "$1" && git --git-dir="$1" config core.bare false; }
 }
 
 # seed <git directory> <the other slot's> <bundle or -> <commit>: takes in the objects and names the commit, so that git
 # keeps it. What the bundle builds upon, or the commit itself, may be in the other slot's repository only.
 seed() {
   git=$1 other=$2 bundle=$3 commit=$4
-  module "$git" || return
+  mend "$git" && module "$git" || return
   result=0
   if [ "$bundle" = - ]; then
     git --git-dir="$git" cat-file -e "$commit^{commit}" 2>/dev/null || lend "$other" "$git" || result=23
@@ -73,7 +106,9 @@ seed() {
   # A submodule's work tree that outlived its repository is of some commit, or git would not check it out.
   case $git in
     */modules/*) git --git-dir="$git" rev-parse -q --verify HEAD >/dev/null || git --git-dir="$git" update-ref --no-deref HEAD "$commit" ;;
-  esac
+  esac || return
+  # git syncs its files, but not the names that it gives them.
+  sync "$git" "$git/refs/deployer" "$git/refs/deployer/releases" "$git/objects/pack" 2>/dev/null || sync
 }
 
 # lend <git directory> <git directory>: the second gets a copy of all that the first has, under names that hold it until
@@ -101,7 +136,8 @@ virtualenv() {
     echo "live runs from $target, though its Python does not start: it is left as it is"
     return 53
   fi
-  mkdir -p "$home/virtualenvs" && rm -rf "$target" || return
+  # Half removed, it must not look complete.
+  mkdir -p "$home/virtualenvs" && rm -f "$target/.complete" && rm -rf "$target" || return
   uv=
   [ "$installer" = pip ] || uv=$(PATH=$PATH:$HOME/.local/bin:$HOME/.cargo/bin command -v uv)
   [ "$installer" != uv ] || [ -n "$uv" ] || { echo "no uv on the host's PATH"; return 51; }
@@ -114,18 +150,18 @@ virtualenv() {
   mkdir -p "$work/$directory" && cd "$work/$directory" || return
   if [ -n "$uv" ]; then
     # By its path: a bare name is a version to uv, which it may have a Python of its own for.
-    "$uv" venv -q --no-project --python "$(command -v "$interpreter")" "$target" || return
+    "$uv" venv -q --no-project --python "$(command -v "$interpreter")" "$target" 4>&- || return
     # uv knows a package of the repository by its path, and would bring an older build of it.
     [ -n "$files" ] || set -- "$@" --refresh
     case $requirements in
       uv.lock | */uv.lock)
         UV_PROJECT_ENVIRONMENT=$target "$uv" sync --project "$(dirname "$requirements")" --frozen --no-dev \
-          --compile-bytecode --python "$target/bin/python" "$@" || return
+          --compile-bytecode --python "$target/bin/python" "$@" 4>&- || return
         requirements=-
         ;;
     esac
   else
-    "$interpreter" -m venv "$target" || return
+    "$interpreter" -m venv "$target" 4>&- || return
   fi
   case $requirements in
     -) ;;
@@ -136,9 +172,9 @@ virtualenv() {
   if [ "$requirements/$gunicorn" = -/- ] || [ "$requirements/$gunicorn" = -/none ]; then
     : # Nothing more is asked for.
   elif [ -n "$uv" ]; then
-    "$uv" pip install --compile-bytecode --python "$target/bin/python" "$@" || return
+    "$uv" pip install --compile-bytecode --python "$target/bin/python" "$@" 4>&- || return
   else
-    "$target/bin/python" -m pip install --disable-pip-version-check --no-input "$@" || return
+    "$target/bin/python" -m pip install --disable-pip-version-check --no-input "$@" 4>&- || return
   fi
   # Newer gunicorns share one control socket among all of a user's, which two slots must not.
   [ "$gunicorn" = none ] || "$target/bin/python" -c 'import gunicorn.config as c
@@ -167,20 +203,7 @@ extract() {
 checkout() {
   color=$1 repo=$root/$1/repo commit=$2 directory=$3
   shift 3
-  cd "$repo" || return
-  if [ -e .git/index.lock ]; then
-    for process in /proc/[0-9]*; do
-      case $(readlink "$process/exe" 2>/dev/null) in
-        */git)
-          if [ "$(readlink -f "$process/cwd")" = "$(readlink -f "$repo")" ]; then
-            echo "git (process ${process#/proc/}) is at work in $repo"
-            return 61
-          fi
-          ;;
-      esac
-    done
-    rm -f .git/index.lock && note "removed a lock that a killed git left behind"
-  fi
+  mend "$repo/.git" && cd "$repo" || return
   for folder; do
     adopt "$root/shared/$folder" "$root/live/repo/$directory/$folder" "$repo/$directory/$folder" || return
   done
@@ -195,6 +218,7 @@ checkout() {
   fi
   git clean -ffdxq || return
   for folder; do attach "$repo/$directory/$folder" "$root/shared/$folder" || return; done
+  sync -f "$repo" 2>/dev/null || sync
 }
 
 # submodules: checks them out. They were seeded, so that nothing is to be brought from anywhere.
@@ -271,13 +295,14 @@ start() {
     return 34
   else
     supervisor=none
-    setsid sh "$home/launch" "$root" "$color" web </dev/null >>"$log" 2>&1 3<&- 4>&- 9>&- &
+    setsid sh "$home/launch" "$root" "$color" web </dev/null >>"$log" 2>&1 4>&- &
     master=$!
     trap 'kill -TERM "$master" 2>/dev/null; exit 143' TERM
   fi
   host prove "$color" "$master"
   result=$?
   if [ "$result" -eq 0 ]; then
+    reserve
     # What starts again after a power loss must be on the disk.
     sync -f "$root" 2>/dev/null || sync
     [ "$supervisor" = none ] || host enable "$color" web
@@ -305,7 +330,7 @@ start() {
 as() {
   color=$1
   shift
-  sh "$home/launch" "$root" "$color" - "$@" </dev/null 4>&- 9>&-
+  sh "$home/launch" "$root" "$color" - "$@" </dev/null 4>&-
 }
 
 # hook <color> <line…>: lines for sh, one after the other, until one fails.
@@ -358,7 +383,7 @@ smoke() {
 warm() { host warm "$@"; }
 
 # vacate <color> <release record>: what runs in the slot ends, and the slot no longer counts as a proven release.
-vacate() { host stop "$1" && rm -f "$2"; }
+vacate() { host stop "$1" && rm -f "$2" && { sync "${2%/*}" 2>/dev/null || sync; }; }
 
 # halt <color>: what runs in the slot ends; its release stays, for a rollback.
 halt() { host stop "$1"; }
@@ -367,6 +392,9 @@ halt() { host stop "$1"; }
 switch() { host switch "$@"; }
 
 # nginx_test <command…>: nginx's own word on its whole configuration.
-nginx_test() { "$@"; }
+nginx_test() { "$@" 4>&-; }
 
-"$@"
+# What a step starts, and leaves behind, must not hold the lock: descriptor 9 stays with this shell alone, which outlives
+# the step, told to end or not.
+trap : TERM
+("$@") 9>&-

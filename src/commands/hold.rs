@@ -63,7 +63,7 @@ fn write_freeze(
         let path = Layout::new(&environment.root).home("freeze");
         #[allow(clippy::cast_possible_truncation)]
         let call = match content(visit.state.now as i64) {
-            Some(content) => Call::new("put").arg(path).arg("644").arg(content),
+            Some(content) => Call::new("record").arg(path).arg(content),
             None => Call::new("rm").arg("-f").arg(path),
         };
         let line = call.line()?;

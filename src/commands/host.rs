@@ -118,12 +118,12 @@ pub(super) fn observe<'s>(
         lock: holder,
         patience: context.patience,
         break_lock: context.break_lock,
-        makes_room: holder.is_some_and(|holder| holder.verb == "prune"),
+        needs_room: holder.is_some_and(|holder| holder.verb != "deploy"),
     };
     let mut shell = HostShell::open(session, &opening).map_err(|error| lost(error, &host))?;
     let state = read_state(&mut shell, context, &host, 0)?;
-    if let Some(past) = lock::describe_interrupted(&state).filter(|_| holder.is_some()) {
-        let message = format!("{past}; this run mends what it left");
+    if let Some(past) = plan::interrupted(&state).filter(|_| holder.is_some()) {
+        let message = format!("{}; this run mends what it left", past.what);
         context.emit(Event::Note { message });
     }
     let changes = holder.is_some_and(|holder| matches!(&*holder.verb, "deploy" | "cutover"));
@@ -230,7 +230,7 @@ fn read_state(
                 }
                 holder = held;
             }
-            Message::Denied => return Err(locked(holder, environment)),
+            Message::Denied => return Err(locked(holder.as_ref(), environment, host)),
             Message::Note(message) => context.emit(Event::Note { message }),
             Message::Log(line) => said.push(line),
             Message::Ended(_) => {
@@ -249,17 +249,19 @@ pub(super) fn end_of(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn locked(held: Option<Lock>, environment: &Environment) -> Failure {
-    let who = held
-        .as_ref()
-        .map_or_else(|| "somebody else".to_string(), lock::describe);
-    Failure::new("locked", format!("{} is locked by {who}", environment.name))
-        .exit(ExitCode::Locked)
-        .advise("wait for it: --wait, or --wait=15m (deploy, cutover, rollback, stop, prune)")
-        .advise(format!(
-            "if it hangs for good, end it: deployer {} unlock --force",
-            environment.name
-        ))
+fn locked(held: Option<&Lock>, environment: &Environment, host: &str) -> Failure {
+    let who = held.map_or_else(|| "somebody else".to_string(), lock::describe);
+    let failure =
+        Failure::new("locked", format!("{} is locked by {who}", environment.name)).exit(ExitCode::Locked);
+    let force = format!("deployer {} unlock --force", environment.name);
+    match held {
+        Some(Lock::Stranger(stranger)) => failure
+            .why("it is no command of a deployer's: nobody can tell when it lets go")
+            .advise(stranger.end(&force, host)),
+        _ => failure
+            .advise("wait for it: --wait, or --wait=15m (deploy, cutover, rollback, stop, prune)")
+            .advise(format!("if it hangs for good, end it: {force}")),
+    }
 }
 
 pub(super) fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {

@@ -34,20 +34,18 @@ pub(super) fn line(plan: &Plan, uploads: &[Option<Upload>], after: After) -> Res
     let mut words = Vec::new();
     for (step, upload) in plan.steps.iter().zip(uploads) {
         if let (Action::Seed(seed), Some(upload)) = (&step.action, upload) {
-            words.push(
-                Call::new("take")
-                    .arg(&seed.upload)
-                    .arg(upload.bytes.to_string())
-                    .line()?,
-            );
+            let begin = Call::new("write_down").arg("begin").arg("0");
+            words.push(begin.arg(step.touches().as_str()).arg(step.name()).line()?);
+            let take = Call::new("take").arg(&seed.upload);
+            words.push(take.arg(upload.bytes.to_string()).line()?);
         }
     }
     for (index, (step, upload)) in plan.steps.iter().zip(uploads).enumerate() {
-        let number = index + 1;
+        let number = (index + 1).to_string();
+        let begin = Call::new("begin").arg(&number).arg(step.touches().as_str());
+        words.push(begin.arg(step.name()).line()?);
         for call in &step.before {
-            if step.call.is_some() {
-                words.push(call.line()?);
-            }
+            words.push(call.line()?);
         }
         let kind = if step.is_critical() { "critical" } else { "guarded" };
         words.push(match (&step.call, &step.action) {
@@ -61,13 +59,7 @@ pub(super) fn line(plan: &Plan, uploads: &[Option<Upload>], after: After) -> Res
                 )
             }
             (Some(call), _) => format!("step {number} {kind} {}", call.line()?),
-            (None, _) => {
-                let calls: Vec<String> = step.before.iter().map(Call::line).collect::<Result<_, _>>()?;
-                format!(
-                    "say begin {number} && {} && say end {number} 0",
-                    calls.join(" && ")
-                )
-            }
+            (None, _) => format!("end {number} 0"),
         });
     }
     if after == After::Done {

@@ -202,7 +202,7 @@ fn state(text: &str, environment: &Environment) {
         let _ = plan::roles(&state, environment);
         let _ = plan::assess(&state, environment);
         let _ = plan::world(&state, environment, None);
-        let _ = lock::describe_interrupted(&state);
+        let _ = plan::interrupted(&state);
         let _ = state.lock.as_ref().map(lock::describe);
     }
 }

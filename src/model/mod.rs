@@ -6,6 +6,7 @@ mod color;
 mod exit;
 mod kept;
 mod layout;
+mod lock;
 mod login;
 mod relation;
 mod release;
@@ -19,12 +20,13 @@ pub use color::{Color, Role};
 pub use exit::ExitCode;
 pub use kept::Kept;
 pub use layout::Layout;
+pub use lock::{Freeze, Holder, Lease, Lock, Stranger};
 pub use login::login;
 pub use relation::Relation;
 pub use release::{CommitSummary, Release, short};
 pub use secret::{Secret, Secrets};
 pub use size::size;
 pub use state::{
-    Accepted, AcceptedOperation, Answer, Crontab, Described, Freeze, HistoryEntry, Holder, HostState, Link,
-    Listener, Lock, PidFile, Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
+    Accepted, AcceptedOperation, Answer, Crontab, Described, HistoryEntry, HostState, Link, Listener,
+    PidFile, Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Color, CommitSummary, Release};
+use super::{Color, CommitSummary, Freeze, Holder, Lock, Release};
 
 /// A host as it was at one moment.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,9 @@ pub struct HostState {
     pub interrupted: Option<Holder>,
     /// The step in which it was.
     pub interrupted_step: Option<String>,
+    /// What that step touches, as its plan said; an older deployer did not write it down.
+    #[serde(default)]
+    pub interrupted_touches: Option<String>,
     /// When it was cut off, in seconds since 1970 by the host's clock.
     #[serde(default)]
     pub interrupted_at: Option<f64>,
@@ -291,40 +294,6 @@ pub struct Served {
     pub error: Option<String>,
     /// What the health check got there, where a switch asked.
     pub health: Option<Answer>,
-}
-
-/// Who holds the lock, as they wrote it down when they took it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
-pub struct Holder {
-    /// `user@machine`.
-    pub by: String,
-    /// `deploy`, `cutover`…
-    pub verb: String,
-    /// Commit, where the command is about one.
-    #[serde(default)]
-    pub commit: Option<String>,
-}
-
-/// A lock that is held.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Lock {
-    pub holder: Holder,
-    /// For how long, in seconds by the host's clock.
-    pub age: f64,
-    /// The step's function in which its holder is.
-    pub step: Option<String>,
-    /// For how long its client has given no sign of life, in seconds.
-    pub silent: f64,
-}
-
-/// A pause that a person asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
-pub struct Freeze {
-    /// `user@machine`.
-    pub by: String,
-    pub message: String,
-    /// Seconds since 1970 by the host's clock.
-    pub at: i64,
 }
 
 /// Migrations that somebody accepted, as a line of `.deployer/migrations.jsonl`.

@@ -2,19 +2,31 @@
 
 use super::comeback;
 use super::data;
+use super::interrupted::interrupted;
 use super::processes;
 use super::roles::{astray, roles};
 use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
-use crate::config::{COMMANDS, Environment};
-use crate::lock::describe_interrupted;
-use crate::model::{Answer, Color, CommitSummary, HostState, PidFile, short, whole_seconds};
+use crate::config::Environment;
+use crate::lock::describe;
+use crate::model::{Answer, Color, CommitSummary, HostState, Lock, PidFile, short, whole_seconds};
 use crate::probe;
 
 /// Reads a host's state for `status`.
 pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     let mut problems = Vec::new();
     let name = &environment.name;
-    check_interrupted(state, name, &mut problems);
+    if let Some(past) = interrupted(state) {
+        let run = past.again.map(|verb| format!("deployer {name} {verb}"));
+        problems.push(problem(&past.what, run));
+    }
+    if let Some(lock @ Lock::Stranger(stranger)) = &state.lock {
+        let what = format!("the lock is held by {}, which is no deployer's", describe(lock));
+        let run = match stranger.ours {
+            true => Some(format!("deployer {name} unlock --force")),
+            false => stranger.pid.map(|pid| format!("sudo kill {pid}")),
+        };
+        problems.push(problem(&what, run));
+    }
     if state.is_fresh() {
         problems.push(problem(
             "nothing was deployed here yet",
@@ -82,26 +94,6 @@ fn problem(what: &str, run: Option<String>) -> Problem {
     Problem {
         what: what.to_string(),
         run,
-    }
-}
-
-fn check_interrupted(state: &HostState, name: &str, problems: &mut Vec<Problem>) {
-    if let (Some(past), Some(step), Some(what)) = (
-        &state.interrupted,
-        &state.interrupted_step,
-        describe_interrupted(state),
-    ) {
-        // A switch finishes by itself: a second cutover would undo the first.
-        let again = match (&*past.verb, &**step) {
-            (_, "switch") => None,
-            ("cutover", "halt") => Some("stop"),
-            // A file on the host says it, and here it becomes a line to paste.
-            (verb, _) => Some(verb).filter(|verb| COMMANDS.contains(verb)),
-        };
-        problems.push(problem(
-            &what,
-            again.map(|verb| format!("deployer {name} {verb}")),
-        ));
     }
 }
 
@@ -231,10 +223,17 @@ fn subject(state: &HostState, color: Color, id: &str) -> String {
 }
 
 fn lock(state: &HostState) -> Option<LockHolder> {
-    state.lock.as_ref().map(|lock| LockHolder {
-        by: lock.holder.by.clone(),
-        doing: Some(lock.holder.verb.clone()),
-        age_seconds: whole(lock.age),
+    state.lock.as_ref().map(|lock| match lock {
+        Lock::Lease(lease) => LockHolder {
+            by: lease.holder.by.clone(),
+            doing: Some(lease.holder.verb.clone()),
+            age_seconds: whole(lease.age),
+        },
+        Lock::Stranger(_) => LockHolder {
+            by: describe(lock),
+            doing: None,
+            age_seconds: None,
+        },
     })
 }
 

@@ -10,6 +10,7 @@ mod event;
 mod explain;
 mod failure;
 mod history;
+mod interrupted;
 mod migrations;
 mod outlook;
 mod processes;
@@ -34,6 +35,7 @@ pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, StepFailure, disk, explain, make_room};
 pub use failure::{Failure, Site};
 pub use history::{beyond, check_rollback, older_again, taken_back};
+pub use interrupted::{Interrupted, interrupted};
 pub use migrations::{Look, Migration, Migrations, Operation, Verdict, look};
 pub use outlook::{
     Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, may_migrate,

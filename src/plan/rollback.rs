@@ -89,7 +89,8 @@ fn adoptable(state: &HostState, color: Color, commit: &str) -> bool {
 fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -> Step {
     let layout = Layout::new(&environment.root);
     let snippet = nginx::snippet(color, environment.ports.of(color), commit, key);
-    let put = Call::new("put")
+    // nginx may read it at any moment.
+    let put = Call::new("keep")
         .arg(layout.etc(color, "nginx.conf"))
         .arg("644")
         .arg(snippet);

@@ -146,6 +146,11 @@ impl Seed {
     }
 }
 
+/// The names of steps whose end matters to more than themselves.
+pub(super) const RELEASE: &str = "release";
+pub(super) const STOP_OLD: &str = "stop old";
+pub(super) const SWITCH: &str = "switch";
+
 /// What a step can harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touches {
@@ -156,6 +161,8 @@ pub enum Touches {
 }
 
 impl Touches {
+    pub(super) const ALL: [Touches; 3] = [Touches::Nothing, Touches::Next, Touches::Live];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Touches::Nothing => "nothing",
@@ -253,6 +260,34 @@ impl Step {
                     false => format!("{what}, hand {} over", hands_over.join(", ")),
                 }
             }
+        }
+    }
+
+    /// Its name in the host's journal, which whoever is locked out, or comes after a command that was cut off, is told.
+    pub fn name(&self) -> &'static str {
+        match &self.action {
+            Action::LayOut => "lay out",
+            Action::Link { .. } => "link",
+            Action::Seed(_) => "seed",
+            Action::Virtualenv { .. } => "virtualenv",
+            Action::Stop { .. } => "stop",
+            Action::StopOld { .. } => STOP_OLD,
+            Action::CheckOut { .. } => "check out",
+            Action::Configure { .. } => "configure",
+            Action::Build { .. } => "build",
+            Action::Start { .. } => "start",
+            Action::Record { .. } => "record",
+            Action::Introduce { .. } => "introduce",
+            Action::KeepStatic { .. } => "keep static",
+            Action::Collect { .. } => "collect",
+            Action::Migrations { .. } => "migrations",
+            Action::Release { .. } => RELEASE,
+            Action::Smoke { .. } => "smoke",
+            Action::Warm { .. } => "warm",
+            Action::TestNginx => "test nginx",
+            Action::Remove { .. } => "remove",
+            Action::Pack { .. } => "pack",
+            Action::Switch { .. } => SWITCH,
         }
     }
 

@@ -25,6 +25,7 @@ const MAIN: &str = include_str!("../../templates/host/main.py");
 /// What the steps need: sent along with the first of them.
 const STEPS: &str = include_str!("../../templates/steps.sh");
 const MORE: &str = concat!(
+    include_str!("../../templates/host/git.py"),
     include_str!("../../templates/host/switch.py"),
     include_str!("../../templates/host/verbs.py"),
 );
@@ -57,8 +58,9 @@ pub struct Opening<'a> {
     pub patience: Duration,
     /// End whoever holds it.
     pub break_lock: bool,
-    /// What is to be done makes room: it goes on where the disk is too full to say who holds the lock.
-    pub makes_room: bool,
+    /// It must be done where the disk is full too: what is kept in reserve for that is given up, and it goes on even where
+    /// nobody can write down who holds the lock.
+    pub needs_room: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -332,7 +334,6 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
     let lock = match opening.lock {
         None => "none",
         Some(_) if opening.break_lock => "break",
-        Some(_) if opening.makes_room => "room",
         Some(_) => "take",
     };
     let mut text = String::from("set --");
@@ -344,6 +345,7 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
         lock,
         &patience,
         &holder,
+        if opening.needs_room { "room" } else { "-" },
     ] {
         text.push(' ');
         text.push_str(&quote(word)?);
@@ -386,7 +388,7 @@ mod tests {
             lock: Some(&holder),
             patience: Duration::ZERO,
             break_lock: false,
-            makes_room: false,
+            needs_room: false,
         };
         let command = command("0", &opening).unwrap();
         // Room for what a long configuration adds.

@@ -6,7 +6,7 @@ def main(verb, facts, *words):
         tell("state", observe(facts))
         return 0
     if verb == "held":
-        tell("locked", holder(facts["root"] + "/.deployer"))
+        tell("locked", lock(facts["root"] + "/.deployer"))
         return 0
     if verb == "takeover":
         return takeover(facts, *words)
@@ -25,7 +25,12 @@ def main(verb, facts, *words):
     if verb == "withdraw":
         withdraw(facts, words[0])
         return 0
-    return switch(facts, *words)
+    # What the steps alone need comes with the first of them.
+    for other in (mend, switch) if "switch" in globals() else ():
+        if verb == other.__name__:
+            return other(facts, *words)
+    print("no such verb: %s" % verb)
+    return 70
 
 
 sys.exit(main(*sys.argv[1:]))

@@ -65,7 +65,8 @@ def names(folder):
 
 def refs(repo):
     """The commits that a slot's repository can be asked to build upon: name -> commit."""
-    if not os.path.isdir(repo + "/.git"):
+    # A power loss leaves one half made, or its files empty: as good as none.
+    if not all(read(repo + "/.git/" + name, 1) for name in ("HEAD", "config")):
         return None, None, None
     # One call, and one that tells an owner's mistake (safe.directory) from an empty repository.
     code, out, err = run("git", "-C", repo, "for-each-ref", "--format=%(objectname) %(objecttype) %(refname)",
@@ -146,25 +147,14 @@ def space(root):
     return found
 
 
-def lock(home):
-    """Who holds the lock, without so much as touching it."""
-    try:
-        number = os.stat(home + "/lock").st_ino
-    except OSError:
-        return None
-    held = [line for line in (read("/proc/locks", 1 << 20) or "").splitlines()
-            if " FLOCK " in line and "->" not in line and (":%d " % number) in line]
-    return holder(home) if held else None
-
-
 def interrupted(home, held):
-    """The command that was cut off, its step, and when: what the next holder of the lock puts aside, or would."""
-    for path, step in ((home + "/holder", home + "/step"), (home + "/interrupted", home + "/interrupted.step")):
+    """The command that was cut off, its step, what that touches, and when: what the next holder of the lock puts aside, or would."""
+    for path, journal in ((home + "/holder", home + "/journal"), (home + "/interrupted", home + "/interrupted.journal")):
         found = document(path)
-        at = (read(step, 100) or "").strip()
-        if found and at and not (held and path.endswith("/holder")):
-            return found, at, modified(step)
-    return None, None, None
+        step, touches = last_step(journal)
+        if found and step and not (held and path.endswith("/holder")):
+            return found, step, touches, modified(journal)
+    return None, None, None, None
 
 
 def entries(path):
@@ -222,8 +212,8 @@ def observe(facts):
     }
     if facts["crontab"] and facts["probe"] == "all" and not state["systemd"]:
         state["crontab"] = crontab(facts)
-    past = interrupted(home, state["lock"])
-    state["interrupted"], state["interrupted_step"], state["interrupted_at"] = past
+    for name, value in zip(("", "_step", "_touches", "_at"), interrupted(home, state["lock"])):
+        state["interrupted" + name] = value
     try:
         state["virtualenvs"] = sorted(
             name for name in os.listdir(home + "/virtualenvs")

@@ -14,7 +14,7 @@ fn pid(stage: &Stage, color: &str) -> String {
 }
 
 #[track_caller]
-fn serves_again(stage: &Stage, commit: &str) {
+pub fn serves_again(stage: &Stage, commit: &str) {
     let deadline = Instant::now() + BOUND;
     while !stage.serves(commit) {
         if Instant::now() > deadline {
@@ -34,7 +34,7 @@ fn serves_again(stage: &Stage, commit: &str) {
 
 /// The state that `status` tells, and nothing to complain of.
 #[track_caller]
-fn is_well(stage: &Stage, commit: &str) {
+pub fn is_well(stage: &Stage, commit: &str) {
     let status = stage.status();
     assert_eq!(status["problems"], serde_json::json!([]), "{status}");
     assert!(

@@ -21,7 +21,10 @@ const BOUND: Duration = Duration::from_secs(90);
 pub const ALIAS: &str = "debian";
 
 /// Writes reach the disk when they are asked to or after ten minutes: what forgot to ask is seen after a power loss.
-const MOUNT: &str = "loop,commit=600,noauto_da_alloc";
+pub const HARSH: &str = "loop,commit=600,noauto_da_alloc";
+
+/// As a server has it: what was written reaches the disk within 5 seconds, files that are renamed over others at once.
+pub const DEFAULT: &str = "loop";
 
 /// The file system stops at once, without a word to the disk: EXT4_IOC_SHUTDOWN, without a flush of the journal.
 const CUT: &str = "import fcntl, os, struct, sys
@@ -37,6 +40,7 @@ pub struct Host {
     folder: PathBuf,
     /// The /30 network between it and the machine.
     network: u32,
+    mount: &'static str,
     machine: Option<Child>,
     /// None where it is only cleared away.
     _room: Option<Room>,
@@ -66,7 +70,7 @@ impl Drop for Room {
 
 impl Host {
     /// A host that was never booted; `None`, and a loud word, where this machine cannot have one. In CI that is a failure.
-    pub fn new(case: &str) -> Option<Host> {
+    pub fn new(case: &str, mount: &'static str) -> Option<Host> {
         let image = match prerequisites() {
             Ok(image) => image,
             Err(missing) => {
@@ -90,6 +94,7 @@ impl Host {
             folder: stock.join(&name),
             name,
             network: 0xC612_0000 + ((own * 8 + number) % 32768) * 4,
+            mount,
             machine: None,
             _room: Some(room),
         };
@@ -189,6 +194,21 @@ impl Host {
         unmount(&self.root());
     }
 
+    /// All of its processes stand still, in the middle of whatever they do; its disk does not.
+    pub fn freeze(&self) {
+        for group in self
+            .groups()
+            .iter()
+            .filter(|group| group.join("cgroup.freeze").exists())
+        {
+            fs::write(group.join("cgroup.freeze"), "1").expect("a control group");
+            until("the host stands still", BOUND, || {
+                let events = fs::read_to_string(group.join("cgroup.events")).unwrap_or_default();
+                events.contains("frozen 1")
+            });
+        }
+    }
+
     /// Runs a command on the host as one of its users.
     pub fn ssh(&self, user: &str, command: &str) -> Ran {
         let config = self.client_home().join(".ssh/config");
@@ -220,12 +240,16 @@ impl Host {
             let _ = machine.kill();
         }
         run("/usr/bin/python3", &["-c", CUT, text(&self.root())]);
+        // What it was started by may stand still.
+        for group in self.groups() {
+            let _ = fs::write(group.join("cgroup.freeze"), "0");
+        }
         let _ = machine.wait();
     }
 
     fn mount(&self) {
         let (disk, root) = (self.folder.join("disk"), self.root());
-        run("mount", &["-o", MOUNT, text(&disk), text(&root)]);
+        run("mount", &["-o", self.mount, text(&disk), text(&root)]);
     }
 
     fn connect_network(&self) {
@@ -359,6 +383,7 @@ fn sweep(stock: &Path) {
         let host = Host {
             folder: entry.path(),
             network: 0xC612_0000 + ((own * 8 + number) % 32768) * 4,
+            mount: DEFAULT,
             machine: None,
             _room: None,
             name,

@@ -8,6 +8,7 @@ mod support;
 mod comeback;
 mod host;
 mod newcomer;
+mod power;
 mod smoke;
 mod stage;
 mod workers;

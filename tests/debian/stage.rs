@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::host::{ALIAS, Host};
+use super::host::{ALIAS, HARSH, Host};
 use super::support::{APP, Ran, git, gunicorn, http, ran};
 
 /// An application, a Debian host with nginx, and the binary between them.
@@ -40,8 +40,13 @@ server {
 impl Stage {
     /// A running host with nginx's site written, and a repository of one commit.
     pub fn new(case: &str) -> Option<Stage> {
+        Stage::on(case, HARSH)
+    }
+
+    /// The same, with its disk mounted as asked.
+    pub fn on(case: &str, mount: &'static str) -> Option<Stage> {
         let mut stage = Stage {
-            host: Host::new(case)?,
+            host: Host::new(case, mount)?,
             repo: tempfile::tempdir().expect("a temporary folder"),
             extra: String::new(),
             user: String::new(),
@@ -78,6 +83,12 @@ impl Stage {
     pub fn serves(&self, commit: &str) -> bool {
         let (status, body) = self.get("/");
         status == 200 && body.contains(commit)
+    }
+
+    /// Whether `live` leads to the slot that holds this commit.
+    pub fn linked_to(&self, commit: &str) -> bool {
+        let head = self.host.done("deploy", "cat hello/live/etc/served");
+        head.contains(commit)
     }
 
     /// A power loss in this very moment; returns when the host is up again.

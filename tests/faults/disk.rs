@@ -111,6 +111,8 @@ fn the_disk_is_full() {
 
     fs::remove_file(site.path("filler")).unwrap();
     site.done(&["prod", "deploy"]);
+    // With the reserve that a deploy keeps for it, it would work.
+    fs::remove_dir_all(site.path(".deployer/reserve")).unwrap();
     fill(&site, 0);
     meet(&site, "disk_full_at_the_cutover", &["prod", "cutover"], 1);
     fs::remove_file(site.path("filler")).unwrap();

@@ -126,7 +126,7 @@ fn a_deploy_that_waits_for_the_last_requests() {
     inside(
         &stage,
         &DEPLOY,
-        "vacate",
+        "stop",
         "while the last requests are served",
         &prepare,
         &way,

@@ -63,7 +63,7 @@ pub const REBUILD: Verb = Verb {
     },
 };
 
-/// The functions that the command's steps call, in order, as a run that nobody disturbs has them.
+/// The names of the command's steps that call a function, in order, as a run that nobody disturbs has them.
 fn steps(stage: &Stage, verb: &Verb) -> Vec<String> {
     (verb.prepare)(stage);
     stage.forget();
@@ -237,12 +237,12 @@ fn a_rebuilding_rollback_whose_network_falls_silent() {
 /// What only a first deploy does; the rest of it is like any other.
 #[test]
 fn a_first_deploy_whose_client_is_killed() {
-    let only = |step: &str| matches!(step, "layout" | "link");
+    let only = |step: &str| matches!(step, "lay out" | "link");
     every_place_of(&FIRST, Death::Killed, &Stage::fresh(), only);
 }
 
 #[test]
 fn a_first_deploy_whose_network_falls_silent() {
-    let only = |step: &str| matches!(step, "layout" | "link");
+    let only = |step: &str| matches!(step, "lay out" | "link");
     every_place_of(&FIRST, Death::Silence, &Stage::fresh(), only);
 }

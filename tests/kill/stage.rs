@@ -62,7 +62,7 @@ case "$1 ${2-}" in
   *) exec /usr/bin/setsid "$@" ;;
 esac
 number=$(($(cat "$hold/steps" 2>/dev/null | wc -l) + 1))
-printf '%s\n' "$5" >>"$hold/steps"
+sed -n '$s/^begin [0-9]* [a-z]* //p' "$DEPLOYER_ROOT/.deployer/journal" >>"$hold/steps"
 gate "before $number"
 "$@"
 result=$?
@@ -153,7 +153,7 @@ impl Stage {
         });
     }
 
-    /// The functions of the steps that ran since the host was last told to forget, in order.
+    /// The names of the steps that ran since the host was last told to forget, in order.
     pub fn steps(&self) -> Vec<String> {
         let text = fs::read_to_string(self.file("steps")).unwrap_or_default();
         text.lines().map(str::to_string).collect()

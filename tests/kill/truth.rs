@@ -66,7 +66,7 @@ fn moving(stage: &Stage) -> String {
     [
         "blue/etc/app.pid",
         "green/etc/app.pid",
-        ".deployer/step",
+        ".deployer/journal",
         ".deployer/child",
         ".deployer/holder",
     ]
@@ -126,11 +126,11 @@ pub fn check_whole(stage: &Stage, case: &str) {
     }
     for name in [
         "holder",
-        "step",
+        "journal",
         "session",
         "child",
         "interrupted",
-        "interrupted.step",
+        "interrupted.journal",
         "switch",
     ] {
         assert!(!stage.home(name).exists(), "{case}: .deployer/{name} is left");

@@ -92,13 +92,14 @@ fn a_full_disk() {
     assert_well(&site, &first);
     passed("disk full: virtualenv: exit 1, live untouched, then built anew");
 
-    // Not a page is free: nothing begins, and what is live serves on.
+    // Not a page is free, nor was any kept in reserve: what is live serves on.
+    fs::remove_dir_all(site.path(".deployer/reserve")).unwrap();
     disk.fill(0);
     expect(&site, &["prod", "cutover"], 1, &["disk is full", "not affected"]);
     assert!(site.get("/").1.contains(&first[..7]));
     disk.empty();
     assert_well(&site, &first);
-    passed("disk full: nothing begins, exit 1");
+    passed("disk full, without a reserve: nothing is switched, exit 1");
 
     // A release whose start fills the disk: gunicorn's log and the record have no room.
     let next = link(&site, "next");
@@ -159,6 +160,88 @@ fn a_full_disk() {
     assert_ne!(second, third);
     let case = "disk full: history: told and completed by the next cutover, or written";
     support::row("faults", case, format!("ok (exit {})", ran.code));
+}
+
+/// What takes a bad release away must work where the disk is full to the last byte.
+#[test]
+fn a_reserve_is_kept_for_what_must_work() {
+    let site = Site::new();
+    let Some(disk) = Small::new(&site.host.root(), 64) else {
+        let case = "disk full: the reserve";
+        support::row("faults", case, "SKIPPED: only root can mount a small file system");
+        return;
+    };
+    let reserve = site.path(".deployer/reserve");
+    let first = site.git(&["rev-parse", "HEAD"]);
+    site.go_live();
+    let second = site.change();
+    // A deploy makes it where there is room.
+    let full = || {
+        if disk.filler().exists() {
+            disk.empty();
+            site.done(&["prod", "deploy"]);
+        }
+        assert!(reserve.is_dir());
+        disk.fill(0);
+        assert_eq!(disk.free(), 0);
+    };
+    site.done(&["prod", "deploy"]);
+    let given_up = &["gave up the room that was kept in reserve"];
+
+    full();
+    expect(
+        &site,
+        &["prod", "deploy"],
+        1,
+        &["disk is full", "deployer prod prune"],
+    );
+    assert!(reserve.is_dir(), "not for a deploy");
+    expect(&site, &["prod", "cutover"], 0, given_up);
+    assert_live(&site, &second);
+    assert!(!reserve.exists());
+    passed("disk full: cutover works by the reserve");
+
+    // The old release runs still.
+    disk.empty();
+    site.done(&["prod", "rollback"]);
+    site.done(&["prod", "deploy"]);
+    site.done(&["prod", "cutover"]);
+    disk.fill(0);
+    expect(&site, &["prod", "rollback"], 0, given_up);
+    assert_live(&site, &first);
+    assert_eq!(history(&site).len(), 5);
+    passed("disk full: a rollback that is warm works by the reserve");
+
+    for arguments in [
+        &["prod", "stop"][..],
+        &["prod", "lock", "-m", "no room"],
+        &["prod", "unlock"],
+        &["prod", "unlock", "--force"],
+        &["prod", "prune"],
+    ] {
+        full();
+        expect(&site, arguments, 0, given_up);
+        if arguments.contains(&"lock") {
+            site.done(&["prod", "unlock"]);
+        }
+        passed(&format!(
+            "disk full: {} works by the reserve",
+            arguments[1..].join(" ")
+        ));
+    }
+    disk.empty();
+    site.done(&["prod", "prune"]);
+    assert!(reserve.is_dir(), "a prune makes it again");
+    assert_live(&site, &first);
+
+    // Nor was any kept by an older deployer.
+    fs::remove_dir_all(&reserve).unwrap();
+    disk.fill(0);
+    for verb in ["stop", "unlock"] {
+        expect(&site, &["prod", verb], 0, &[]);
+    }
+    assert_live(&site, &first);
+    passed("disk full, without a reserve: stop and unlock work");
 }
 
 /// Where not even the lock's holder can be written down, what makes room must still be able to.

@@ -40,10 +40,67 @@ fn index_lock() {
     passed("index.lock of a git at work: left alone, exit 1");
 
     let ran = site.done(&["prod", "deploy"]);
-    check(ran, 0, &["removed a lock that a killed git left behind"]);
+    check(ran, 0, &["left behind: index.lock"]);
     assert!(!lock.exists());
     assert_well(&site, &first);
     passed("index.lock left behind: removed");
+}
+
+/// A power loss leaves any of git's lock files, and files that are empty.
+#[test]
+fn every_lock_and_every_empty_file_of_git() {
+    let site = Site::new();
+    let (live, _) = one_live_one_next(&site);
+    let git = site.path(&format!("{}/repo/.git", link(&site, "next")));
+    let wanted = |site: &Site| site.git(&["rev-parse", "HEAD"]);
+    let left = |commit: &str| {
+        let names = [
+            "HEAD.lock",
+            "index.lock",
+            "packed-refs.lock",
+            "config.lock",
+            "shallow.lock",
+            "refs/deployer/seed.lock",
+            "modules/one/two/index.lock",
+        ];
+        let mut paths: Vec<_> = names.iter().map(|name| git.join(name)).collect();
+        paths.push(git.join(format!("refs/deployer/releases/{commit}.lock")));
+        for path in &paths {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        paths
+    };
+    let fsck = || {
+        let done = Command::new("git")
+            .args(["fsck", "--strict"])
+            .current_dir(&git)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+
+    site.change();
+    let locks = left(&wanted(&site));
+    check(site.deployer(&["prod", "deploy"]), 0, &["left behind:"]);
+    assert!(locks.iter().all(|lock| !lock.exists()), "{locks:?}");
+    assert_well(&site, &live);
+    fsck();
+    passed("git's locks left behind, HEAD and references too: removed and said");
+
+    for name in ["HEAD", "config", "index", "refs/deployer/seed"] {
+        fs::write(git.join(name), "").unwrap();
+        site.change();
+        check(site.deployer(&["prod", "deploy"]), 0, &[]);
+        assert_well(&site, &live);
+        fsck();
+        passed(&format!("git's {name} left empty: mended"));
+    }
+
+    let locks = left(&wanted(&site));
+    check(site.deployer(&["prod", "prune"]), 0, &[]);
+    assert!(locks.iter().all(|lock| !lock.exists()), "{locks:?}");
+    passed("git's locks left behind: prune removes them");
 }
 
 #[test]

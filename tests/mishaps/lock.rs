@@ -41,10 +41,8 @@ impl Held {
     fn hold(&self) -> Child {
         fs::write(&self.flag, "").unwrap();
         let child = self.site.start(&["prod", "deploy"]);
-        let step = self.site.path(".deployer/step");
         until("the deploy starts gunicorn", SOON, || {
-            fs::read_to_string(&step).is_ok_and(|text| text.trim() == "start")
-                && self.site.path(".deployer/child").exists()
+            self.site.step().as_deref() == Some("start") && self.site.path(".deployer/child").exists()
         });
         child
     }
@@ -193,7 +191,7 @@ fn who_only_looks_leaves_the_holder_alone() {
     let child = held.hold();
     let session = held.session();
     let files = || {
-        ["holder", "session", "step", "child"].map(|name| fs::read(site.path(".deployer").join(name)).ok())
+        ["holder", "session", "journal", "child"].map(|name| fs::read(site.path(".deployer").join(name)).ok())
     };
     let before = files();
     assert!(before.iter().all(Option::is_some), "{before:?}");

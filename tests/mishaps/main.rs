@@ -13,4 +13,5 @@ mod links;
 mod lock;
 mod processes;
 mod rollback;
+mod strangers;
 mod unfinished;

@@ -99,7 +99,7 @@ fn requests_that_the_old_release_serves_are_waited_for() {
     busy(&site, &old);
     let pid = master(&site, &old);
     let cutover = site.start(&["prod", "cutover", "--stop-old"]);
-    at_step(&site, "halt");
+    at_step(&site, "stop old");
     until("the new release is live", SOON, || {
         site.get("/").1.contains(&second[..7])
     });
@@ -126,7 +126,7 @@ fn requests_that_the_old_release_serves_are_waited_for() {
     assert!(!slow.is_finished(), "a cutover does not wait");
     site.change();
     let deploy = site.start(&["prod", "deploy"]);
-    at_step(&site, "vacate");
+    at_step(&site, "stop");
     assert!(alive(pid) && !slow.is_finished());
     fs::remove_file(&hold).unwrap();
     check(ended(deploy), 0, &[]);
@@ -147,9 +147,7 @@ fn requests_that_the_old_release_serves_are_waited_for() {
 }
 
 fn at_step(site: &Site, name: &str) {
-    until(name, SOON, || {
-        fs::read_to_string(site.path(".deployer/step")).is_ok_and(|text| text.trim() == name)
-    });
+    until(name, SOON, || site.step().as_deref() == Some(name));
 }
 
 /// Waits until a request is being served by a slot: its port has a connection.

@@ -208,6 +208,16 @@ impl Site {
         status
     }
 
+    /// The step that the command on the host began last.
+    pub fn step(&self) -> Option<String> {
+        let journal = fs::read_to_string(self.path(".deployer/journal")).unwrap_or_default();
+        let begun = journal
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("begin "))?;
+        begun.splitn(3, ' ').nth(2).map(str::to_string)
+    }
+
     /// Status and body of a request to the front door.
     pub fn get(&self, path: &str) -> (u16, String) {
         http(self.door(), self.host.server_name(), path)
