@@ -1,5 +1,8 @@
 //! The way to a host, against real sshds on loopback.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod algorithms;
 mod auth;
 mod commands;

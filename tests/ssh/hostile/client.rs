@@ -1,6 +1,7 @@
 //! The binary against a peer, watched: how long it takes, how much memory, and how it ends.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::host::run;
+use crate::support::peak;
 
 /// What the client may take of memory, whatever it is told.
 const MOST_MEMORY: u64 = 64 << 20;
@@ -36,8 +38,12 @@ impl Client {
         let repository = client.path("repo");
         fs::create_dir_all(&repository).expect("a folder");
         fs::create_dir_all(client.path("home/.ssh")).expect("a folder");
-        let text = "[app]\nname = \"hello\"\n[gunicorn]\napp = \"app:app\"\n[environments.prod]\nhost = \"far\"\n\
-                    root = \"/srv/hello\"\nports = { blue = 8001, green = 8002 }\nurl = \"http://localhost:1\"\n";
+        let [blue, green] = free_ports();
+        let text = format!(
+            "supervisor = \"none\"\n[app]\nname = \"hello\"\n[gunicorn]\napp = \"app:app\"\n[environments.prod]\nhost = \"far\"\n\
+             root = {:?}\nports = {{ blue = {blue}, green = {green} }}\nurl = \"http://localhost:1\"\n",
+            client.path("root")
+        );
         fs::write(repository.join("deployer.toml"), text).expect("a file");
         fs::write(repository.join("requirements.txt"), "gunicorn\n").expect("a file");
         let config = format!("Host far\n HostName 127.0.0.1\n Port {port}\n{ssh_config}\n");
@@ -125,6 +131,12 @@ impl Running {
     }
 }
 
+/// Two ports that nobody has.
+fn free_ports() -> [u16; 2] {
+    let both = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    both.map(|listener| listener.local_addr().expect("a port").port())
+}
+
 /// The end of a file.
 fn tail(path: &Path) -> String {
     let bytes = fs::read(path).unwrap_or_default();
@@ -138,12 +150,4 @@ fn size_of(folder: &Path) -> u64 {
         .filter_map(|file| file.metadata().ok())
         .map(|file| file.len())
         .sum()
-}
-
-/// The most memory that a process ever held, as long as it is there to ask.
-pub(crate) fn peak(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1024
 }

@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import select
+import subprocess
 import sys
 import time
 
@@ -33,6 +34,8 @@ def endlessly(stream, text, pause=0):
 
 open(reached, "w").close()
 try:
+    if kind == "deaf after its state":
+        shell = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE)
     if kind == "endless line":
         endlessly(1, "x")
     if kind == "endless word":
