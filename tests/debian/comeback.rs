@@ -59,11 +59,43 @@ fn live_comes_back_by_itself() {
 
     let master = pid(&stage, "blue");
     stage.host.done("deploy", &format!("kill -9 {master}"));
+    let killed = Instant::now();
     until("another master", BOUND, || {
         stage.serves(&first) && pid(&stage, "blue") != master
     });
+    let took = killed.elapsed().as_secs_f64();
     is_well(&stage, &first);
-    row(SUITE, "a master that is killed is started again", "ok");
+    row(
+        SUITE,
+        "a master that is killed is started again",
+        format!("ok, after {took:.1} s"),
+    );
+
+    // One that ends whenever it is started is given time to think, and not given up.
+    let restarts = || -> u64 {
+        let look = "XDG_RUNTIME_DIR=/run/user/$(id -u) systemctl --user show --property=NRestarts --value \
+                    deployer-home-deploy-hello-blue-web.service";
+        stage.host.done("deploy", look).parse().expect("a number")
+    };
+    let master = pid(&stage, "blue");
+    stage.host.done(
+        "deploy",
+        &format!("mv hello/blue/repo/app.py hello/app.py; kill -9 {master}"),
+    );
+    until("it ends again and again", BOUND, || restarts() > 3);
+    let (count, began) = (restarts(), Instant::now());
+    until("and a few times more", BOUND, || restarts() > count + 3);
+    assert!(began.elapsed() > Duration::from_secs(6), "{:?}", began.elapsed());
+    stage
+        .host
+        .done("deploy", "mv hello/app.py hello/blue/repo/app.py");
+    serves_again(&stage, &first);
+    is_well(&stage, &first);
+    row(
+        SUITE,
+        "a master that ends at every start is started again with pauses",
+        "ok",
+    );
 
     stage.write("note.txt", "second");
     stage.commit("second");
