@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::channel::{Channel, Received};
 use super::lines::Lines;
 use super::message::{Message, parse};
-use super::packed::{gzip, packed};
+use super::packed::{gzip, lean, packed};
 use super::{RemoteError, Session};
 use crate::model::{Holder, size};
 use crate::shell::{NulError, quote};
@@ -142,8 +142,8 @@ impl<'s> HostShell<'s> {
         if !self.has_scripts {
             let text = format!(
                 "deployer_steps={}\ndeployer_more={}\n",
-                quote(STEPS)?,
-                quote(MORE)?
+                quote(&lean(STEPS))?,
+                quote(&lean(MORE))?
             );
             let scripts = gzip(&text);
             bytes.extend(format!("scripts {}\n", scripts.len()).into_bytes());
@@ -352,10 +352,10 @@ fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
     }
     text.push_str(&format!(
         "\ndeployer_host={}\ndeployer_main={}\n",
-        quote(HOST)?,
-        quote(MAIN)?
+        quote(&lean(HOST))?,
+        quote(&lean(MAIN))?
     ));
-    text.push_str(SESSION);
+    text.push_str(&lean(SESSION));
     packed(&text)
 }
 

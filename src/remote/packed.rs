@@ -22,6 +22,12 @@ pub(super) fn packed(text: &str) -> Result<String, ShellError> {
     }
 }
 
+/// A script without the lines that are comments and nothing else: they are for its readers here.
+pub(super) fn lean(script: &str) -> String {
+    let code = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    code.fold(String::new(), |text, line| text + line + "\n")
+}
+
 pub(super) fn gzip(text: &str) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
     let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::comeback::{is_well, serves_again};
 use super::host::{DEFAULT, HARSH};
 use super::stage::Stage;
-use super::support::row;
+use super::support::{row, until};
 
 const SUITE: &str = "power";
 
@@ -61,6 +61,41 @@ fn cut_after(stage: &mut Stage, title: &str, wait: Duration) -> bool {
     let _ = client.wait();
     stage.host.boot();
     ended
+}
+
+/// Cuts the power while a git writes the work tree, with its lock file on the disk or on the way there.
+fn cut_inside_check_out(stage: &mut Stage) {
+    for number in 0..3000 {
+        stage.write(&format!("many{number}.txt"), &format!("{number}\n"));
+    }
+    stage.commit("many files");
+    let next = if stage
+        .host
+        .root()
+        .join("home/deploy/hello/next")
+        .read_link()
+        .is_ok_and(|to| to.ends_with("blue"))
+    {
+        "blue"
+    } else {
+        "green"
+    };
+    let lock = stage
+        .host
+        .root()
+        .join(format!("home/deploy/hello/{next}/repo/.git/index.lock"));
+    let mut client = stage
+        .command(&["prod", "deploy", "--cutover"])
+        .spawn()
+        .expect("the binary starts");
+    until("git checks out", Duration::from_secs(30), || lock.exists());
+    stage.host.freeze();
+    // An ordinary disk has taken it by then.
+    std::thread::sleep(2 * WHILE);
+    stage.host.power_loss();
+    let _ = client.kill();
+    let _ = client.wait();
+    stage.host.boot();
 }
 
 /// What a step's title begins with.
@@ -143,6 +178,14 @@ fn every_step(name: &str, mount: &'static str) {
             );
         }
     }
+    cut_inside_check_out(&mut stage);
+    serves_again(&stage, &live);
+    named(&stage, name, &["check out"]);
+    stage.done(&["prod", "deploy", "--cutover"]);
+    live = stage.git(&["rev-parse", "HEAD"])[..7].to_string();
+    serves_again(&stage, &live);
+    is_well(&stage, &live);
+    row(SUITE, &format!("{name}: inside check out"), "ok");
     stage.host.done(
         "deploy",
         "cd hello && for slot in blue green; do git -C $slot/repo fsck --strict || exit; done; \
