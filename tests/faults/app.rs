@@ -163,7 +163,10 @@ fn a_wrong_answer_that_stays_ends_the_wait() {
 
 #[test]
 fn an_application_that_warms_up_is_waited_for() {
-    let site = live();
+    let mut site = live();
+    // Each worker warms up by itself, and a probe meets any of them.
+    site.environment = "[environments.prod.gunicorn]\nworkers = 1\n".to_string();
+    site.configure();
     for (before, seconds) in [("503 Service Unavailable", 7), ("404 Not Found", 2)] {
         breaks(&site, before, &warms_up(before, seconds));
         let ran = site.done(&["prod", "deploy"]);
