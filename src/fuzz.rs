@@ -111,8 +111,9 @@ impl Reader {
             }
         }
         let took = began.elapsed();
+        let word = if failures.is_empty() { "ok" } else { "FAILED" };
         println!(
-            "{}: {inputs} inputs in {took:.1?}, the slowest {slowest:.1?}",
+            "@row | fuzz | {}: {inputs} inputs | {word} in {took:.1?}, the slowest {slowest:.1?}",
             self.name
         );
         failures
