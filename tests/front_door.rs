@@ -5,7 +5,6 @@ mod support;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 
 use support::{APP, Ran, Site};
 
@@ -40,18 +39,6 @@ fn configure(site: &Site, path: &str) {
     let other = format!("url = \"http://{NAME}:{port}{path}\"");
     fs::write(file, text.replace(&own, &other)).unwrap();
     site.commit("a front door of its own");
-}
-
-/// Runs the nginx that somebody else reloads.
-fn reload(site: &Site) {
-    let words = site.host.nginx_reload_command();
-    assert!(
-        Command::new(&words[0])
-            .args(&words[1..])
-            .status()
-            .unwrap()
-            .success()
-    );
 }
 
 /// The whole answer to a request with a header.
@@ -146,7 +133,7 @@ fn a_site_that_shuts_the_probe_out_goes_live_unproven() {
     spared(&site.done(&["prod", "rollback"]), why);
     // A location of the site's own, which includes nothing of ours, was so before.
     write_door(&site, "location = /health { return 404; }", "");
-    reload(&site);
+    site.reload_nginx();
     let ran = site.done(&["prod", "cutover"]);
     spared(&ran, "answers 404 to /health, as it did before");
     write_door(&site, "", "");

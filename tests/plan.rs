@@ -282,34 +282,8 @@ fn what_is_configured_goes_on_around_a_release() {
     insta::assert_snapshot!(text);
 }
 
-/// Next may well hold what live had before.
-#[test]
-fn what_is_live_is_not_lost_unless_forced() {
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
-    let mut text = String::new();
-    for relation in [
-        Relation::Same,
-        Relation::Ahead(1),
-        Relation::Behind(3),
-        Relation::Diverged { ahead: 1, behind: 2 },
-        Relation::HeldUnknown,
-    ] {
-        let refusal = deploy_onto(&state, Some(Relation::Ahead(1)), Some(relation), false).err();
-        let _ = writeln!(
-            text,
-            "{relation:?}: {}",
-            refusal.map_or("goes".to_string(), |failure| listing(&Err(failure)))
-        );
-        assert!(deploy_onto(&state, None, Some(relation), true).is_ok());
-    }
-    insta::assert_snapshot!(text);
-}
-
-#[test]
-fn history_is_not_lost_unless_forced() {
+/// What comes of a deploy for each way in which its commit can stand to what is held; by force it goes.
+fn by_relation(deploy: impl Fn(&HostState, Option<Relation>, bool) -> Result<Plan, Failure>) -> String {
     let (_, state) = states()
         .into_iter()
         .find(|(name, _)| *name == "both_healthy")
@@ -330,6 +304,22 @@ fn history_is_not_lost_unless_forced() {
         );
         assert!(deploy(&state, Some(relation), true).is_ok());
     }
+    text
+}
+
+/// Next may well hold what live had before.
+#[test]
+fn what_is_live_is_not_lost_unless_forced() {
+    let text = by_relation(|state, relation, force| {
+        let to_next = Some(Relation::Ahead(1)).filter(|_| !force);
+        deploy_onto(state, to_next, relation, force)
+    });
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn history_is_not_lost_unless_forced() {
+    let text = by_relation(deploy);
     insta::assert_snapshot!(text);
 }
 

@@ -11,19 +11,7 @@ use std::fs;
 use deployer::model::{Color, HistoryEntry, HostState, Release};
 use deployer::plan::{self, Action, Found, FoundKind};
 use fixtures::{environment, states};
-use support::Site;
-
-/// A small generator of the same numbers each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
+use support::{Numbers, Site};
 
 fn commit(number: usize) -> String {
     format!("{number:040x}")

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
 
 use crate::common::{
     assert_problem, assert_well, expect, history, last, link, one_live_one_next, other, passed,
@@ -21,17 +20,6 @@ fn swap(site: &Site, noted: bool) {
         fs::remove_file(site.path(name)).unwrap();
         symlink(site.path(color), site.path(name)).unwrap();
     }
-}
-
-fn foreign_reload(site: &Site) {
-    let words = site.host.nginx_reload_command();
-    assert!(
-        Command::new(&words[0])
-            .args(&words[1..])
-            .status()
-            .unwrap()
-            .success()
-    );
 }
 
 #[test]
@@ -81,7 +69,7 @@ fn somebody_else_reloads() {
     let site = Site::new();
     let (_, new) = one_live_one_next(&site);
     swap(&site, true);
-    foreign_reload(&site);
+    site.reload_nginx();
     until("the foreign reload is applied", crate::common::SOON, || {
         site.get("/").1.contains(&new[..7])
     });

@@ -12,7 +12,7 @@ use deployer::report::{
 };
 use serde_json::Value;
 
-use crate::support::row;
+use crate::support::{Numbers, row};
 
 const VALUES: &[&str] = &[
     "p@ss!word(42)",
@@ -90,17 +90,7 @@ fn bytes(text: &str, write: impl Fn(u8) -> String) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// Numbers that are the same in every run.
-struct Numbers(u64);
-
 impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-
     fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
     }

@@ -232,6 +232,14 @@ impl Site {
         self.host.root().join(below)
     }
 
+    /// Reloads nginx as somebody else on the host may at any time.
+    #[track_caller]
+    pub fn reload_nginx(&self) {
+        let words = self.host.nginx_reload_command();
+        let status = Command::new(&words[0]).args(&words[1..]).status();
+        assert!(status.expect("the reload runs").success());
+    }
+
     /// Deploys and cuts over, so that a release is live.
     #[track_caller]
     pub fn go_live(&self) {
