@@ -77,8 +77,13 @@ def stranger(home):
     takers = [int(row[4]) for row in takers]
     waiting = set(int(row[5]) for row in rows if row[1] == "->")
     waiting |= set((stat_of(pid) or {}).get("parent") for pid in waiting) | {os.getpid(), os.getppid()}
+
+    def is_it(path):
+        there = os.stat(path)
+        return (there.st_dev, there.st_ino) == (file.st_dev, file.st_ino)
+
     # The one that took it may have ended, and left it to a child.
-    keep = [pid for pid in openers(file) if pid not in waiting] if takers else []
+    keep = [pid for pid in openers(is_it) if pid not in waiting] if takers else []
     if not (keep or sure):
         return None
     others = [pid for pid in sure if user_of(pid) not in (None, os.getuid())]
@@ -93,22 +98,6 @@ def user_of(pid):
         return os.stat("/proc/%d" % (pid or 0)).st_uid
     except OSError:
         return None
-
-
-def openers(file):
-    """The processes that have a file open, as far as this user may see."""
-    found = []
-    for pid in pids():
-        folder = "/proc/%d/fd" % pid
-        try:
-            for name in os.listdir(folder):
-                there = os.stat(folder + "/" + name)
-                if (there.st_dev, there.st_ino) == (file.st_dev, file.st_ino):
-                    found.append(pid)
-                    break
-        except OSError:
-            pass
-    return found
 
 
 def takeover(facts, how):

@@ -107,11 +107,10 @@ def listeners(port):
     return found
 
 
-def holders(inodes):
-    """The processes that hold one of these sockets open, as far as this user may see."""
-    wanted = set("socket:[%s]" % inode for inode in inodes)
-    held = []
-    for pid in pids() if wanted else []:
+def openers(is_wanted):
+    """The processes that have a file open of which `is_wanted` says so, by its place in /proc, as far as this user may see."""
+    found = []
+    for pid in pids():
         folder = "/proc/%d/fd" % pid
         try:
             names = os.listdir(folder)
@@ -119,12 +118,18 @@ def holders(inodes):
             continue
         for name in names:
             try:
-                if os.readlink(folder + "/" + name) in wanted:
-                    held.append(pid)
+                if is_wanted(folder + "/" + name):
+                    found.append(pid)
                     break
             except OSError:
-                pass
-    return held
+                pass  # It was closed meanwhile.
+    return found
+
+
+def holders(inodes):
+    """The processes that hold one of these sockets open, as far as this user may see."""
+    wanted = set("socket:[%s]" % inode for inode in inodes)
+    return openers(lambda path: os.readlink(path) in wanted) if wanted else []
 
 
 def eldest(group):
