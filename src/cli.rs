@@ -236,18 +236,12 @@ pub(crate) struct Status {}
 
 /// List the cutovers and rollbacks that were proven, newest first
 #[derive(Args, Debug)]
-#[command(
-    override_usage = "deployer <ENV> history [OPTIONS]",
-    after_help = "Example: deployer prod history"
-)]
+#[command(override_usage = "deployer <ENV> history [OPTIONS]", after_help = "Example: deployer prod history")]
 pub(crate) struct History {}
 
 /// Stop what runs in next, never live; a rollback starts it again
 #[derive(Args, Debug)]
-#[command(
-    override_usage = "deployer <ENV> stop [OPTIONS]",
-    after_help = "Example: deployer prod stop"
-)]
+#[command(override_usage = "deployer <ENV> stop [OPTIONS]", after_help = "Example: deployer prod stop")]
 pub(crate) struct Stop {
     #[command(flatten)]
     pub(crate) wait: Wait,
@@ -270,10 +264,7 @@ pub(crate) struct Lock {
 
 /// Lift the pause that `lock` asked for
 #[derive(Args, Debug)]
-#[command(
-    override_usage = "deployer <ENV> unlock [OPTIONS]",
-    after_help = "Example: deployer prod unlock"
-)]
+#[command(override_usage = "deployer <ENV> unlock [OPTIONS]", after_help = "Example: deployer prod unlock")]
 pub(crate) struct Unlock {
     /// Also end a command that holds the lock and hangs.
     #[arg(long)]
@@ -335,11 +326,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocat
         Err(error) => return Err(suggest(error, environment.as_deref(), &mut command)),
     };
     let cli = Cli::from_arg_matches(&matches)?;
-    Ok(Invocation {
-        environment,
-        options: cli.options,
-        command: cli.command,
-    })
+    Ok(Invocation { environment, options: cli.options, command: cli.command })
 }
 
 /// Takes out the first word that is neither an option, an option's value nor a command.
@@ -390,10 +377,8 @@ mod tests {
 
     #[test]
     fn the_commands_are_those_that_no_environment_may_be_named_like() {
-        let mut names: Vec<_> = Cli::command()
-            .get_subcommands()
-            .map(|command| command.get_name().to_string())
-            .collect();
+        let mut names: Vec<_> =
+            Cli::command().get_subcommands().map(|command| command.get_name().to_string()).collect();
         names.push("help".to_string());
         names.sort();
         let mut known: Vec<_> = COMMANDS.iter().map(ToString::to_string).collect();
@@ -409,23 +394,10 @@ mod tests {
     #[test]
     fn the_environment_comes_first() {
         let read = |line| read(line).unwrap();
-        assert_eq!(
-            read("deployer prod deploy HEAD~1").environment.as_deref(),
-            Some("prod")
-        );
+        assert_eq!(read("deployer prod deploy HEAD~1").environment.as_deref(), Some("prod"));
         assert_eq!(read("deployer status").environment, None);
-        assert_eq!(
-            read("deployer --config x.toml prod status")
-                .environment
-                .as_deref(),
-            Some("prod")
-        );
-        assert_eq!(
-            read("deployer -v --color never prod status")
-                .environment
-                .as_deref(),
-            Some("prod")
-        );
+        assert_eq!(read("deployer --config x.toml prod status").environment.as_deref(), Some("prod"));
+        assert_eq!(read("deployer -v --color never prod status").environment.as_deref(), Some("prod"));
     }
 
     #[test]
@@ -435,13 +407,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(wait("deployer prod cutover"), None);
-        assert_eq!(
-            wait("deployer prod cutover --wait"),
-            Some(Duration::from_secs(900))
-        );
-        assert_eq!(
-            wait("deployer prod cutover --wait=30s"),
-            Some(Duration::from_secs(30))
-        );
+        assert_eq!(wait("deployer prod cutover --wait"), Some(Duration::from_secs(900)));
+        assert_eq!(wait("deployer prod cutover --wait=30s"), Some(Duration::from_secs(30)));
     }
 }

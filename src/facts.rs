@@ -88,11 +88,7 @@ pub struct Wish<'a> {
 
 impl Wish<'_> {
     pub fn new(probes: Probes) -> Wish<'static> {
-        Wish {
-            probes,
-            modules: &[],
-            watch: Duration::ZERO,
-        }
+        Wish { probes, modules: &[], watch: Duration::ZERO }
     }
 }
 
@@ -102,9 +98,7 @@ const KEY: &str = "\u{1a}";
 /// A site below a path may take that away before it asks the application, and then has the health check's below it.
 fn health_paths(site: &str, health: &str) -> Vec<String> {
     let site = site.trim_end_matches('/');
-    let below = health
-        .strip_prefix(site)
-        .is_some_and(|rest| rest.starts_with('/'));
+    let below = health.strip_prefix(site).is_some_and(|rest| rest.starts_with('/'));
     let mut paths = vec![health.to_string()];
     if !below {
         paths.push(format!("{site}{health}"));
@@ -118,10 +112,7 @@ pub fn facts(environment: &Environment, wish: &Wish) -> String {
     let health = &environment.health;
     let facts = Facts {
         root: &environment.root,
-        ports: Ports {
-            blue: environment.ports.blue,
-            green: environment.ports.green,
-        },
+        ports: Ports { blue: environment.ports.blue, green: environment.ports.green },
         health: Health {
             host: health.host.as_deref().unwrap_or(&url.host),
             path: &health.path,
@@ -130,11 +121,7 @@ pub fn facts(environment: &Environment, wish: &Wish) -> String {
             timeout: health.timeout.as_secs_f64(),
         },
         door: Door {
-            address: environment
-                .nginx
-                .address
-                .clone()
-                .unwrap_or_else(|| format!("127.0.0.1:{}", url.port)),
+            address: environment.nginx.address.clone().unwrap_or_else(|| format!("127.0.0.1:{}", url.port)),
             https: url.https,
             host: &url.host,
             path: &url.path,

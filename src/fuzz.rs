@@ -76,8 +76,7 @@ fn take(seed: u64, inputs: u64) {
 fn peak_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 impl Reader {
@@ -86,9 +85,8 @@ impl Reader {
         let began = Instant::now();
         let mut slowest = Duration::ZERO;
         let mut failures = Vec::new();
-        let own = self.name.bytes().fold(seed, |mixed, byte| {
-            mixed.wrapping_mul(31).wrapping_add(byte.into())
-        });
+        let own =
+            self.name.bytes().fold(seed, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte.into()));
         for number in 0..inputs {
             let mut random = Random(own ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let input = random.broken(&self.seeds);
@@ -284,21 +282,10 @@ impl Random {
             _ => {
                 // A number in the place of one.
                 let digits = |byte: &u8| byte.is_ascii_digit();
-                if let Some(start) = bytes[range.start..]
-                    .iter()
-                    .position(digits)
-                    .map(|at| at + range.start)
-                {
+                if let Some(start) = bytes[range.start..].iter().position(digits).map(|at| at + range.start) {
                     let end = start + bytes[start..].iter().take_while(|byte| digits(byte)).count();
-                    let number = *self.of(&[
-                        "0",
-                        "-1",
-                        "65536",
-                        "4294967296",
-                        "18446744073709551616",
-                        "1.5",
-                        "1e400",
-                    ]);
+                    let number =
+                        *self.of(&["0", "-1", "65536", "4294967296", "18446744073709551616", "1.5", "1e400"]);
                     bytes.splice(start..end, number.bytes());
                 }
             }

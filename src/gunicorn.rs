@@ -30,11 +30,7 @@ pub fn variables(
     for (name, value) in env
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
-        .chain(
-            secrets
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.reveal())),
-        )
+        .chain(secrets.iter().map(|(name, value)| (name.as_str(), value.reveal())))
         .chain(own)
     {
         let quoted = shell::quote(value).map_err(|_| NulError(name.to_string()))?;
@@ -45,12 +41,7 @@ pub fn variables(
 
 /// Why gunicorn ended at once, from its log.
 pub fn explain(log: &[String]) -> Option<String> {
-    let last = |mark: &str| {
-        log.iter()
-            .rev()
-            .find(|line| line.contains(mark))
-            .map(|line| line.trim())
-    };
+    let last = |mark: &str| log.iter().rev().find(|line| line.contains(mark)).map(|line| line.trim());
     if let Some(line) = last("ModuleNotFoundError:").or_else(|| last("ImportError:")) {
         return Some(format!("the application cannot be imported: {line}"));
     }
@@ -61,9 +52,7 @@ pub fn explain(log: &[String]) -> Option<String> {
         return Some("its port is taken".to_string());
     }
     if let Some(line) = last("error: unrecognized arguments") {
-        return Some(format!(
-            "this gunicorn does not know one of [gunicorn] args: {line}"
-        ));
+        return Some(format!("this gunicorn does not know one of [gunicorn] args: {line}"));
     }
     let error = log.iter().rev().find(|line| {
         let head = line.split(':').next().unwrap_or("");
@@ -82,10 +71,7 @@ mod tests {
             ("GREETING".to_string(), "it's $HOME".to_string()),
             ("BLUEGREEN".to_string(), "red".to_string()),
         ]);
-        let commit = CommitSummary {
-            id: "3ab9d42aaaaaaaaa".to_string(),
-            subject: String::new(),
-        };
+        let commit = CommitSummary { id: "3ab9d42aaaaaaaaa".to_string(), subject: String::new() };
         let secrets = Secrets::from([("SECRET_KEY".to_string(), Secret::new("a b'c"))]);
         let text = variables(&env, &secrets, Color::Blue, &commit, "prod").unwrap();
         assert!(!format!("{text:?}").contains("GREETING"));

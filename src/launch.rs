@@ -92,16 +92,8 @@ fn quoted(words: &[String]) -> Result<String, NulError> {
 
 /// Why a web server of the application's own ended at once, from its status and its log.
 pub fn explain(status: i32, log: &[String]) -> String {
-    let last = |mark: &str| {
-        log.iter()
-            .rev()
-            .find(|line| line.contains(mark))
-            .map(|line| line.trim())
-    };
-    if last("EADDRINUSE")
-        .or_else(|| last("ddress already in use"))
-        .is_some()
-    {
+    let last = |mark: &str| log.iter().rev().find(|line| line.contains(mark)).map(|line| line.trim());
+    if last("EADDRINUSE").or_else(|| last("ddress already in use")).is_some() {
         return "its port is taken".to_string();
     }
     if let Some(line) = last("not found").filter(|_| status == 127) {

@@ -28,16 +28,10 @@ fn describe_lease(lock: &Lease) -> String {
         (verb, _) => format!("in a {verb}"),
     };
     let age = age(whole_seconds(lock.age));
-    let step = lock
-        .step
-        .as_ref()
-        .map_or_else(String::new, |step| format!(", at its step {step:?}"));
+    let step = lock.step.as_ref().map_or_else(String::new, |step| format!(", at its step {step:?}"));
     // A living client gives a sign every 5 seconds.
-    let life = if lock.silent < 12.0 {
-        "alive".to_string()
-    } else {
-        format!("silent for {:.0} s", lock.silent)
-    };
+    let life =
+        if lock.silent < 12.0 { "alive".to_string() } else { format!("silent for {:.0} s", lock.silent) };
     format!("{}, {what} for {age}{step}, {life}", holder.by)
 }
 
@@ -74,19 +68,11 @@ mod tests {
             command: "flock -s lock".to_string(),
             ours,
         };
-        let said = |of: &Stranger| {
-            (
-                describe(&Lock::Stranger(of.clone())),
-                of.end("unlock --force", "web1"),
-            )
-        };
+        let said = |of: &Stranger| (describe(&Lock::Stranger(of.clone())), of.end("unlock --force", "web1"));
         let (who, end) = said(&stranger(false, Some(812)));
         assert_eq!(who, "process 812 of user eve (flock -s lock)");
         assert_eq!(end, "only root can end it; on web1: kill 812");
         assert_eq!(said(&stranger(true, Some(812))).1, "end it: unlock --force");
-        assert_eq!(
-            said(&stranger(false, None)).0,
-            "a process that the deploy user cannot see"
-        );
+        assert_eq!(said(&stranger(false, None)).0, "a process that the deploy user cannot see");
     }
 }

@@ -32,11 +32,7 @@ fn main() -> std::process::ExitCode {
     let invocation = match cli::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
-            let code = if error.use_stderr() {
-                ExitCode::Usage
-            } else {
-                ExitCode::Done
-            };
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
             // A reader that went away (`deployer --help | head`) is no failure.
             let _ = error.print();
             return code.into();
@@ -104,11 +100,7 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
         Verb::Rehearse(rehearse) => {
             let environment = match &invocation.environment {
                 Some(name) => named(&config, name)?,
-                None => config
-                    .environments()
-                    .first()
-                    .cloned()
-                    .ok_or_else(no_environment)?,
+                None => config.environments().first().cloned().ok_or_else(no_environment)?,
             };
             let log = LogFile::open_or_warn(&environment.name, "rehearse", report);
             report.keep(log);
@@ -216,10 +208,7 @@ impl Came {
     fn code(&self) -> ExitCode {
         match self {
             Came::Diagnosis(diagnosis) if diagnosis.bad() > 0 => ExitCode::Failed,
-            Came::Outlook(outlook) => outlook
-                .refused
-                .as_ref()
-                .map_or(ExitCode::Done, |refused| refused.exit),
+            Came::Outlook(outlook) => outlook.refused.as_ref().map_or(ExitCode::Done, |refused| refused.exit),
             _ => ExitCode::Done,
         }
     }
@@ -235,10 +224,7 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
     match verb {
         Verb::Deploy(deploy) => {
             if !deploy.cutover && (deploy.after.watch.is_some() || deploy.after.stop_old) {
-                return Err(Failure::usage(
-                    "usage",
-                    "--watch and --stop-old go with --cutover",
-                ));
+                return Err(Failure::usage("usage", "--watch and --stop-old go with --cutover"));
             }
             let options = DeployOptions {
                 start,
@@ -254,11 +240,7 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
         Verb::Rollback(rollback) => commands::rollback(context, rollback.commit.as_deref(), rollback.force)?,
         Verb::Stop(_) => commands::stop(context)?,
         Verb::Plan(plan) => {
-            let options = OutlookOptions {
-                start,
-                config: &config.path,
-                commit: &plan.commit,
-            };
+            let options = OutlookOptions { start, config: &config.path, commit: &plan.commit };
             let outlook = commands::outlook(context, &options)?;
             return Ok(Came::Outlook(Box::new(outlook)));
         }
@@ -285,10 +267,7 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
         }
         Verb::Env(env) => return commands::variables(context, env.values).map(Came::Variables),
         Verb::Doctor(doctor) => {
-            let options = DoctorOptions {
-                fix: doctor.fix,
-                open_home: doctor.open_home,
-            };
+            let options = DoctorOptions { fix: doctor.fix, open_home: doctor.open_home };
             return commands::doctor(context, options).map(Came::Diagnosis);
         }
         Verb::Setup(setup) => {
@@ -297,11 +276,7 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
                 (_, true) => Some(false),
                 _ => None,
             };
-            let options = SetupOptions {
-                print: setup.print,
-                yes: setup.yes,
-                tls,
-            };
+            let options = SetupOptions { print: setup.print, yes: setup.yes, tls };
             commands::setup(context, options, &mut Terminal)?;
         }
         Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
@@ -319,10 +294,7 @@ fn init(
         InitOptions {
             start,
             file: invocation.options.config.as_deref(),
-            environment: options
-                .environment
-                .clone()
-                .or_else(|| invocation.environment.clone()),
+            environment: options.environment.clone().or_else(|| invocation.environment.clone()),
             name: options.name.clone(),
             host: options.host.clone(),
             user: options.user.clone(),
@@ -340,15 +312,13 @@ fn init(
 }
 
 fn load(start: &Path, options: &Options) -> Result<Config, Failure> {
-    config::find(start, options.config.as_deref())
-        .and_then(|path| config::load(&path))
-        .map_err(|error| {
-            let failure = Failure::usage("config", error.to_string());
-            match error {
-                config::ConfigError::NotFound { .. } => failure.advise("deployer init"),
-                _ => failure,
-            }
-        })
+    config::find(start, options.config.as_deref()).and_then(|path| config::load(&path)).map_err(|error| {
+        let failure = Failure::usage("config", error.to_string());
+        match error {
+            config::ConfigError::NotFound { .. } => failure.advise("deployer init"),
+            _ => failure,
+        }
+    })
 }
 
 /// The folder that the configuration stands in: where its repository is looked for.
@@ -357,9 +327,7 @@ fn folder(config: &Config) -> &Path {
 }
 
 fn named(config: &Config, name: &str) -> Result<Environment, Failure> {
-    config
-        .environment(name)
-        .map_err(|error| Failure::usage("environment", error.to_string()))
+    config.environment(name).map_err(|error| Failure::usage("environment", error.to_string()))
 }
 
 fn needed(config: &Config, environment: Option<&str>, verb: &Verb) -> Result<Environment, Failure> {
@@ -385,11 +353,7 @@ fn no_environment() -> Failure {
 /// Data that could not be had is a failure, though it is told as data.
 fn status_code(status: &StatusReport) -> ExitCode {
     let unreachable = |seen: &Seen| matches!(seen, Seen::Unreachable { .. });
-    match status
-        .environments
-        .iter()
-        .any(|environment| unreachable(&environment.seen))
-    {
+    match status.environments.iter().any(|environment| unreachable(&environment.seen)) {
         true => ExitCode::Failed,
         false => ExitCode::Done,
     }

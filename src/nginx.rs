@@ -196,13 +196,7 @@ mod tests {
         let said = "sudo: a password is required";
         let (why, advice) = explain(&nginx, &nginx.test, "deploy", said).unwrap();
         assert_eq!(why, "deploy may not run it through sudo without a password");
-        assert_eq!(
-            advice,
-            [format!(
-                "on the host, as root: {}",
-                rights(&nginx, "deploy").unwrap()
-            )]
-        );
+        assert_eq!(advice, [format!("on the host, as root: {}", rights(&nginx, "deploy").unwrap())]);
         let (_, advice) = explain(&nginx, &nginx.test, "x' >/etc/passwd; '", said).unwrap();
         assert_eq!(advice, ["allow it there, as root: visudo"]);
     }
@@ -211,9 +205,6 @@ mod tests {
     fn another_sites_mistake_is_named() {
         let said = "nginx: [emerg] unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1\nnginx: configuration file test failed";
         let (why, _) = explain(&nginx(), &["nginx".to_string()], "deploy", said).unwrap();
-        assert_eq!(
-            why,
-            "nginx says: unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1"
-        );
+        assert_eq!(why, "nginx says: unknown directive \"oops\" in /etc/nginx/sites-enabled/b.conf:1");
     }
 }

@@ -16,16 +16,8 @@ pub fn describe(answer: &Answer, expect: &Statuses) -> String {
 /// What a person is told while a started release gives a wrong answer.
 pub fn waits(answer: &Answer, environment: &Environment) -> String {
     let health = &environment.health;
-    let to = answer
-        .location
-        .as_ref()
-        .map(|to| format!(" to {to}"))
-        .unwrap_or_default();
-    format!(
-        "waiting: {} {}{to}",
-        health.path,
-        describe(answer, &health.expect)
-    )
+    let to = answer.location.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+    format!("waiting: {} {}{to}", health.path, describe(answer, &health.expect))
 }
 
 /// What to do about an unhealthy answer, where its status tells.
@@ -43,14 +35,10 @@ pub fn advise(answer: &Answer, environment: &Environment) -> Vec<String> {
                 health.path
             )]
         }
-        Some(401 | 403) => vec![format!(
-            "{:?} wants a login: set [health] path to a public page",
-            health.path
-        )],
-        Some(405) => vec![format!(
-            "{:?} takes no GET: set [health] path to a page that does",
-            health.path
-        )],
+        Some(401 | 403) => {
+            vec![format!("{:?} wants a login: set [health] path to a public page", health.path)]
+        }
+        Some(405) => vec![format!("{:?} takes no GET: set [health] path to a page that does", health.path)],
         Some(500..) => vec!["the application's own log says more: see the lines above".to_string()],
         _ => Vec::new(),
     }

@@ -46,11 +46,7 @@ pub enum RequirementsError {
     #[error("{}`{path}` is outside the repository", at(.by))]
     Outside { by: Option<String>, path: String },
     #[error("`{path}` does not know `{missing}`, which {project} asks for: run uv lock")]
-    Behind {
-        path: String,
-        project: String,
-        missing: String,
-    },
+    Behind { path: String, project: String, missing: String },
 }
 
 fn at(by: &Option<String>) -> String {
@@ -80,16 +76,9 @@ pub fn requirements(
     read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
 ) -> Result<Requirements, RequirementsError> {
     let folder = join("", folder).unwrap_or_default();
-    let path = join(&folder, path).ok_or_else(|| RequirementsError::Outside {
-        by: None,
-        path: path.to_owned(),
-    })?;
-    let mut reader = Reader {
-        read,
-        folder,
-        found: Requirements::default(),
-        seen: BTreeSet::new(),
-    };
+    let path =
+        join(&folder, path).ok_or_else(|| RequirementsError::Outside { by: None, path: path.to_owned() })?;
+    let mut reader = Reader { read, folder, found: Requirements::default(), seen: BTreeSet::new() };
     reader.file(&path, None)?;
     Ok(reader.found)
 }
@@ -140,8 +129,7 @@ struct Fields(Vec<u8>);
 
 impl Fields {
     fn add(&mut self, name: &str, value: &[u8]) {
-        self.0
-            .extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
+        self.0.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
         self.0.extend_from_slice(value);
     }
 
@@ -168,10 +156,8 @@ impl Reader<'_> {
         if !self.seen.insert(path.to_owned()) {
             return Ok(());
         }
-        let content = (self.read)(path).ok_or_else(|| RequirementsError::Missing {
-            by,
-            path: path.to_owned(),
-        })?;
+        let content =
+            (self.read)(path).ok_or_else(|| RequirementsError::Missing { by, path: path.to_owned() })?;
         let text = String::from_utf8_lossy(&content).into_owned();
         if file_name(path) == UV_LOCK {
             self.project_of(path, &text)?;
@@ -191,10 +177,7 @@ impl Reader<'_> {
         let top = path.strip_suffix(UV_LOCK).unwrap_or_default();
         let project = format!("{top}pyproject.toml");
         if (self.read)(&project).is_none() {
-            return Err(RequirementsError::Missing {
-                by: Some(path.to_owned()),
-                path: project,
-            });
+            return Err(RequirementsError::Missing { by: Some(path.to_owned()), path: project });
         }
         let members = lock::members(lock);
         for place in std::iter::once(".").chain(members.iter().map(String::as_str)) {
@@ -211,11 +194,7 @@ impl Reader<'_> {
             if let Some(missing) =
                 lock::forgotten(&String::from_utf8_lossy(&content), lock, place).filter(|_| is_asked)
             {
-                return Err(RequirementsError::Behind {
-                    path: path.to_owned(),
-                    project,
-                    missing,
-                });
+                return Err(RequirementsError::Behind { path: path.to_owned(), project, missing });
             }
             self.found.files.push((project, content));
             if folder == self.folder && place != "." {

@@ -25,10 +25,7 @@ enum Argument {
 
 impl Call {
     pub fn new(function: &'static str) -> Call {
-        Call {
-            function,
-            arguments: Vec::new(),
-        }
+        Call { function, arguments: Vec::new() }
     }
 
     #[must_use]
@@ -46,8 +43,7 @@ impl Call {
 
     #[must_use]
     pub fn args<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Call {
-        self.arguments
-            .extend(values.into_iter().map(|value| Argument::Plain(value.into())));
+        self.arguments.extend(values.into_iter().map(|value| Argument::Plain(value.into())));
         self
     }
 
@@ -73,9 +69,7 @@ impl Call {
 
 /// Quotes a value, so that a POSIX shell reads it back as one word, to the letter.
 pub fn quote(value: &str) -> Result<String, NulError> {
-    shlex::try_quote(value)
-        .map(|word| word.into_owned())
-        .map_err(|_| NulError(value.to_string()))
+    shlex::try_quote(value).map(|word| word.into_owned()).map_err(|_| NulError(value.to_string()))
 }
 
 /// Quotes the words of a command for a person to paste.

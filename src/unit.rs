@@ -10,10 +10,7 @@ const UNIT: &str = include_str!("../templates/slot.service");
 pub fn prefix(root: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '_';
     let path = root.trim_start_matches('/');
-    let name: String = path
-        .chars()
-        .map(|letter| if plain(letter) { letter } else { '-' })
-        .collect();
+    let name: String = path.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
     if path.chars().all(|letter| plain(letter) || letter == '/') && path.len() < 120 {
         return format!("deployer-{name}");
     }
@@ -40,17 +37,13 @@ pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope
     };
     let (grace, rules) = match environment.processes.get(process) {
         // To systemd, nothing means endless.
-        Some(of) => (
-            format!("{}ms", of.stop_timeout.as_millis().max(1)),
-            rules(environment, color, process),
-        ),
+        Some(of) => (format!("{}ms", of.stop_timeout.as_millis().max(1)), rules(environment, color, process)),
         None => (environment.grace().as_secs().to_string(), String::new()),
     };
     fill(UNIT, |name| match name {
-        "description" => escape(&format!(
-            "{} ({}), {color} {process}",
-            environment.app.name, environment.name
-        )),
+        "description" => {
+            escape(&format!("{} ({}), {color} {process}", environment.app.name, environment.name))
+        }
         "pid_file" => word(&format!("{root}/{color}/etc/{pid_file}.pid")),
         "launcher" => word(&format!("{root}/.deployer/launch")),
         "root" => word(root),
@@ -96,10 +89,7 @@ fn escape(value: &str) -> String {
 
 /// A word of a command line: in quotes, without variables.
 fn word(value: &str) -> String {
-    let value = escape(value)
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('$', "$$");
+    let value = escape(value).replace('\\', r"\\").replace('"', "\\\"").replace('$', "$$");
     format!("\"{value}\"")
 }
 

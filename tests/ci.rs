@@ -17,18 +17,14 @@ fn below<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
     let depth = |line: &str| line.len() - line.trim_start().len();
     let mut lines = text.lines().skip_while(|line| line.trim() != key);
     let own = depth(lines.next().unwrap_or_else(|| panic!("no {key:?}")));
-    lines
-        .take_while(|line| line.trim().is_empty() || depth(line) > own)
-        .map(str::trim)
-        .collect()
+    lines.take_while(|line| line.trim().is_empty() || depth(line) > own).map(str::trim).collect()
 }
 
 /// The shell of GitHub's steps with these names, a step each.
 fn github(steps: &[&str]) -> Vec<String> {
     let named = steps.iter().map(|name| {
-        let (_, step) = GITHUB
-            .split_once(&format!("- name: {name}\n"))
-            .unwrap_or_else(|| panic!("no step {name:?}"));
+        let (_, step) =
+            GITHUB.split_once(&format!("- name: {name}\n")).unwrap_or_else(|| panic!("no step {name:?}"));
         below(step, "run: |").join("\n")
     });
     named.collect()
@@ -104,13 +100,7 @@ fn a_fresh_github_runner_releases() {
     let page = folder.path().join("summary.md");
     let more = [
         // A secret loses the line feed at its end.
-        (
-            "DEPLOY_KEY",
-            fs::read_to_string(site.host.identity())
-                .expect("a key")
-                .trim_end()
-                .to_string(),
-        ),
+        ("DEPLOY_KEY", fs::read_to_string(site.host.identity()).expect("a key").trim_end().to_string()),
         ("DEPLOY_KNOWN_HOSTS", pinned(&site)),
         ("SECRET_KEY", "not used here".to_string()),
         ("GITHUB_ACTIONS", "true".to_string()),
@@ -130,23 +120,14 @@ fn a_fresh_github_runner_releases() {
     assert!(body.contains(&head), "{body}");
     // The secret key lay in a file of its owner's alone.
     let mode = std::os::unix::fs::PermissionsExt::mode(
-        &fs::metadata(home.join(".ssh/id_ed25519"))
-            .expect("a key")
-            .permissions(),
+        &fs::metadata(home.join(".ssh/id_ed25519")).expect("a key").permissions(),
     );
     assert_eq!(mode & 0o777, 0o600);
 
     assert!(said.contains("by ann@github"), "{said}");
     assert!(said.contains("::group::"), "{said}");
-    assert_eq!(
-        said.matches("::group::").count(),
-        said.matches("::endgroup::").count(),
-        "{said}"
-    );
-    assert!(
-        said.contains("  live after") && said.contains("  in all"),
-        "{said}"
-    );
+    assert_eq!(said.matches("::group::").count(), said.matches("::endgroup::").count(), "{said}");
+    assert!(said.contains("  live after") && said.contains("  in all"), "{said}");
     let page = fs::read_to_string(page).expect("a summary");
     assert_eq!(page.matches("### ").count(), 1, "{page}");
     for text in [
@@ -175,11 +156,7 @@ fn a_fresh_gitlab_runner_releases_and_a_wrong_host_is_refused() {
     assert_eq!(ran.code, 0, "{script}\n{}{}", ran.stdout, ran.stderr);
     let head = site.git(&["rev-parse", "--short=7", "HEAD"]);
     assert!(site.get("/").1.contains(&head));
-    assert!(
-        ran.stderr.contains("section_start:") && ran.stderr.contains("section_end:"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("section_start:") && ran.stderr.contains("section_end:"), "{}", ran.stderr);
     assert!(ran.stderr.contains("  in all"), "{}", ran.stderr);
 
     // Somebody else's key under the host's name: the pin holds, and the run is marked.
@@ -216,8 +193,7 @@ fn instructions(said: &str) -> Vec<&str> {
     let ours = ["::group::", "::endgroup::", "::error title=deployer::"];
     let is_old = |line: &str| {
         line.split("##").skip(1).any(|rest| {
-            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric())
-                .starts_with('[')
+            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()).starts_with('[')
         })
     };
     said.split(['\n', '\r'])
@@ -236,10 +212,7 @@ fn nothing_that_is_shown_instructs_a_build_service() {
     site.write("app.py", &format!("{SPEAKS}{APP}"));
     site.commit(INSTRUCTIONS);
     site.go_live();
-    site.write(
-        "app.py",
-        &format!("{SPEAKS}{APP}\nraise RuntimeError({INSTRUCTIONS:?})\n"),
-    );
+    site.write("app.py", &format!("{SPEAKS}{APP}\nraise RuntimeError({INSTRUCTIONS:?})\n"));
     site.commit(&format!("::error::x {INSTRUCTIONS}"));
     let lock = format!("::error::x {INSTRUCTIONS}");
     let print = format!(
@@ -259,44 +232,27 @@ fn nothing_that_is_shown_instructs_a_build_service() {
         &["prod", "run", "sh", "-c", &print],
         &["prod", "unlock"],
     ];
-    let services: &[(&str, &str)] = &[
-        ("GITHUB_ACTIONS", "true"),
-        ("TF_BUILD", "True"),
-        ("GITLAB_CI", "true"),
-        ("CI", "1"),
-    ];
+    let services: &[(&str, &str)] =
+        &[("GITHUB_ACTIONS", "true"), ("TF_BUILD", "True"), ("GITLAB_CI", "true"), ("CI", "1")];
     let mut count = 0;
     for service in services {
         for arguments in commands {
             // JSON is the same everywhere.
-            for json in [false, true]
-                .into_iter()
-                .take(if service.0 == "TF_BUILD" { 2 } else { 1 })
-            {
+            for json in [false, true].into_iter().take(if service.0 == "TF_BUILD" { 2 } else { 1 }) {
                 // Of the shell's own stream, as a runner's script has it.
                 let mut command = Command::new("sh");
                 let plain = site.command(arguments);
                 command.args(["-c", "\"$@\"; exit $?", "sh", env!("CARGO_BIN_EXE_deployer")]);
-                command
-                    .args(json.then_some("--json"))
-                    .args(*arguments)
-                    .current_dir(site.repo.path());
+                command.args(json.then_some("--json")).args(*arguments).current_dir(site.repo.path());
                 for (name, value) in plain.get_envs() {
                     if let Some(value) = value {
                         command.env(name, value);
                     }
                 }
-                let ran = ran(command
-                    .env(service.0, service.1)
-                    .stdin(Stdio::null())
-                    .output()
-                    .expect("it runs"));
+                let ran =
+                    ran(command.env(service.0, service.1).stdin(Stdio::null()).output().expect("it runs"));
                 let both = format!("{}\n{}", ran.stdout, ran.stderr);
-                assert_eq!(
-                    instructions(&both),
-                    Vec::<&str>::new(),
-                    "{service:?} {json} {arguments:?}"
-                );
+                assert_eq!(instructions(&both), Vec::<&str>::new(), "{service:?} {json} {arguments:?}");
                 // What is JSON holds the same text as ever.
                 if json && arguments[0] == "status" {
                     let commit = &ran.status()["live"]["commit"]["subject"];
@@ -311,14 +267,6 @@ fn nothing_that_is_shown_instructs_a_build_service() {
     let piped = ran(piped.env("GITHUB_ACTIONS", "true").output().expect("it runs"));
     assert_eq!(piped.stdout, format!("::x::\r::y::{INSTRUCTIONS}"));
     let plain = site.deployer(&["prod", "logs"]);
-    assert!(
-        plain.stdout.contains("\n##[set-output name=x]y ##vso["),
-        "{}",
-        plain.stdout
-    );
-    row(
-        "build services",
-        "instructions",
-        format!("ok: none in {count} runs"),
-    );
+    assert!(plain.stdout.contains("\n##[set-output name=x]y ##vso["), "{}", plain.stdout);
+    row("build services", "instructions", format!("ok: none in {count} runs"));
 }

@@ -77,10 +77,7 @@ fn offered(folder: &Path, line: &[&str]) -> Vec<String> {
         .expect("bash runs");
     assert!(output.stderr.is_empty(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("text");
-    text.lines()
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 #[test]
@@ -92,24 +89,14 @@ fn bash_completes_environments_then_commands_then_options() {
     let has = |line: &[&str], wanted: &[&str], unwanted: &[&str]| {
         let found = offered(line);
         for word in wanted {
-            assert!(
-                found.iter().any(|it| it == word),
-                "{line:?}: no {word} in {found:?}"
-            );
+            assert!(found.iter().any(|it| it == word), "{line:?}: no {word} in {found:?}");
         }
         for word in unwanted {
-            assert!(
-                !found.iter().any(|it| it == word),
-                "{line:?}: {word} in {found:?}"
-            );
+            assert!(!found.iter().any(|it| it == word), "{line:?}: {word} in {found:?}");
         }
     };
     // What needs an environment is offered behind one.
-    has(
-        &["deployer", ""],
-        &["prod", "staging", "status", "rehearse"],
-        &["deploy", "web1.example"],
-    );
+    has(&["deployer", ""], &["prod", "staging", "status", "rehearse"], &["deploy", "web1.example"]);
     assert_eq!(offered(&["deployer", "sta"]), ["staging", "status"]);
     has(
         &["deployer", "prod", ""],
@@ -123,15 +110,8 @@ fn bash_completes_environments_then_commands_then_options() {
         &["--allow-dirty", "--cutover", "--dry-run", "--watch"],
         &["--message"],
     );
-    has(
-        &["deployer", "prod", "deploy", ""],
-        &["main", "feature/header", "v1.4.2"],
-        &[],
-    );
-    assert_eq!(
-        offered(&["deployer", "prod", "deploy", "fea"]),
-        ["feature/header"]
-    );
+    has(&["deployer", "prod", "deploy", ""], &["main", "feature/header", "v1.4.2"], &[]);
+    assert_eq!(offered(&["deployer", "prod", "deploy", "fea"]), ["feature/header"]);
     assert_eq!(offered(&["deployer", "completions", "z"]), ["zsh"]);
     assert_eq!(offered(&["deployer", "--color", "al"]), ["always"]);
 }
@@ -143,20 +123,14 @@ fn bash_completes_where_there_is_no_configuration() {
     for word in ["deploy", "status", "completions"] {
         assert!(found.iter().any(|it| it == word), "{word} is not in {found:?}");
     }
-    assert_eq!(
-        offered(nowhere.path(), &["deployer", "prod", "zzz"]),
-        Vec::<String>::new()
-    );
+    assert_eq!(offered(nowhere.path(), &["deployer", "prod", "zzz"]), Vec::<String>::new());
 
     // Another file can be named, also a broken one.
     std::fs::write(nowhere.path().join("x.toml"), CONFIG).expect("a file");
     let found = offered(nowhere.path(), &["deployer", "--config", "x.toml", "st"]);
     assert!(found.contains(&"staging".to_string()), "{found:?}");
     std::fs::write(nowhere.path().join("x.toml"), "[").expect("a file");
-    assert_eq!(
-        offered(nowhere.path(), &["deployer", "--config", "x.toml", "sta"]),
-        ["status"]
-    );
+    assert_eq!(offered(nowhere.path(), &["deployer", "--config", "x.toml", "sta"]), ["status"]);
 }
 
 #[test]
@@ -164,10 +138,7 @@ fn every_command_has_its_man_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("man1");
     let run = |words: &[&str]| {
-        let output = Command::new(binary())
-            .args(words)
-            .output()
-            .expect("the binary runs");
+        let output = Command::new(binary()).args(words).output().expect("the binary runs");
         (
             output.status.code(),
             String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -176,10 +147,7 @@ fn every_command_has_its_man_page() {
     };
     let (code, said, _) = run(&["man", "--out", out.to_str().expect("text")]);
     assert_eq!(code, Some(0));
-    assert_eq!(
-        said.lines().count(),
-        std::fs::read_dir(&out).expect("a folder").count()
-    );
+    assert_eq!(said.lines().count(), std::fs::read_dir(&out).expect("a folder").count());
     for command in ["", "-deploy", "-cutover", "-status", "-man"] {
         let path = out.join(format!("deployer{command}.1"));
         let text =
@@ -188,10 +156,7 @@ fn every_command_has_its_man_page() {
     }
     let (code, page, _) = run(&["man", "deploy"]);
     assert_eq!(code, Some(0));
-    assert_eq!(
-        page,
-        std::fs::read_to_string(out.join("deployer-deploy.1")).expect("a page")
-    );
+    assert_eq!(page, std::fs::read_to_string(out.join("deployer-deploy.1")).expect("a page"));
     // The grammar and the exit codes are there, not only the options.
     assert!(page.contains("<ENV> deploy"), "{page}");
     assert!(page.contains("deployer prod deploy v1"), "{page}");

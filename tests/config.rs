@@ -57,11 +57,8 @@ fn complaints(cases: &[&str]) -> String {
         let gunicorn = case.strip_prefix("[gunicorn]\n");
         let text = match gunicorn {
             Some(lines) => {
-                let head = if lines.starts_with("app") {
-                    "[gunicorn]\n"
-                } else {
-                    "[gunicorn]\napp = \"app:app\"\n"
-                };
+                let head =
+                    if lines.starts_with("app") { "[gunicorn]\n" } else { "[gunicorn]\napp = \"app:app\"\n" };
                 SHORTEST.replacen("[gunicorn]\napp = \"app:app\"\n", &format!("{head}{lines}\n"), 1)
             }
             None => with(case),
@@ -70,10 +67,7 @@ fn complaints(cases: &[&str]) -> String {
         // Each names the file, the line, the column and the key, and shows the line.
         let place: Vec<&str> = message.splitn(4, ':').collect();
         assert_eq!(place[0], "deployer.toml", "{message}");
-        assert!(
-            place[1].parse::<usize>().is_ok() && place[2].parse::<usize>().is_ok(),
-            "{message}"
-        );
+        assert!(place[1].parse::<usize>().is_ok() && place[2].parse::<usize>().is_ok(), "{message}");
         assert!(place[3].starts_with(" `"), "{message}");
         assert!(message.contains('^'), "{message}");
         all.push_str(&message);
@@ -397,22 +391,13 @@ fn what_is_right_is_read() {
     let environment = only(&text);
     assert_eq!(environment.cutover, Cutover::Socket);
     assert_eq!(environment.supervisor, Supervisor::None);
-    let variables: Vec<(&str, &str)> = environment
-        .env
-        .iter()
-        .map(|(k, v)| (k.as_str(), v.as_str()))
-        .collect();
+    let variables: Vec<(&str, &str)> =
+        environment.env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(variables, [("A", "1000"), ("B", "two\nlines"), ("C", "over")]);
-    assert_eq!(
-        environment.health.expect,
-        Statuses(vec![(200, 299), (404, 404), (301, 302)])
-    );
+    assert_eq!(environment.health.expect, Statuses(vec![(200, 299), (404, 404), (301, 302)]));
     assert_eq!(environment.health.timeout, Duration::from_secs(2));
     assert_eq!(environment.nginx.drain, Duration::ZERO);
-    assert_eq!(
-        environment.nginx.access_log.as_deref(),
-        Some("/var/log/nginx/a.log")
-    );
+    assert_eq!(environment.nginx.access_log.as_deref(), Some("/var/log/nginx/a.log"));
     assert_eq!(gunicorn(&environment).app, "app:app");
     assert_eq!(gunicorn(&environment).args.len(), 5);
     assert_eq!(environment.app.name, "hello");
@@ -461,23 +446,15 @@ fn what_the_starter_leaves_out_by_a_comment_sign_is_right_too() {
         let is_key = is_key && key != "command";
         (is_key || rest.starts_with("[environments")).then(|| rest.to_owned())
     };
-    let text: String = STARTER
-        .lines()
-        .map(|line| keys_and_tables(line).unwrap_or_else(|| line.to_owned()) + "\n")
-        .collect();
+    let text: String =
+        STARTER.lines().map(|line| keys_and_tables(line).unwrap_or_else(|| line.to_owned()) + "\n").collect();
     let environment = only(&text);
     assert_eq!(environment.target.port, Some(22));
     assert_eq!(gunicorn(&environment).workers, 8);
-    assert_eq!(
-        gunicorn(&environment).install.as_deref(),
-        Some("gunicorn==23.0.0")
-    );
+    assert_eq!(gunicorn(&environment).install.as_deref(), Some("gunicorn==23.0.0"));
     assert_eq!(environment.env.len(), 2);
     assert_eq!(environment.secrets.len(), 3);
-    assert_eq!(
-        environment.nginx.access_log.as_deref(),
-        Some("/var/log/nginx/hello.log")
-    );
+    assert_eq!(environment.nginx.access_log.as_deref(), Some("/var/log/nginx/hello.log"));
 }
 
 #[test]
@@ -558,22 +535,17 @@ fn no_value_makes_it_panic() {
         for value in odd {
             let lines = STARTER.lines().enumerate();
             let text: String = lines
-                .map(|(at, line)| {
-                    if at == number {
-                        format!("{key} = {value}\n")
-                    } else {
-                        format!("{line}\n")
-                    }
-                })
+                .map(
+                    |(at, line)| {
+                        if at == number { format!("{key} = {value}\n") } else { format!("{line}\n") }
+                    },
+                )
                 .collect();
             match parse(&text) {
                 Ok(config) => assert_eq!(config.environments().len(), 1),
                 Err(error) => {
                     let message = error.to_string();
-                    assert!(
-                        message.contains(&format!(":{}:", number + 1)),
-                        "{key} = {value}\n{message}"
-                    );
+                    assert!(message.contains(&format!(":{}:", number + 1)), "{key} = {value}\n{message}");
                     assert!(message.contains(key), "{key} = {value}\n{message}");
                 }
             }
@@ -590,10 +562,7 @@ fn files_are_found_and_read() {
     std::fs::create_dir(top.join(".git")).unwrap();
     std::fs::write(folder.path().join("deployer.toml"), SHORTEST).unwrap();
     let missing = find(&deep, None).unwrap_err();
-    assert!(
-        matches!(missing, ConfigError::NotFound { .. }),
-        "it looked beyond the repository"
-    );
+    assert!(matches!(missing, ConfigError::NotFound { .. }), "it looked beyond the repository");
 
     let file = top.join("deployer.toml");
     std::fs::write(&file, SHORTEST).unwrap();
@@ -603,17 +572,9 @@ fn files_are_found_and_read() {
     assert!(unknown.ends_with("did you mean `prod`?"), "{unknown}");
 
     std::fs::write(&file, b"a = 1\nb = \"\xff\"\n").unwrap();
-    assert!(
-        load(&file)
-            .unwrap_err()
-            .to_string()
-            .ends_with("deployer.toml:2: is not UTF-8 text")
-    );
+    assert!(load(&file).unwrap_err().to_string().ends_with("deployer.toml:2: is not UTF-8 text"));
     let gone = load(&top.join("other.toml")).unwrap_err().to_string();
-    assert!(
-        gone.contains("other.toml") && gone.contains("No such file"),
-        "{gone}"
-    );
+    assert!(gone.contains("other.toml") && gone.contains("No such file"), "{gone}");
 }
 
 fn gunicorn(environment: &Environment) -> &Gunicorn {
@@ -635,11 +596,7 @@ fn a_server_of_its_own_needs_no_gunicorn_and_no_python() {
     assert!(!environment.has_virtualenv());
     assert_eq!(environment.grace(), Duration::from_secs(30));
     let socket = text.replacen("[python]", "cutover = \"socket\"\n[python]", 1);
-    assert!(
-        complaint(&socket).contains("needs gunicorn"),
-        "{}",
-        complaint(&socket)
-    );
+    assert!(complaint(&socket).contains("needs gunicorn"), "{}", complaint(&socket));
 }
 
 #[test]
@@ -663,10 +620,7 @@ fn an_environment_changes_a_process_key_by_key_and_leaves_one_out() {
     let names: Vec<&str> = environment.processes.keys().map(String::as_str).collect();
     assert_eq!(names, ["mail", "worker"]);
     let worker = &environment.processes["worker"];
-    assert_eq!(
-        (&*worker.command, worker.stop_timeout),
-        ("celery worker", Duration::from_secs(300))
-    );
+    assert_eq!((&*worker.command, worker.stop_timeout), ("celery worker", Duration::from_secs(300)));
 }
 
 #[test]
@@ -681,19 +635,12 @@ fn a_file_with_thousands_of_mistakes_is_answered_in_a_moment() {
             &format!("[health]\nextra = {{ {} }}\n[gunicorn]", inline.join(", ")),
             1,
         ),
-        SHORTEST.replacen(
-            "[gunicorn]",
-            &format!("nginx = {{ {} }}\n[gunicorn]", inline.join(", ")),
-            1,
-        ),
+        SHORTEST.replacen("[gunicorn]", &format!("nginx = {{ {} }}\n[gunicorn]", inline.join(", ")), 1),
     ] {
         let began = std::time::Instant::now();
         let said = complaint(&text);
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-        assert!(
-            said.contains("is not a known key") && !said.contains("a value"),
-            "{said:.500}"
-        );
+        assert!(said.contains("is not a known key") && !said.contains("a value"), "{said:.500}");
         assert!(said.len() < 100_000, "{}", said.len());
     }
     assert!(complaint(&format!("{}\n{SHORTEST}", lines.join("\n"))).ends_with("and 19950 more like these"));

@@ -21,15 +21,9 @@ fn only(site: &Site, tools: impl Iterator<Item = &'static str>) {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir(&folder).unwrap();
     for tool in tools {
-        let real = ["/usr/bin", "/bin"]
-            .iter()
-            .map(|place| Path::new(place).join(tool))
-            .find(|path| path.exists());
-        symlink(
-            real.unwrap_or_else(|| panic!("this machine has no {tool}")),
-            folder.join(tool),
-        )
-        .unwrap();
+        let real =
+            ["/usr/bin", "/bin"].iter().map(|place| Path::new(place).join(tool)).find(|path| path.exists());
+        symlink(real.unwrap_or_else(|| panic!("this machine has no {tool}")), folder.join(tool)).unwrap();
     }
     // Nobody has to build a virtualenv here.
     program(site, "uv", "exit 0");
@@ -41,10 +35,7 @@ fn only(site: &Site, tools: impl Iterator<Item = &'static str>) {
 
 fn check<'a>(report: &'a serde_json::Value, name: &str) -> &'a serde_json::Value {
     let checks = report["checks"].as_array().expect("checks");
-    checks
-        .iter()
-        .find(|check| check["name"] == name)
-        .unwrap_or_else(|| panic!("no {name}: {report:#}"))
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name}: {report:#}"))
 }
 
 #[track_caller]
@@ -76,10 +67,7 @@ fn a_host_that_is_ready_before_and_after_the_first_release() {
         stdout.contains("  ✓ ssh            ") && stdout.contains("host key ssh-ed25519 SHA256:"),
         "{stdout}"
     );
-    assert!(
-        stdout.ends_with("nothing stands in the way — run: deployer prod deploy\n"),
-        "{stdout}"
-    );
+    assert!(stdout.ends_with("nothing stands in the way — run: deployer prod deploy\n"), "{stdout}");
 }
 
 #[test]
@@ -95,22 +83,13 @@ fn a_host_without_python_says_so_first() {
     let report = doctor(&site, 1);
     assert_eq!(report["checks"][1]["name"], "python");
     assert_eq!(report["checks"][1]["level"], "bad");
-    assert_eq!(
-        report["checks"][1]["mends"][0]["command"],
-        "apt-get install -y python3 python3-venv"
-    );
+    assert_eq!(report["checks"][1]["mends"][0]["command"], "apt-get install -y python3 python3-venv");
     assert_eq!(check(&report, "git")["level"], "bad");
     assert_eq!(check(&report, "tools")["level"], "good");
     let told = site.deployer(&["prod", "doctor"]);
+    assert!(told.stdout.contains("as root on the host: apt-get install -y git"), "{}", told.stdout);
     assert!(
-        told.stdout
-            .contains("as root on the host: apt-get install -y git"),
-        "{}",
-        told.stdout
-    );
-    assert!(
-        told.stdout
-            .contains("2 things stand in the way — then again: deployer prod doctor"),
+        told.stdout.contains("2 things stand in the way — then again: deployer prod doctor"),
         "{}",
         told.stdout
     );
@@ -126,10 +105,7 @@ fn a_host_with_nothing_but_sh_is_told_all_of_it() {
             .filter(|tool| !["git", "base64", "gzip", "gunzip", "zcat", "flock", "setsid"].contains(tool)),
     );
     let report = doctor(&site, 1);
-    assert_eq!(
-        check(&report, "tools")["says"],
-        "not on the PATH: base64, gzip, flock, setsid"
-    );
+    assert_eq!(check(&report, "tools")["says"], "not on the PATH: base64, gzip, flock, setsid");
 }
 
 #[test]
@@ -145,21 +121,11 @@ fn sudo_that_is_missing_or_refuses_gets_the_line_that_allows_it() {
     let test = check(&report, "nginx test");
     assert_eq!(test["level"], "bad", "{report:#}");
     let fake = site.host.folder().join("only/sudo");
-    fs::write(
-        &fake,
-        "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n",
-    )
-    .unwrap();
+    fs::write(&fake, "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
     let report = doctor(&site, 1);
-    let mend = check(&report, "nginx test")["mends"][0]["command"]
-        .as_str()
-        .unwrap()
-        .to_string();
-    assert!(
-        mend.contains("NOPASSWD: /usr/sbin/nginx -s reload") && mend.contains("visudo -cf"),
-        "{mend}"
-    );
+    let mend = check(&report, "nginx test")["mends"][0]["command"].as_str().unwrap().to_string();
+    assert!(mend.contains("NOPASSWD: /usr/sbin/nginx -s reload") && mend.contains("visudo -cf"), "{mend}");
     site.host.stop_nginx();
     let report = doctor(&site, 1);
     assert_eq!(check(&report, "front door")["level"], "bad");
@@ -173,13 +139,7 @@ fn two_applications_that_chose_the_same_port_are_noticed() {
     let report = doctor(&site, 1);
     let green = check(&report, "green's port");
     assert_eq!(green["level"], "bad");
-    assert!(
-        green["says"]
-            .as_str()
-            .unwrap()
-            .contains("is held by a process of user"),
-        "{green}"
-    );
+    assert!(green["says"].as_str().unwrap().contains("is held by a process of user"), "{green}");
 }
 
 #[test]
@@ -201,28 +161,17 @@ fn program(site: &Site, name: &str, text: &str) {
 #[test]
 fn what_the_user_may_mend_is_mended_on_demand() {
     let site = Site::new();
-    only(
-        &site,
-        TOOLS.into_iter().filter(|tool| *tool != "git").chain(["python3"]),
-    );
+    only(&site, TOOLS.into_iter().filter(|tool| *tool != "git").chain(["python3"]));
     // sudo that allows everything, and an apt-get that knows one package.
     program(
         &site,
         "sudo",
         "[ \"$1 $2\" != '-n -l' ] || { echo '(ALL) NOPASSWD: ALL'; exit; }; shift; exec \"$@\"",
     );
-    program(
-        &site,
-        "apt-get",
-        "[ \"$*\" = 'install -y git' ] && ln -s /usr/bin/git \"${0%/*}/git\"",
-    );
+    program(&site, "apt-get", "[ \"$*\" = 'install -y git' ] && ln -s /usr/bin/git \"${0%/*}/git\"");
     assert_eq!(check(&doctor(&site, 1), "git")["level"], "bad");
     let planned = site.deployer(&["prod", "doctor", "--fix", "--dry-run"]);
-    assert!(
-        planned.stderr.contains("1. apt-get install -y git"),
-        "{}",
-        planned.stderr
-    );
+    assert!(planned.stderr.contains("1. apt-get install -y git"), "{}", planned.stderr);
     assert_eq!(planned.code, 1);
     let ran = site.deployer(&["prod", "doctor", "--fix"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);

@@ -60,11 +60,7 @@ fn proven(ran: &Ran) {
 #[track_caller]
 fn spared(ran: &Ran, why: &str) {
     assert!(!ran.stderr.contains("proven at the front door"), "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("not proven") && ran.stderr.contains(why),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("not proven") && ran.stderr.contains(why), "{}", ran.stderr);
 }
 
 #[track_caller]
@@ -98,11 +94,9 @@ fn a_release_that_nginx_cannot_reach_is_put_back_by_every_verb() {
     assert_ne!(older(&wrong), wrong);
     for text in [&wrong, &older(&wrong)] {
         fs::write(&snippet, text).unwrap();
-        for arguments in [
-            &["prod", "cutover"][..],
-            &["prod", "cutover", "--watch", "1s"],
-            &["prod", "rollback"],
-        ] {
+        for arguments in
+            [&["prod", "cutover"][..], &["prod", "cutover", "--watch", "1s"], &["prod", "rollback"]]
+        {
             let ran = site.deployer(arguments);
             put_back(&site, &ran, "answered 502, expected 2xx", &body);
         }
@@ -170,10 +164,7 @@ def app(environ, start_response):
 
 #[test]
 fn the_probe_goes_where_visitors_go_and_changes_nothing_for_them() {
-    let mut site = guarded(
-        "location /app/ { include LIVE; rewrite ^/app/(.*)$ /$1 break; }",
-        "return 404;",
-    );
+    let mut site = guarded("location /app/ { include LIVE; rewrite ^/app/(.*)$ /$1 break; }", "return 404;");
     let file = site.host.nginx_sites().join("guarded.conf");
     let text = fs::read_to_string(&file).unwrap();
     let live = format!("{:?}", site.path("live/etc/nginx.con[f]"));
@@ -197,10 +188,7 @@ def app(environ, start_response):
     let key = fs::read_to_string(site.path(".deployer/key")).unwrap();
     let key = key.trim();
     let plain = ask(&site, "/app/health", "");
-    assert!(
-        plain.starts_with("HTTP/1.1 200 ") && plain.contains("X-Site: kept\r\n"),
-        "{plain}"
-    );
+    assert!(plain.starts_with("HTTP/1.1 200 ") && plain.contains("X-Site: kept\r\n"), "{plain}");
     for header in ["", "X-Deployer-Probe: app\r\n", "X-Deployer-Probe:  app\r\n"] {
         let answer = ask(&site, "/app/health", header);
         assert!(!answer.contains("X-Deployer-Served"), "{answer}");
@@ -210,9 +198,6 @@ def app(environ, start_response):
     for (path, status) in [("/app/health", 200), ("/app/nothing", 404)] {
         let answer = ask(&site, path, &format!("X-Deployer-Probe: {key} app\r\n"));
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
-        assert!(
-            answer.contains(&format!("X-Deployer-Served: {color} {head} {status}\r\n")),
-            "{answer}"
-        );
+        assert!(answer.contains(&format!("X-Deployer-Served: {color} {head} {status}\r\n")), "{answer}");
     }
 }

@@ -23,11 +23,7 @@ impl Repository {
         let folder = tempfile::tempdir().unwrap();
         let top = folder.path().join("shop");
         fs::create_dir(&top).unwrap();
-        let init = Command::new("git")
-            .args(["init", "--quiet"])
-            .current_dir(&top)
-            .status()
-            .unwrap();
+        let init = Command::new("git").args(["init", "--quiet"]).current_dir(&top).status().unwrap();
         assert!(init.success());
         for (path, text) in files {
             let path = top.join(path);
@@ -46,20 +42,14 @@ impl Repository {
         Ran {
             code: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr)
-                .unwrap()
-                .replace(self.0.path().to_str().unwrap(), "…"),
+            stderr: String::from_utf8(output.stderr).unwrap().replace(self.0.path().to_str().unwrap(), "…"),
         }
     }
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
     command
 }
 
@@ -97,10 +87,7 @@ fn an_existing_file_is_never_overwritten() {
             ");
         }
     }
-    assert_eq!(
-        fs::read_to_string(repository.top().join("deployer.toml")).unwrap(),
-        "mine"
-    );
+    assert_eq!(fs::read_to_string(repository.top().join("deployer.toml")).unwrap(), "mine");
 }
 
 #[test]
@@ -140,23 +127,11 @@ fn what_git_ignores_is_no_application_of_ours() {
         ("old/app.py", FLASK),
         ("venv/pyvenv.cfg", ""),
         ("venv/lib/flask/app.py", FLASK),
-        (
-            "service/web/main.py",
-            "from fastapi import FastAPI\nit = FastAPI()\n",
-        ),
+        ("service/web/main.py", "from fastapi import FastAPI\nit = FastAPI()\n"),
         ("service/requirements.txt", "fastapi\n"),
     ]);
-    let ran = repository.deployer(
-        ".",
-        &[
-            "staging",
-            "init",
-            "--host",
-            "web1.example.org",
-            "--yes",
-            "--dry-run",
-        ],
-    );
+    let ran =
+        repository.deployer(".", &["staging", "init", "--host", "web1.example.org", "--yes", "--dry-run"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(
         ran.stdout.contains("app = \"web.main:it\"") && ran.stdout.contains("directory = \"service\""),
@@ -180,12 +155,7 @@ fn on_a_terminal_it_asks_and_offers_defaults() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("script(1), of the package bsdutils");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"\nweb1.example.org\n\nhttps://shop.example.org\n")
-        .unwrap();
+    child.stdin.take().unwrap().write_all(b"\nweb1.example.org\n\nhttps://shop.example.org\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{shown}");
@@ -267,31 +237,15 @@ fn what_it_writes_of_a_flask_application_is_true() {
     site.write("requirements.txt", &format!("{}\nflask\n", gunicorn()));
     let ran = command(
         site.repo.path(),
-        &[
-            "init",
-            "--host",
-            "web1.example.org",
-            "--yes",
-            "--dry-run",
-            "--config",
-            "other.toml",
-        ],
+        &["init", "--host", "web1.example.org", "--yes", "--dry-run", "--config", "other.toml"],
     )
     .output()
     .unwrap();
     let text = String::from_utf8(ran.stdout).unwrap();
-    assert!(
-        ran.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
+    assert!(ran.status.success(), "{text}{}", String::from_utf8_lossy(&ran.stderr));
     let tables: toml::Table = text.parse().unwrap();
     assert_eq!(tables["health"]["path"].as_str(), Some("/api/status"), "{text}");
-    assert_eq!(
-        tables["gunicorn"]["app"].as_str(),
-        Some("app:create_app()"),
-        "{text}"
-    );
+    assert_eq!(tables["gunicorn"]["app"].as_str(), Some("app:create_app()"), "{text}");
     site.extra = ["health", "shared"]
         .map(|name| format!("[{name}]\n{}", tables[name]))
         .join("\n")
@@ -299,10 +253,7 @@ fn what_it_writes_of_a_flask_application_is_true() {
         .replace(" }", "\n");
     site.configure();
     let configured = fs::read_to_string(site.repo.path().join("deployer.toml")).unwrap();
-    site.write(
-        "deployer.toml",
-        &configured.replace("app:app", "app:create_app()"),
-    );
+    site.write("deployer.toml", &configured.replace("app:app", "app:create_app()"));
     site.commit("a shop with people");
     site.go_live();
     assert_eq!(site.get("/api/people?new=Ann").1, "Ann");
@@ -312,9 +263,5 @@ fn what_it_writes_of_a_flask_application_is_true() {
         site.go_live();
         assert_eq!(site.get("/api/people").1, "Ann", "{number}");
     }
-    row(
-        "init",
-        "Flask: blueprints, a login, SQLite",
-        "a path that answers; people stay",
-    );
+    row("init", "Flask: blueprints, a login, SQLite", "a path that answers; people stay");
 }

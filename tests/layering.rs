@@ -32,10 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 fn floor(room: &str) -> Option<u8> {
-    FLOORS
-        .iter()
-        .find(|(name, _)| *name == room)
-        .map(|(_, floor)| *floor)
+    FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -54,12 +51,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// The room that a file is in: its folder, or its own name at the top.
 fn room(path: &Path, src: &Path) -> String {
     let inside = path.strip_prefix(src).expect("a file below src");
-    let first = inside
-        .components()
-        .next()
-        .expect("a name")
-        .as_os_str()
-        .to_string_lossy();
+    let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
     first.trim_end_matches(".rs").to_string()
 }
 
@@ -110,11 +102,8 @@ fn no_arrow_points_up() {
         }
         let level = floor(&here).unwrap_or_else(|| panic!("{} is in no room of the table", path.display()));
         let text = fs::read_to_string(&path).expect("a source file");
-        let code: String = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect::<Vec<_>>()
-            .join("\n");
+        let code: String =
+            text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         for other in used(&code) {
             if other != here && floor(&other).is_some_and(|floor| floor >= level) {
                 wrong.push(format!("{}: {here} (floor {level}) uses {other}", path.display()));
@@ -128,10 +117,7 @@ fn no_arrow_points_up() {
 fn the_reader_of_uses_sees_them() {
     assert_eq!(used("use crate::plan::{self, Event};"), ["plan"]);
     assert_eq!(used("use crate::{gunicorn, nginx};"), ["gunicorn", "nginx"]);
-    assert_eq!(
-        used("use crate::{model::{Color, State}, report};"),
-        ["model", "report"]
-    );
+    assert_eq!(used("use crate::{model::{Color, State}, report};"), ["model", "report"]);
     assert_eq!(used("    crate::report::print();"), ["report"]);
 }
 
@@ -140,16 +126,7 @@ fn files_are_short() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     for path in files(&top.join("src")) {
         let text = fs::read_to_string(&path).expect("a source file");
-        let code = text
-            .split("#[cfg(test)]")
-            .next()
-            .unwrap_or_default()
-            .lines()
-            .count();
-        assert!(
-            code <= 400,
-            "{} has {code} lines before its tests",
-            path.display()
-        );
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
+        assert!(code <= 400, "{} has {code} lines before its tests", path.display());
     }
 }

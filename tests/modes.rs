@@ -97,11 +97,7 @@ fn walk(folder: &Path, name: &str, found: &mut BTreeMap<String, u32>) {
             walk(&entry.path().join("public"), &format!("{name}/public"), found);
             found.insert(
                 format!("{name}/public"),
-                0o777
-                    & fs::metadata(entry.path().join("public"))
-                        .expect("it")
-                        .permissions()
-                        .mode(),
+                0o777 & fs::metadata(entry.path().join("public")).expect("it").permissions().mode(),
             );
         }
         let is_foreign =
@@ -118,9 +114,7 @@ fn every_file_has_its_mode_under_every_umask() {
         let mut site = Site::new();
         fs::write(site.host.home().join(".bashrc"), format!("umask {umask}\n")).expect("a file");
         let mut ssh = Command::new("ssh");
-        ssh.arg("-F")
-            .arg(site.host.ssh_config())
-            .args([site.host.alias(), "umask"]);
+        ssh.arg("-F").arg(site.host.ssh_config()).args([site.host.alias(), "umask"]);
         let told = String::from_utf8(ssh.output().expect("ssh runs").stdout).expect("text");
         assert_eq!(told.trim(), format!("0{umask}"), "the host's own");
         site.extra = "[processes]\nworker = \"sleep 600\"\n\n[shared]\ndirectories = [\"uploads\"]\n\n\
@@ -134,12 +128,7 @@ fn every_file_has_its_mode_under_every_umask() {
             let plain = site.command(&[]);
             let mut command = Command::new("sh");
             command
-                .args([
-                    "-c",
-                    &format!("umask {umask}; exec \"$@\""),
-                    "sh",
-                    env!("CARGO_BIN_EXE_deployer"),
-                ])
+                .args(["-c", &format!("umask {umask}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_deployer")])
                 .args(arguments)
                 .current_dir(site.repo.path())
                 .env_clear()
@@ -154,11 +143,7 @@ fn every_file_has_its_mode_under_every_umask() {
         deployer(&["prod", "lock", "-m", "a pause"]);
         let mut found = BTreeMap::new();
         walk(&site.host.root(), "root", &mut found);
-        let mode = fs::metadata(site.host.root())
-            .expect("the root")
-            .permissions()
-            .mode()
-            & 0o7777;
+        let mode = fs::metadata(site.host.root()).expect("the root").permissions().mode() & 0o7777;
         found.insert("root".to_owned(), mode);
         let client = site.host.client_home().join(".local");
         walk(&client, "client", &mut found);
@@ -168,9 +153,7 @@ fn every_file_has_its_mode_under_every_umask() {
             .iter()
             .filter(|(name, mode)| {
                 let name = plain(name);
-                !TABLE
-                    .iter()
-                    .any(|(right, names)| right == *mode && names.contains(&&*name))
+                !TABLE.iter().any(|(right, names)| right == *mode && names.contains(&&*name))
             })
             .map(|(name, mode)| format!("{mode:04o} {name}"))
             .collect();
@@ -179,10 +162,6 @@ fn every_file_has_its_mode_under_every_umask() {
         for name in TABLE.iter().flat_map(|(_, names)| *names) {
             assert!(seen.contains(*name), "{name} was not written under umask {umask}");
         }
-        row(
-            "modes",
-            format!("umask {umask}").as_str(),
-            format!("ok: {} files and folders", found.len()),
-        );
+        row("modes", format!("umask {umask}").as_str(), format!("ok: {} files and folders", found.len()));
     }
 }

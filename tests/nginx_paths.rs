@@ -33,10 +33,7 @@ struct Case {
 }
 
 fn path(path: &str) -> Case {
-    Case {
-        path: path.to_owned(),
-        ..Case::default()
-    }
+    Case { path: path.to_owned(), ..Case::default() }
 }
 
 fn quote(text: &str) -> String {
@@ -64,11 +61,7 @@ impl Nginx {
     fn new() -> Nginx {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        Nginx {
-            folder: tempfile::tempdir().unwrap(),
-            port,
-            child: None,
-        }
+        Nginx { folder: tempfile::tempdir().unwrap(), port, child: None }
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -79,22 +72,14 @@ impl Nginx {
     fn read(&self, number: usize, case: &Case) -> Result<Environment, String> {
         let root = self.place(&format!("{number}/{}", case.root));
         let name = case.name.clone().unwrap_or_else(|| format!("app{number}"));
-        let mut text = format!(
-            "cutover = \"{}\"\n",
-            if case.socket { "socket" } else { "reload" }
-        );
+        let mut text = format!("cutover = \"{}\"\n", if case.socket { "socket" } else { "reload" });
         let _ = writeln!(text, "[app]\nname = {}", quote(&name));
         if let Some(app) = &case.app {
             let _ = writeln!(text, "directory = {}", quote(app));
         }
         let _ = writeln!(text, "[gunicorn]\napp = \"app:app\"");
         if let Some((url, directory)) = &case.files {
-            let _ = writeln!(
-                text,
-                "[static]\nurl = {}\ndirectory = {}",
-                quote(url),
-                quote(directory)
-            );
+            let _ = writeln!(text, "[static]\nurl = {}\ndirectory = {}", quote(url), quote(directory));
         }
         let _ = writeln!(text, "[nginx]\naddress = \"127.0.0.1:{}\"", self.port);
         if let Some(log) = &case.log {
@@ -128,28 +113,18 @@ impl Nginx {
             let file = root.join(format!(".deployer/nginx-{role}.conf"));
             fs::write(file, role_file(environment, role, environment.cutover, KEY)).unwrap();
             if let Some(files) = &environment.static_files {
-                let folder = slot
-                    .join("repo")
-                    .join(&environment.app.directory)
-                    .join(&files.directory);
+                let folder = slot.join("repo").join(&environment.app.directory).join(&files.directory);
                 fs::create_dir_all(&folder).unwrap();
                 fs::write(folder.join("file.txt"), color.as_str()).unwrap();
             }
         }
-        let facts = SiteFacts {
-            tls: false,
-            ipv6: false,
-        };
+        let facts = SiteFacts { tls: false, ipv6: false };
         fs::write(self.place(&format!("{number}.conf")), site(environment, facts)).unwrap();
     }
 
     fn command(&self, sites: &str) -> Command {
         let folder = self.folder.path().display();
-        let user = if fs::metadata(self.folder.path()).unwrap().uid() == 0 {
-            "user root;\n"
-        } else {
-            ""
-        };
+        let user = if fs::metadata(self.folder.path()).unwrap().uid() == 0 { "user root;\n" } else { "" };
         let places: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
@@ -172,11 +147,7 @@ impl Nginx {
 
     /// What nginx has against a site; empty where it takes it.
     fn objects(&self, number: usize) -> String {
-        let tested = self
-            .command(&format!("{number}.conf"))
-            .arg("-t")
-            .output()
-            .unwrap();
+        let tested = self.command(&format!("{number}.conf")).arg("-t").output().unwrap();
         match tested.status.success() {
             true => String::new(),
             false => String::from_utf8_lossy(&tested.stderr).into_owned(),
@@ -294,21 +265,15 @@ fn table() -> Vec<Case> {
         "a b", "it's", "a\"b", "a\\b", "a;b", "{a}", "a#b", "a$b", "a*", "[a]", "a?b", "a:b", "ü", "~",
         "%20", "{{key}}", "a\\", "\\n", "$host",
     ] {
-        cases.push(Case {
-            root: root.to_owned(),
-            ..path("/")
-        });
+        cases.push(Case { root: root.to_owned(), ..path("/") });
     }
-    cases.push(Case {
-        root: "x".repeat(100),
-        ..path("/")
-    });
+    cases.push(Case { root: "x".repeat(100), ..path("/") });
     // The same by socket, and with static files.
     let socket = cases.iter().cloned().map(|case| Case { socket: true, ..case });
-    let files = cases.iter().cloned().map(|case| Case {
-        files: Some(("/static/".to_owned(), "out".to_owned())),
-        ..case
-    });
+    let files = cases
+        .iter()
+        .cloned()
+        .map(|case| Case { files: Some(("/static/".to_owned(), "out".to_owned())), ..case });
     let mut cases: Vec<Case> = socket.chain(files).chain(cases.iter().cloned()).collect();
     for (url, directory) in [
         ("/s.1/", "out"),
@@ -331,58 +296,28 @@ fn table() -> Vec<Case> {
         ("/static/", "a#b"),
         ("/static/", "[a]*"),
     ] {
-        cases.push(Case {
-            files: Some((url.to_owned(), directory.to_owned())),
-            ..path("/")
-        });
+        cases.push(Case { files: Some((url.to_owned(), directory.to_owned())), ..path("/") });
         cases.push(Case {
             files: Some(("/static/".to_owned(), "out".to_owned())),
             app: Some(directory.to_owned()),
             ..path("/")
         });
     }
-    for name in [
-        "a b",
-        "it's \"odd\";",
-        "ü}",
-        "$x",
-        "{{id}}",
-        "a name of forty letters and even more than that",
-        "#",
-    ] {
-        cases.push(Case {
-            name: Some(name.to_owned()),
-            ..path("/")
-        });
+    for name in
+        ["a b", "it's \"odd\";", "ü}", "$x", "{{id}}", "a name of forty letters and even more than that", "#"]
+    {
+        cases.push(Case { name: Some(name.to_owned()), ..path("/") });
     }
-    for log in [
-        "a b",
-        "it's",
-        "a\"b",
-        "a\\b",
-        "a;b",
-        "$http_host.log",
-        "a{b",
-        "ü",
-        "a#b",
-    ] {
+    for log in ["a b", "it's", "a\"b", "a\\b", "a;b", "$http_host.log", "a{b", "ü", "a#b"] {
         cases.push(Case {
-            log: Some(format!(
-                "{}/{log}",
-                std::env::temp_dir().join("deployer-nginx-paths").display()
-            )),
+            log: Some(format!("{}/{log}", std::env::temp_dir().join("deployer-nginx-paths").display())),
             ..path("/")
         });
     }
     cases.push(Case {
-        extra: [
-            "gzip on;",
-            "location = /robots.txt {",
-            "    return 200 \"$host\";",
-            "}",
-        ]
-        .map(str::to_owned)
-        .into(),
+        extra: ["gzip on;", "location = /robots.txt {", "    return 200 \"$host\";", "}"]
+            .map(str::to_owned)
+            .into(),
         ..path("/")
     });
     cases
@@ -445,10 +380,7 @@ fn each_accepted_path_stands_for_itself_in_nginx() {
     }
     nginx.start();
     for (number, environment) in &accepted {
-        for (name, color) in [
-            (host(*number), "blue"),
-            (format!("next.{}", host(*number)), "green"),
-        ] {
+        for (name, color) in [(host(*number), "blue"), (format!("next.{}", host(*number)), "green")] {
             let mut ask = |target: String, wanted: String| {
                 let answer = nginx.get(&name, &target);
                 if answer != wanted {
@@ -467,13 +399,7 @@ fn each_accepted_path_stands_for_itself_in_nginx() {
         }
     }
     let _ = fs::remove_dir_all(std::env::temp_dir().join("deployer-nginx-paths"));
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     assert!(accepted.len() > 150, "only {} were accepted", accepted.len());
     println!(
         "@row | nginx | {} paths accepted, {} refused | ok",

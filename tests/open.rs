@@ -81,9 +81,8 @@ fn a_slot_is_seen_through_a_tunnel() {
 
     // Twenty at once.
     std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..20)
-            .map(|_| scope.spawn(|| http(open.address, "localhost", "/slow?seconds=0.05")))
-            .collect();
+        let asked: Vec<_> =
+            (0..20).map(|_| scope.spawn(|| http(open.address, "localhost", "/slow?seconds=0.05"))).collect();
         for thread in asked {
             let (code, body) = thread.join().expect("a thread");
             assert_eq!(code, 200, "{body}");
@@ -96,11 +95,8 @@ fn a_slot_is_seen_through_a_tunnel() {
     lazy.write_all(b"GET /large HTTP/1.0\r\n\r\n").expect("a request");
     let (code, body) = http(open.address, "localhost", "/large");
     assert_eq!((code, body.len()), (200, LARGE));
-    let whole = body
-        .as_bytes()
-        .chunks(20)
-        .enumerate()
-        .all(|(n, line)| line == format!("{n:019}\n").as_bytes());
+    let whole =
+        body.as_bytes().chunks(20).enumerate().all(|(n, line)| line == format!("{n:019}\n").as_bytes());
     assert!(whole, "the bytes are not those that were sent");
     let mut all = Vec::new();
     lazy.set_read_timeout(Some(SOON)).expect("a timeout");
@@ -139,25 +135,15 @@ fn a_slot_is_seen_through_a_tunnel() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
     let ended = ran(open.child.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("next is") && ended.stderr.contains("Ctrl-C"),
-        "{}",
-        ended.stderr
-    );
-    until("the port is free", SOON, || {
-        TcpStream::connect(open.address).is_err()
-    });
+    assert!(ended.stderr.contains("next is") && ended.stderr.contains("Ctrl-C"), "{}", ended.stderr);
+    until("the port is free", SOON, || TcpStream::connect(open.address).is_err());
     assert_eq!(site.status()["problems"], serde_json::json!([]));
 
     // What does not run cannot be seen.
     site.done(&["prod", "stop"]);
     let refused = site.deployer(&["prod", "open", "next"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
-    assert!(
-        refused.stderr.contains("nothing listens there"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("nothing listens there"), "{}", refused.stderr);
     assert!(refused.stdout.is_empty(), "{}", refused.stdout);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();

@@ -16,10 +16,7 @@ use serde_json::json;
 use support::Site;
 
 fn commit() -> CommitSummary {
-    CommitSummary {
-        id: "3ab9d42".repeat(5) + "00000",
-        subject: "fix the header".to_string(),
-    }
+    CommitSummary { id: "3ab9d42".repeat(5) + "00000", subject: "fix the header".to_string() }
 }
 
 fn reading<'a>(
@@ -27,11 +24,7 @@ fn reading<'a>(
     environment: &'a deployer::config::Environment,
     commit: &'a CommitSummary,
 ) -> Reading<'a> {
-    let virtualenv = Virtualenv {
-        key: "c0ffee".to_string(),
-        files: Vec::new(),
-        local: false,
-    };
+    let virtualenv = Virtualenv { key: "c0ffee".to_string(), files: Vec::new(), local: false };
     let request = DeployRequest {
         environment,
         secrets: &Secrets::new(),
@@ -47,20 +40,14 @@ fn reading<'a>(
         new_key: "0123456789abcdef",
         now: 1_800_000_000,
     };
-    let change = |path: &str, kind| FileChange {
-        path: path.to_string(),
-        kind,
-        bytes: 100,
-    };
+    let change = |path: &str, kind| FileChange { path: path.to_string(), kind, bytes: 100 };
     let differs = |key: &str, from: Option<&str>, to: Option<&str>| Difference {
         key: key.to_string(),
         from: from.map(str::to_string),
         to: to.map(str::to_string),
     };
     let packages = |list: &[(&str, &str)]| -> BTreeMap<String, String> {
-        list.iter()
-            .map(|(name, version)| (name.to_string(), version.to_string()))
-            .collect()
+        list.iter().map(|(name, version)| (name.to_string(), version.to_string())).collect()
     };
     Reading {
         environment,
@@ -96,11 +83,7 @@ fn reading<'a>(
         deploy: plan::deploy(state, &request),
         judged: None,
         unjudged: None,
-        found: vec![Found {
-            kind: FoundKind::Virtualenv,
-            name: "old".to_string(),
-            kilobytes: 60_000,
-        }],
+        found: vec![Found { kind: FoundKind::Virtualenv, name: "old".to_string(), kilobytes: 60_000 }],
     }
 }
 
@@ -140,22 +123,14 @@ fn what_lies_beside_migrations_is_none() {
 fn the_space_for_a_first_release_is_of_the_right_order() {
     let environment = environment();
     let commit = commit();
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "fresh_host")
-        .unwrap();
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "fresh_host").unwrap();
     let mut first = reading(&state, &environment, &commit);
     first.found.clear();
-    first.packages.1 = (0..12)
-        .map(|number| (format!("p{number}"), String::new()))
-        .collect();
+    first.packages.1 = (0..12).map(|number| (format!("p{number}"), String::new())).collect();
     let space = plan::outlook(first).space;
     assert!((50_000_000..500_000_000).contains(&space.needed), "{space:?}");
     assert!(space.guessed);
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let space = plan::outlook(reading(&state, &environment, &commit)).space;
     assert!(!space.guessed, "{space:?}");
 }
@@ -164,10 +139,7 @@ fn the_space_for_a_first_release_is_of_the_right_order() {
 fn everything_that_changes_is_told() {
     let environment = environment();
     let commit = commit();
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let outlook = plan::outlook(reading(&state, &environment, &commit));
     insta::assert_snapshot!(told(&outlook));
 }
@@ -189,11 +161,7 @@ fn it_shows_the_steps_of_the_deploy_or_why_there_are_none() {
                 assert_eq!(shown, titles, "{name}");
                 assert!(outlook.deploy.iter().all(|step| step.touches != "live"), "{name}");
                 // A deploy that goes can be cut over to, and that is what touches live.
-                assert_eq!(
-                    outlook.cutover.last().expect("a switch").touches,
-                    "live",
-                    "{name}"
-                );
+                assert_eq!(outlook.cutover.last().expect("a switch").touches, "live", "{name}");
                 assert_eq!(outlook.refused, None);
                 with_steps += 1;
             }
@@ -229,10 +197,7 @@ fn on_a_host_it_tells_and_touches_nothing() {
     site.write("shop/migrations/0002_price.py", "class Migration:\n    pass\n");
     site.write("migrations/env.py", "from alembic import context\n");
     let requirements = fs::read_to_string(site.repo.path().join("requirements.txt")).unwrap();
-    site.write(
-        "requirements.txt",
-        &format!("{requirements}# the same packages\nlonely==1.0\n"),
-    );
+    site.write("requirements.txt", &format!("{requirements}# the same packages\nlonely==1.0\n"));
     site.extra = "[env]\nMODE = \"hush-2\"\nMORE = \"hush-3\"\n".to_string();
     site.configure();
     site.commit("add a price");
@@ -260,10 +225,7 @@ fn on_a_host_it_tells_and_touches_nothing() {
     let value: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one object");
     assert_eq!(value["commits"]["out_count"], 1);
     assert_eq!(value["live"]["id"], *live);
-    assert_eq!(
-        value["variables"],
-        json!({"added": ["MORE"], "removed": [], "changed": ["MODE"]})
-    );
+    assert_eq!(value["variables"], json!({"added": ["MORE"], "removed": [], "changed": ["MODE"]}));
     assert_eq!(value["migrations"], json!(["shop/migrations/0002_price.py"]));
     assert_eq!(value["builds_virtualenv"], true);
     assert!(value["space"]["needed"].as_u64().unwrap() > 100_000, "{value}");
@@ -278,11 +240,7 @@ fn on_a_host_it_tells_and_touches_nothing() {
     site.done(&["prod", "deploy", "other", "--force"]);
     let ran = site.deployer(&["prod", "plan", "main"]);
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
-    assert!(
-        ran.stdout.contains("1 commit LOST") && ran.stdout.contains("apart"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("1 commit LOST") && ran.stdout.contains("apart"), "{}", ran.stdout);
     assert!(ran.stderr.contains("would lose"), "{}", ran.stderr);
 }
 
@@ -294,8 +252,5 @@ fn snapshot(site: &Site) -> (String, Vec<String>) {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    (
-        status["live"]["commit"]["id"].as_str().unwrap().to_string(),
-        names,
-    )
+    (status["live"]["commit"]["id"].as_str().unwrap().to_string(), names)
 }

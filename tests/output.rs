@@ -31,11 +31,7 @@ fn site(build: &str) -> Site {
 
 fn log(site: &Site) -> String {
     let folder = site.host.client_home().join(".local/state/deployer");
-    let mut logs: Vec<_> = fs::read_dir(folder)
-        .expect("logs")
-        .flatten()
-        .map(|log| log.path())
-        .collect();
+    let mut logs: Vec<_> = fs::read_dir(folder).expect("logs").flatten().map(|log| log.path()).collect();
     logs.sort();
     fs::read_to_string(logs.last().expect("a log")).expect("a log")
 }
@@ -44,9 +40,7 @@ fn log(site: &Site) -> String {
 fn six_hundred_megabytes_are_no_reason_to_fail() {
     let line =
         "it is as it was before, and will be so for as long as anybody asks, which nobody does; ".repeat(5);
-    let site = site(&format!(
-        "echo first; yes '{line}' | head -c 600000000; echo; echo last"
-    ));
+    let site = site(&format!("echo first; yes '{line}' | head -c 600000000; echo; echo last"));
     let began = Instant::now();
     let (ran, memory) = watched(site.start(&["prod", "deploy"]));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -70,27 +64,15 @@ fn the_first_press_ends_a_build_that_never_stops_talking() {
     until("the build begins", Duration::from_secs(60), || {
         let folder = site.host.client_home().join(".local/state/deployer");
         let logs = fs::read_dir(folder).into_iter().flatten().flatten();
-        logs.map(|log| fs::read(log.path()).unwrap_or_default())
-            .any(|text| text.len() > 1 << 20)
+        logs.map(|log| fs::read(log.path()).unwrap_or_default()).any(|text| text.len() > 1 << 20)
     });
     let pressed = Instant::now();
-    let done = std::process::Command::new("kill")
-        .arg("-INT")
-        .arg(child.id().to_string())
-        .status();
+    let done = std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status();
     assert!(done.expect("kill").success());
     let (ran, memory) = watched(child);
     assert_eq!(ran.code, 130, "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("interrupted while it was to run yes"),
-        "{}",
-        ran.stderr
-    );
-    assert!(
-        pressed.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        pressed.elapsed()
-    );
+    assert!(ran.stderr.contains("interrupted while it was to run yes"), "{}", ran.stderr);
+    assert!(pressed.elapsed() < Duration::from_secs(20), "{:?}", pressed.elapsed());
     assert!(memory < MOST_MEMORY, "{} MB", memory >> 20);
     site.until_free(Duration::from_secs(20));
     row(

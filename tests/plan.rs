@@ -9,10 +9,7 @@ use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtua
 use fixtures::{environment, states};
 
 fn commit() -> CommitSummary {
-    CommitSummary {
-        id: "3ab9d42".repeat(5) + "00000",
-        subject: "fix the header".to_string(),
-    }
+    CommitSummary { id: "3ab9d42".repeat(5) + "00000", subject: "fix the header".to_string() }
 }
 
 fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<Plan, Failure> {
@@ -25,11 +22,8 @@ fn deploy_onto(
     relation_to_live: Option<Relation>,
     force: bool,
 ) -> Result<Plan, Failure> {
-    let virtualenv = Virtualenv {
-        key: "c0ffee".to_string(),
-        files: vec!["requirements.txt".to_string()],
-        local: false,
-    };
+    let virtualenv =
+        Virtualenv { key: "c0ffee".to_string(), files: vec!["requirements.txt".to_string()], local: false };
     let request = DeployRequest {
         environment: &environment(),
         secrets: &Secrets::new(),
@@ -57,11 +51,7 @@ fn listing(plan: &Result<Plan, Failure>) -> String {
             }
         }
         Err(failure) => {
-            let _ = writeln!(
-                text,
-                "  REFUSED {} (exit {}): {failure}",
-                failure.code, failure.exit as u8
-            );
+            let _ = writeln!(text, "  REFUSED {} (exit {}): {failure}", failure.code, failure.exit as u8);
             for advice in &failure.advice {
                 let _ = writeln!(text, "    try: {advice}");
             }
@@ -86,10 +76,7 @@ fn every_state_has_its_plans() {
                 text,
                 "  {}{}",
                 problem.what,
-                problem
-                    .run
-                    .as_ref()
-                    .map_or(String::new(), |run| format!(" -> {run}"))
+                problem.run.as_ref().map_or(String::new(), |run| format!(" -> {run}"))
             );
         }
         insta::assert_snapshot!(name, text);
@@ -99,10 +86,7 @@ fn every_state_has_its_plans() {
 /// Its record is the last thing that a deploy writes: without it, what runs there was never proven.
 #[test]
 fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
-    let (_, mut state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let recorded = state.green.release.take().unwrap();
     let entry = |verb: &str, commit: &str, previous: &str, release: &Release| {
         serde_json::from_value::<HistoryEntry>(serde_json::json!({
@@ -130,10 +114,7 @@ fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
 
 #[test]
 fn a_database_in_the_work_tree_is_told_with_its_mend() {
-    let (_, mut state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let mut environment = environment();
     environment.app.directory = "web".to_string();
     environment.shared = vec!["media".to_string()];
@@ -150,10 +131,7 @@ fn a_database_in_the_work_tree_is_told_with_its_mend() {
         state.blue.databases = paths.iter().map(ToString::to_string).collect();
         let told = plan::left_behind(&state, &environment, None);
         let _ = writeln!(text, "{paths:?}: {}", told.as_deref().unwrap_or("nothing"));
-        assert_eq!(
-            plan::assess(&state, &environment).problems.len(),
-            usize::from(told.is_some())
-        );
+        assert_eq!(plan::assess(&state, &environment).problems.len(), usize::from(told.is_some()));
     }
     state.green.databases = vec!["web/users.db".to_string()];
     assert_eq!(plan::left_behind(&state, &environment, None), None);
@@ -164,10 +142,7 @@ fn a_database_in_the_work_tree_is_told_with_its_mend() {
 /// Records of an older deployer say nothing of migrations: they know none.
 #[test]
 fn a_rollback_behind_accepted_migrations_is_refused() {
-    let (_, mut state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let accepted = |number: u64, commit: &str| {
         serde_json::from_value::<Accepted>(serde_json::json!({
             "number": number, "commit": commit, "by": "bob@desk", "at": 1_799_990_000.0, "operations": [
@@ -188,11 +163,7 @@ fn a_rollback_behind_accepted_migrations_is_refused() {
     assert_eq!(check(&state), Ok(()));
     state.accepted = vec![accepted(1, "f".repeat(40).as_str()), accepted(2, &live.commit)];
     let refused = check(&state).unwrap_err();
-    let text = format!(
-        "{}{}\n",
-        listing(&Err(refused.clone())),
-        refused.output.join("\n")
-    );
+    let text = format!("{}{}\n", listing(&Err(refused.clone())), refused.output.join("\n"));
     insta::assert_snapshot!(text);
     // Built when the first had been accepted, it is behind the second alone; and a commit knows its own.
     state.green.release.as_mut().unwrap().accepted = 1;
@@ -207,10 +178,7 @@ fn a_rollback_behind_accepted_migrations_is_refused() {
 
 #[test]
 fn what_is_configured_goes_on_around_a_release() {
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let mut environment = environment();
     let line = |text: &str| vec![text.to_string()];
     environment.hooks.release = line("python manage.py migrate");
@@ -223,11 +191,8 @@ fn what_is_configured_goes_on_around_a_release() {
         collect: Some("python manage.py collectstatic --noinput".to_string()),
         keep: std::time::Duration::from_secs(60),
     });
-    let virtualenv = Virtualenv {
-        key: "c0ffee".to_string(),
-        files: vec!["requirements.txt".to_string()],
-        local: false,
-    };
+    let virtualenv =
+        Virtualenv { key: "c0ffee".to_string(), files: vec!["requirements.txt".to_string()], local: false };
     let (commit, secrets) = (commit(), Secrets::new());
     let request = |django| DeployRequest {
         environment: &environment,
@@ -246,34 +211,16 @@ fn what_is_configured_goes_on_around_a_release() {
     };
     let mut text = String::new();
     for (name, plan) in [
-        (
-            "deploy of a Django application",
-            plan::deploy(&state, &request(true)),
-        ),
+        ("deploy of a Django application", plan::deploy(&state, &request(true))),
         ("deploy of another", plan::deploy(&state, &request(false))),
-        (
-            "cutover",
-            plan::cutover(&state, &environment, "ann@laptop", false).map(|cutover| cutover.plan),
-        ),
+        ("cutover", plan::cutover(&state, &environment, "ann@laptop", false).map(|cutover| cutover.plan)),
     ] {
         let _ = writeln!(text, "{name}");
         text.push_str(&listing(&plan));
         for step in plan.iter().flat_map(|plan| &plan.steps) {
-            let of_mine = [
-                "keep_static",
-                "checkout",
-                "collect",
-                "judge",
-                "hook",
-                "release_hook",
-                "smoke",
-                "warm",
-            ];
-            let line = step
-                .call
-                .as_ref()
-                .and_then(|call| call.line().ok())
-                .unwrap_or_default();
+            let of_mine =
+                ["keep_static", "checkout", "collect", "judge", "hook", "release_hook", "smoke", "warm"];
+            let line = step.call.as_ref().and_then(|call| call.line().ok()).unwrap_or_default();
             if of_mine.iter().any(|word| line.starts_with(word)) {
                 let _ = writeln!(text, "    $ {line}");
             }
@@ -284,10 +231,7 @@ fn what_is_configured_goes_on_around_a_release() {
 
 /// What comes of a deploy for each way in which its commit can stand to what is held; by force it goes.
 fn by_relation(deploy: impl Fn(&HostState, Option<Relation>, bool) -> Result<Plan, Failure>) -> String {
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let mut text = String::new();
     for relation in [
         Relation::Same,

@@ -19,10 +19,7 @@ fn commit(number: usize) -> String {
 
 /// Releases that share virtualenvs, three each at most.
 fn release(number: usize) -> Release {
-    Release {
-        virtualenv: format!("key{}", number / 3),
-        ..Release::of(&commit(number))
-    }
+    Release { virtualenv: format!("key{}", number / 3), ..Release::of(&commit(number)) }
 }
 
 /// A host after a history of its own: some releases came back, some were never live, some are in a slot by another's hand.
@@ -47,27 +44,15 @@ fn random_state(base: &HostState, numbers: &mut Numbers) -> HostState {
         });
     }
     for color in Color::ALL {
-        let slot = if color == Color::Blue {
-            &mut state.blue
-        } else {
-            &mut state.green
-        };
+        let slot = if color == Color::Blue { &mut state.blue } else { &mut state.green };
         if slot.release.is_some() {
-            let wanted = state
-                .history
-                .len()
-                .checked_sub(1 + usize::from(state.live.color != Some(color)));
+            let wanted = state.history.len().checked_sub(1 + usize::from(state.live.color != Some(color)));
             let told = wanted.and_then(|index| state.history[index].release.clone());
             slot.release = Some(told.unwrap_or_else(|| release(1 + numbers.below(25))));
             slot.environment = slot.release.as_ref().map(|release| release.virtualenv.clone());
         }
         slot.refs = (1..25)
-            .map(|number| {
-                (
-                    format!("refs/deployer/releases/{}", commit(number)),
-                    commit(number),
-                )
-            })
+            .map(|number| (format!("refs/deployer/releases/{}", commit(number)), commit(number)))
             .collect::<BTreeMap<_, _>>();
     }
     state
@@ -75,22 +60,10 @@ fn random_state(base: &HostState, numbers: &mut Numbers) -> HostState {
 
 fn everything() -> Vec<Found> {
     let mut found: Vec<Found> = (0..9)
-        .map(|number| Found {
-            kind: FoundKind::Virtualenv,
-            name: format!("key{number}"),
-            kilobytes: 1000,
-        })
+        .map(|number| Found { kind: FoundKind::Virtualenv, name: format!("key{number}"), kilobytes: 1000 })
         .collect();
-    found.push(Found {
-        kind: FoundKind::Unfinished,
-        name: "torn".to_string(),
-        kilobytes: 10,
-    });
-    found.push(Found {
-        kind: FoundKind::Leftover,
-        name: "requirements.x1y2z3".to_string(),
-        kilobytes: 1,
-    });
+    found.push(Found { kind: FoundKind::Unfinished, name: "torn".to_string(), kilobytes: 10 });
+    found.push(Found { kind: FoundKind::Leftover, name: "requirements.x1y2z3".to_string(), kilobytes: 1 });
     found
 }
 
@@ -98,9 +71,7 @@ fn everything() -> Vec<Found> {
 fn removed(plan: &plan::Plan) -> BTreeSet<String> {
     let calls = plan.steps.iter().filter_map(|step| step.call.as_ref());
     let lines = calls.map(|call| call.line().expect("a line"));
-    lines
-        .flat_map(|line| line.split(' ').map(str::to_string).collect::<Vec<_>>())
-        .collect()
+    lines.flat_map(|line| line.split(' ').map(str::to_string).collect::<Vec<_>>()).collect()
 }
 
 /// The promise: whatever happened on a host, what live, next and each rollback to a kept release need is still there.
@@ -122,10 +93,7 @@ fn nothing_that_is_needed_goes() {
                 let key = format!("virtualenvs/{}", release.virtualenv);
                 assert!(!gone_now.contains(&key), "{name} {round}: {key}, {why}");
                 let reference = format!("refs/deployer/releases/{}", release.commit);
-                assert!(
-                    !gone_now.contains(&reference),
-                    "{name} {round}: {reference}, {why}"
-                );
+                assert!(!gone_now.contains(&reference), "{name} {round}: {reference}, {why}");
             };
             for color in Color::ALL {
                 if let Some(release) = &state.slot(color).release {
@@ -147,35 +115,19 @@ fn nothing_that_is_needed_goes() {
                 stays(release, "of the last");
             }
             // Touches nothing that runs, by its own word too.
-            assert!(
-                prune
-                    .plan
-                    .steps
-                    .iter()
-                    .all(|step| step.touches() == plan::Touches::Nothing)
-            );
+            assert!(prune.plan.steps.iter().all(|step| step.touches() == plan::Touches::Nothing));
         }
     }
-    assert!(
-        planned > 200 && gone > 1000 && back > 50,
-        "{planned} plans, {gone} gone, {back} rollbacks"
-    );
+    assert!(planned > 200 && gone > 1000 && back > 50, "{planned} plans, {gone} gone, {back} rollbacks");
 }
 
 #[test]
 fn who_looks_while_another_deploys_is_not_shown_what_is_half_made() {
-    let (_, state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     let alone = plan::prune(&state, &environment(), &everything(), 5, true).unwrap();
     let not_alone = plan::prune(&state, &environment(), &everything(), 5, false).unwrap();
     assert!(removed(&alone.plan).contains("virtualenvs/torn"));
-    assert!(
-        !removed(&not_alone.plan)
-            .iter()
-            .any(|name| name.contains("torn") || name.contains("x1y2z3"))
-    );
+    assert!(!removed(&not_alone.plan).iter().any(|name| name.contains("torn") || name.contains("x1y2z3")));
     assert_eq!(alone.kilobytes, not_alone.kilobytes + 11);
     let mut text = String::new();
     for step in &alone.plan.steps {
@@ -187,22 +139,12 @@ fn who_looks_while_another_deploys_is_not_shown_what_is_half_made() {
 /// A deploy removes a little by itself, and never what it is about to use.
 #[test]
 fn a_deploy_tidies_up() {
-    let (_, mut state) = states()
-        .into_iter()
-        .find(|(name, _)| *name == "both_healthy")
-        .unwrap();
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     state.virtualenvs = ["old1", "old2", "old3", "new"].map(str::to_string).to_vec();
-    let virtualenv = plan::Virtualenv {
-        key: "new".to_string(),
-        files: Vec::new(),
-        local: false,
-    };
+    let virtualenv = plan::Virtualenv { key: "new".to_string(), files: Vec::new(), local: false };
     let request = plan::DeployRequest {
         environment: &environment(),
-        commit: &deployer::model::CommitSummary {
-            id: commit(7),
-            subject: String::new(),
-        },
+        commit: &deployer::model::CommitSummary { id: commit(7), subject: String::new() },
         by: "ann@laptop",
         django: false,
         accept_migrations: false,
@@ -217,25 +159,13 @@ fn a_deploy_tidies_up() {
     };
     let plan = plan::deploy(&state, &request).unwrap();
     let last = plan.steps.last().unwrap();
-    assert_eq!(
-        last.action,
-        Action::Remove {
-            virtualenvs: 2,
-            leftovers: 0
-        }
-    );
-    assert_eq!(
-        last.call.as_ref().unwrap().line().unwrap(),
-        "tidy virtualenvs/old1 virtualenvs/old2"
-    );
+    assert_eq!(last.action, Action::Remove { virtualenvs: 2, leftovers: 0 });
+    assert_eq!(last.call.as_ref().unwrap().line().unwrap(), "tidy virtualenvs/old1 virtualenvs/old2");
 }
 
 /// A commit whose requirements differ from all others, live; its full name.
 fn with_packages(site: &Site, number: usize) -> String {
-    site.write(
-        "requirements.txt",
-        &format!("{}\n# set {number}\n", support::gunicorn()),
-    );
+    site.write("requirements.txt", &format!("{}\n# set {number}\n", support::gunicorn()));
     let commit = site.commit(&format!("set {number}"));
     site.done(&["prod", "deploy", "--cutover"]);
     commit
@@ -265,11 +195,7 @@ fn a_host_is_pruned_and_goes_back_all_the_same() {
     std::os::unix::fs::symlink(outside.path(), site.path(".deployer/virtualenvs/link")).unwrap();
 
     let ran = site.done(&["prod", "prune", "--keep", "1", "--dry-run"]);
-    assert!(
-        ran.stderr.contains("remove 2 virtualenv(s), 2 leftover(s)"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("remove 2 virtualenv(s), 2 leftover(s)"), "{}", ran.stderr);
     assert!(ran.stderr.contains("would be freed"), "{}", ran.stderr);
     assert_eq!(virtualenvs(&site), 6);
 
@@ -283,10 +209,7 @@ fn a_host_is_pruned_and_goes_back_all_the_same() {
     assert_eq!(status["lock"], serde_json::Value::Null);
     for color in ["blue", "green"] {
         let repo = site.path(color).join("repo");
-        let refs = support::git(
-            &repo,
-            &["for-each-ref", "--format=%(refname)", "refs/deployer/releases"],
-        );
+        let refs = support::git(&repo, &["for-each-ref", "--format=%(refname)", "refs/deployer/releases"]);
         assert!(refs.lines().count() <= 2, "{refs}");
         support::git(&repo, &["fsck", "--connectivity-only", "--no-dangling"]);
     }

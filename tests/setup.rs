@@ -34,11 +34,7 @@ fn bare() -> Site {
     let config = fs::read_to_string(site.host.nginx_config()).unwrap();
     let start = config.find("    server {").expect("a server");
     let end = config.rfind("    include ").expect("the folder of the sites");
-    fs::write(
-        site.host.nginx_config(),
-        format!("{}{}", &config[..start], &config[end..]),
-    )
-    .unwrap();
+    fs::write(site.host.nginx_config(), format!("{}{}", &config[..start], &config[end..])).unwrap();
     // nginx would not listen at all without a server.
     let door = site.host.http_port();
     fs::write(
@@ -85,16 +81,8 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     assert_eq!(first.code, 1);
     assert!(first.stdout.contains("deployer prod setup"), "{}", first.stdout);
     let ran = site.done(&["prod", "setup", "--yes"]);
-    assert_eq!(
-        ran.stdout,
-        fs::read_to_string(own(&site)).unwrap(),
-        "what is shown is what is written"
-    );
-    assert!(
-        ran.stderr.ends_with("— run: deployer prod deploy\n"),
-        "{}",
-        ran.stderr
-    );
+    assert_eq!(ran.stdout, fs::read_to_string(own(&site)).unwrap(), "what is shown is what is written");
+    assert!(ran.stderr.ends_with("— run: deployer prod deploy\n"), "{}", ran.stderr);
     assert_eq!(names(&site), ["default.conf", "hello.conf"]);
     assert_eq!(site.done(&["prod", "doctor", "--json"]).code, 0);
 
@@ -110,10 +98,7 @@ fn from_nothing_to_a_release_through_the_site_that_it_wrote() {
     site.done(&["prod", "cutover"]);
     let (status, body) = site.get("/");
     assert_eq!(status, 200, "{body}");
-    assert!(
-        body.contains(&format!("HTTP_HOST={}:{port}\n", site.host.server_name())),
-        "{body}"
-    );
+    assert!(body.contains(&format!("HTTP_HOST={}:{port}\n", site.host.server_name())), "{body}");
     assert!(body.contains("HTTP_X_REAL_IP=127.0.0.1\n"), "{body}");
     assert!(body.contains("HTTP_X_FORWARDED_FOR=127.0.0.1\n"), "{body}");
     assert!(body.contains("HTTP_X_FORWARDED_PROTO=http\n"), "{body}");
@@ -202,27 +187,17 @@ fn a_second_time_nothing_changes_and_a_change_is_shown() {
     site.done(&["prod", "setup", "--yes"]);
     let before = fs::metadata(own(&site)).unwrap().modified().unwrap();
     let again = site.done(&["prod", "setup"]);
-    assert!(
-        again.stderr.contains("is as it should be: unchanged"),
-        "{}",
-        again.stderr
-    );
+    assert!(again.stderr.contains("is as it should be: unchanged"), "{}", again.stderr);
     assert_eq!(again.stdout, "");
     assert_eq!(fs::metadata(own(&site)).unwrap().modified().unwrap(), before);
     configure(&site, "max_body = \"1g\"\n");
     let changed = site.done(&["prod", "setup", "--yes"]);
     assert!(
-        changed
-            .stdout
-            .contains("\n-    client_max_body_size 20m;\n+    client_max_body_size 1g;\n"),
+        changed.stdout.contains("\n-    client_max_body_size 20m;\n+    client_max_body_size 1g;\n"),
         "{}",
         changed.stdout
     );
-    assert!(
-        fs::read_to_string(own(&site))
-            .unwrap()
-            .contains("client_max_body_size 1g;")
-    );
+    assert!(fs::read_to_string(own(&site)).unwrap().contains("client_max_body_size 1g;"));
 }
 
 #[test]
@@ -233,10 +208,7 @@ fn lines_of_ones_own_are_in_both_servers_and_nginx_tests_them() {
         "extra = [\"add_header X-Own $scheme always;\", \"location = /robots.txt {\", \"    return 200 none;\", \"}\"]\n",
     );
     site.done(&["prod", "setup", "--yes"]);
-    for name in [
-        site.host.server_name().to_string(),
-        format!("next.{}", site.host.server_name()),
-    ] {
+    for name in [site.host.server_name().to_string(), format!("next.{}", site.host.server_name())] {
         until("nginx has the lines", Duration::from_secs(10), || {
             support::http(site.door(), &name, "/robots.txt") == (200, "none".to_string())
         });
@@ -245,11 +217,7 @@ fn lines_of_ones_own_are_in_both_servers_and_nginx_tests_them() {
     configure(&site, "extra = [\"oops;\"]\n");
     let ran = site.deployer(&["prod", "setup", "--yes"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.stderr.contains("unknown directive \"oops\""),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("unknown directive \"oops\""), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(own(&site)).unwrap(), good);
 }
 
@@ -288,11 +256,7 @@ fn a_site_that_waits_for_its_certificate_says_so_each_time() {
     let again = site.done(&["prod", "setup", "--dry-run"]);
     for ran in [&first, &again] {
         assert!(ran.stderr.contains("certbot certonly"), "{}", ran.stderr);
-        assert!(
-            ran.stderr.contains("then again: deployer prod setup --tls"),
-            "{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains("then again: deployer prod setup --tls"), "{}", ran.stderr);
     }
     assert!(again.stderr.contains("unchanged"), "{}", again.stderr);
 }
@@ -314,18 +278,9 @@ fn printing_needs_no_host() {
     let mut site = bare();
     site.host.refuse_ssh();
     let ran = site.done(&["prod", "setup", "--print"]);
-    assert!(
-        ran.stdout
-            .starts_with("# Written by deployer prod setup for hello"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.starts_with("# Written by deployer prod setup for hello"), "{}", ran.stdout);
     let tls = site.done(&["prod", "setup", "--print", "--tls"]);
-    assert!(
-        tls.stdout.contains("ssl_certificate /etc/letsencrypt/live/"),
-        "{}",
-        tls.stdout
-    );
+    assert!(tls.stdout.contains("ssl_certificate /etc/letsencrypt/live/"), "{}", tls.stdout);
 }
 
 #[test]
@@ -335,11 +290,7 @@ fn a_configuration_that_nginx_refuses_is_not_touched() {
     fs::write(&other, "oops;\n").unwrap();
     let ran = site.deployer(&["prod", "setup", "--yes"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.stderr.contains("unknown directive \"oops\""),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("unknown directive \"oops\""), "{}", ran.stderr);
     assert_eq!(names(&site), ["default.conf", "other.conf"]);
 }
 
@@ -359,11 +310,7 @@ fn a_site_that_nginx_refuses_is_taken_back() {
     site.done(&["prod", "setup", "--yes", "--no-tls"]);
     let good = fs::read_to_string(own(&site)).unwrap();
     refused(&site);
-    assert_eq!(
-        fs::read_to_string(own(&site)).unwrap(),
-        good,
-        "the old file is back"
-    );
+    assert_eq!(fs::read_to_string(own(&site)).unwrap(), good, "the old file is back");
     assert_eq!(names(&site), ["default.conf", "hello.conf"]);
     let test = site.host.nginx_test_command();
     let tested = Command::new(&test[0]).args(&test[1..]).output().unwrap();
@@ -379,11 +326,7 @@ fn a_reload_that_fails_takes_the_site_back() {
     fs::write(&path, format!("{before}reload = [\"/bin/false\"]\n")).unwrap();
     let ran = site.deployer(&["prod", "setup", "--yes"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.stderr.contains("nginx could not be reloaded"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("nginx could not be reloaded"), "{}", ran.stderr);
     assert_eq!(names(&site), ["default.conf"]);
 }
 
@@ -400,22 +343,14 @@ fn a_site_made_by_hand_is_left_alone() {
     );
     fs::write(&hand, &text).unwrap();
     let ran = site.done(&["prod", "setup", "--yes"]);
-    assert!(
-        ran.stderr.contains("by-hand.conf includes live already"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("by-hand.conf includes live already"), "{}", ran.stderr);
     assert_eq!(names(&site), ["by-hand.conf", "default.conf"]);
     // A file of somebody else's under the name of ours is not overwritten either.
     fs::remove_file(&hand).unwrap();
     fs::write(own(&site), "# mine\n").unwrap();
     let ran = site.deployer(&["prod", "setup", "--yes"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.stderr.contains("was not written by deployer"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("was not written by deployer"), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(own(&site)).unwrap(), "# mine\n");
 }
 
@@ -426,19 +361,11 @@ fn without_the_right_the_site_and_the_commands_are_shown() {
     let nowhere = site.host.folder().join("nowhere/sites-available/hello.conf");
     let path = site.repo.path().join("deployer.toml");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(
-        &path,
-        text.replace(own(&site).to_str().unwrap(), nowhere.to_str().unwrap()),
-    )
-    .unwrap();
+    fs::write(&path, text.replace(own(&site).to_str().unwrap(), nowhere.to_str().unwrap())).unwrap();
     let ran = site.deployer(&["prod", "setup", "--yes"]);
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.contains("server_name"), "{}", ran.stdout);
-    assert!(
-        ran.stderr.contains("deployer prod setup --print | ssh root@"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("deployer prod setup --print | ssh root@"), "{}", ran.stderr);
     // The command does what it says: played with sh in the place of ssh.
     fs::create_dir_all(nowhere.parent().unwrap()).unwrap();
     fs::create_dir_all(nowhere.parent().unwrap().with_file_name("sites-enabled")).unwrap();
@@ -447,17 +374,9 @@ fn without_the_right_the_site_and_the_commands_are_shown() {
     let nginx = tools.join("nginx");
     fs::write(&nginx, "#!/bin/sh\n[ -z \"$NGINX_FAILS\" ]\n").unwrap();
     fs::set_permissions(&nginx, fs::Permissions::from_mode(0o755)).unwrap();
-    let line = ran
-        .stderr
-        .lines()
-        .find(|line| line.contains("| ssh root@"))
-        .unwrap();
+    let line = ran.stderr.lines().find(|line| line.contains("| ssh root@")).unwrap();
     let words = shlex::split(line.split_once("| ssh ").unwrap().1).unwrap();
-    let link = nowhere
-        .parent()
-        .unwrap()
-        .with_file_name("sites-enabled")
-        .join("hello.conf");
+    let link = nowhere.parent().unwrap().with_file_name("sites-enabled").join("hello.conf");
     for (fails, linked) in [("yes", false), ("", true)] {
         let status = Command::new("sh")
             .args(["-c", &words[1]])
@@ -469,7 +388,5 @@ fn without_the_right_the_site_and_the_commands_are_shown() {
         assert_eq!(status.success(), linked);
         assert_eq!(link.exists(), linked, "a site that nginx refuses must not stay");
     }
-    until("the file was written", Duration::from_secs(5), || {
-        nowhere.exists()
-    });
+    until("the file was written", Duration::from_secs(5), || nowhere.exists());
 }

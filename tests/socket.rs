@@ -95,13 +95,7 @@ fn a_site_that_nginx_cannot_reach_is_named_and_mended() {
     assert_eq!(problems[0]["run"], "deployer prod cutover");
     let refused = site.deployer(&["prod", "deploy"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
-    assert!(
-        refused
-            .stderr
-            .contains("try:   mend that first: deployer prod cutover"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("try:   mend that first: deployer prod cutover"), "{}", refused.stderr);
     site.done(&["prod", "cutover"]);
     let (status, body) = site.get("/");
     assert!(status == 200 && body.contains(&old), "{status} {body}");

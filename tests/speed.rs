@@ -34,10 +34,7 @@ fn best(times: impl Iterator<Item = Duration>) -> Duration {
 fn a_one_line_fix_takes_one_connection_and_few_round_trips() {
     let _turn = alone();
     let (mut site, near) = behind(|host| DelayProxy::start(host, Duration::ZERO));
-    let far = DelayProxy::start(
-        SocketAddr::from((Ipv4Addr::LOCALHOST, site.host.ssh_port())),
-        DELAY,
-    );
+    let far = DelayProxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, site.host.ssh_port())), DELAY);
     site.host.add_route("farther", far.port()).expect("a route");
     site.configure();
     site.commit("through the proxy");
@@ -65,11 +62,7 @@ fn a_one_line_fix_takes_one_connection_and_few_round_trips() {
     let extra = |pick: fn(&(Duration, Duration)) -> Duration| {
         let with = best(with.iter().map(pick));
         let without = best(without.iter().map(pick));
-        (
-            with,
-            without,
-            with.saturating_sub(without).as_secs_f64() / (2.0 * DELAY.as_secs_f64()),
-        )
+        (with, without, with.saturating_sub(without).as_secs_f64() / (2.0 * DELAY.as_secs_f64()))
     };
     let (far_deploy, near_deploy, deploy) = extra(|times| times.0);
     let (far_cutover, near_cutover, cutover) = extra(|times| times.1);
@@ -89,9 +82,7 @@ fn a_one_line_fix_sends_few_bytes() {
     let _turn = alone();
     let (site, proxy) = behind(|host| DelayProxy::start(host, Duration::ZERO));
     // A file that a pack without deltas would send whole.
-    let big: String = (0..40_000)
-        .map(|line| format!("line {line} {}\n", line * 7919 % 1_000_003))
-        .collect();
+    let big: String = (0..40_000).map(|line| format!("line {line} {}\n", line * 7919 % 1_000_003)).collect();
     site.write("data.txt", &big);
     site.configure();
     site.commit("a large file");
@@ -103,10 +94,7 @@ fn a_one_line_fix_sends_few_bytes() {
     let before = proxy.bytes_up();
     site.done(&["prod", "deploy"]);
     let sent = proxy.bytes_up() - before;
-    println!(
-        "bytes sent for a one-line fix in a file of {} bytes: {sent}",
-        big.len()
-    );
+    println!("bytes sent for a one-line fix in a file of {} bytes: {sent}", big.len());
     // The scripts are most of it.
     assert!(sent < 50_000, "{sent} bytes");
 }
@@ -149,10 +137,7 @@ fn what_the_other_slot_has_is_not_sent_again() {
     std::fs::remove_dir_all(&live).expect("the first slot's repository");
     for git_dir in [next.clone(), next.join("modules/words")] {
         let folder = git_dir.to_str().expect("a UTF-8 path");
-        git(
-            words.path(),
-            &["--git-dir", folder, "fsck", "--full", "--strict", "--no-dangling"],
-        );
+        git(words.path(), &["--git-dir", folder, "fsck", "--full", "--strict", "--no-dangling"]);
         assert!(!git_dir.join("objects/info/alternates").exists(), "{folder}");
         let lent = ["--git-dir", folder, "for-each-ref", "refs/deployer/lent"];
         assert_eq!(git(words.path(), &lent), "", "{folder}");

@@ -164,32 +164,12 @@ fn each_connection_carries_one_request_unless_kept_alive() {
 
 #[test]
 fn a_kept_connection_that_closes_is_told_from_a_broken_answer() {
-    let kept = Load {
-        keep_alive: true,
-        ..load(scripted(&[BLUE, ERROR]), 4)
-    };
-    let outcomes: Vec<Outcome> = kept
-        .start()
-        .wait()
-        .answers
-        .iter()
-        .map(|answer| answer.outcome)
-        .collect();
-    let expected = [
-        Outcome::Status(200),
-        Outcome::Status(502),
-        Outcome::IdleClosed,
-        Outcome::Status(200),
-    ];
+    let kept = Load { keep_alive: true, ..load(scripted(&[BLUE, ERROR]), 4) };
+    let outcomes: Vec<Outcome> = kept.start().wait().answers.iter().map(|answer| answer.outcome).collect();
+    let expected = [Outcome::Status(200), Outcome::Status(502), Outcome::IdleClosed, Outcome::Status(200)];
     assert_eq!(outcomes, expected);
 
-    assert_eq!(
-        load(scripted(&[CUT_SHORT]), 1)
-            .start()
-            .wait()
-            .count(Outcome::Broken),
-        1
-    );
+    assert_eq!(load(scripted(&[CUT_SHORT]), 1).start().wait().count(Outcome::Broken), 1);
     assert_eq!(load(scripted(&[]), 1).start().wait().count(Outcome::Broken), 1);
 }
 
@@ -223,18 +203,12 @@ fn an_interrupted_read_is_no_broken_answer() {
 #[test]
 fn refusals_and_time_outs_are_counted() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let silent = Load {
-        timeout: Duration::from_millis(100),
-        ..load(listener.local_addr().unwrap(), 1)
-    };
+    let silent = Load { timeout: Duration::from_millis(100), ..load(listener.local_addr().unwrap(), 1) };
     assert_eq!(silent.start().wait().count(Outcome::TimedOut), 1);
 
     // Port 1 is below what any listener of a test would get.
     let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    assert_eq!(
-        load(nobody, 1).start().wait().failures()[0].outcome,
-        Outcome::ConnectFailed
-    );
+    assert_eq!(load(nobody, 1).start().wait().failures()[0].outcome, Outcome::ConnectFailed);
 }
 
 #[test]

@@ -16,14 +16,7 @@ fn ssh(host: &ThrowawayHost, command: &str) -> Output {
     Command::new("ssh")
         .arg("-F")
         .arg(host.ssh_config())
-        .args([
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "StrictHostKeyChecking=yes",
-            host.alias(),
-            command,
-        ])
+        .args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", host.alias(), command])
         .output()
         .expect("ssh runs")
 }
@@ -68,11 +61,7 @@ fn write_snippet(host: &ThrowawayHost, role: &str, line: &str) {
 fn reload(host: &ThrowawayHost) {
     for words in [host.nginx_test_command(), host.nginx_reload_command()] {
         let output = Command::new(&words[0]).args(&words[1..]).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -94,10 +83,7 @@ fn a_session_is_at_home_in_the_folder() {
     });
     let home = host.home().display().to_string();
     assert_eq!(said(&host, "pwd; echo \"$HOME\""), format!("{home}\n{home}"));
-    assert_eq!(
-        said(&host, "echo \"$PATH $LANG\""),
-        "/usr/local/bin:/usr/bin:/bin POSIX"
-    );
+    assert_eq!(said(&host, "echo \"$PATH $LANG\""), "/usr/local/bin:/usr/bin:/bin POSIX");
     assert_eq!(said(&host, "printf %s \"$GREETING\""), "it's \"here\" $HOME");
     assert_eq!(said(&host, "id -un"), host.user());
     assert_eq!(ssh(&host, "exit 7").status.code(), Some(7));
@@ -105,29 +91,15 @@ fn a_session_is_at_home_in_the_folder() {
 
 #[test]
 fn nginx_serves_what_the_links_name_even_under_an_awkward_root() {
-    let host = start(HostOptions {
-        root: "it's a \"root\" [1]".into(),
-        ..HostOptions::default()
-    });
+    let host = start(HostOptions { root: "it's a \"root\" [1]".into(), ..HostOptions::default() });
     assert!(get(&host, host.server_name()).starts_with("HTTP/1.1 404"));
 
     write_snippet(&host, "live", "return 200 'from live';");
-    write_snippet(
-        &host,
-        "next",
-        &format!("proxy_pass http://127.0.0.1:{};", host.app_ports().green),
-    );
+    write_snippet(&host, "next", &format!("proxy_pass http://127.0.0.1:{};", host.app_ports().green));
     reload(&host);
-    wait_for("the reload", || {
-        get(&host, host.server_name()).ends_with("from live")
-    });
-    wait_for("the old workers' end", || {
-        get(&host, "next.app.localhost").starts_with("HTTP/1.1 502")
-    });
-    assert!(
-        get(&host, "127.0.0.1").ends_with("from live"),
-        "the front door is the default site"
-    );
+    wait_for("the reload", || get(&host, host.server_name()).ends_with("from live"));
+    wait_for("the old workers' end", || get(&host, "next.app.localhost").starts_with("HTTP/1.1 502"));
+    assert!(get(&host, "127.0.0.1").ends_with("from live"), "the front door is the default site");
 }
 
 #[test]
@@ -155,9 +127,7 @@ fn nothing_is_left_behind_by_a_session_that_went_to_the_background() {
         etc.display()
     );
     assert_eq!(said(&host, &bare), "up");
-    wait_for("the pid file", || {
-        fs::read_to_string(etc.join("app.pid")).is_ok_and(|pid| pid.ends_with('\n'))
-    });
+    wait_for("the pid file", || fs::read_to_string(etc.join("app.pid")).is_ok_and(|pid| pid.ends_with('\n')));
     let pid = fs::read_to_string(etc.join("app.pid")).unwrap();
     let bare_process = Path::new("/proc").join(pid.trim());
     assert!(bare_process.exists());
@@ -189,14 +159,8 @@ fn a_panic_leaves_nothing_behind() {
 #[test]
 fn two_hosts_stand_side_by_side() {
     let (one, two) = (start(HostOptions::default()), start(HostOptions::default()));
-    let ports = [&one, &two].map(|host| {
-        [
-            host.ssh_port(),
-            host.http_port(),
-            host.app_ports().blue,
-            host.app_ports().green,
-        ]
-    });
+    let ports = [&one, &two]
+        .map(|host| [host.ssh_port(), host.http_port(), host.app_ports().blue, host.app_ports().green]);
     let distinct: std::collections::HashSet<u16> = ports.iter().flatten().copied().collect();
     assert_eq!(distinct.len(), 8);
     assert_ne!(said(&one, "pwd"), said(&two, "pwd"));

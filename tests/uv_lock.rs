@@ -46,24 +46,14 @@ fn locked(site: &Site, project: &str) {
     site.write("pyproject.toml", project);
     lock(site);
     let config = fs::read_to_string(site.repo.path().join("deployer.toml")).expect("deployer.toml");
-    site.write(
-        "deployer.toml",
-        &config.replace("[python]\n", "[python]\nrequirements = \"uv.lock\"\n"),
-    );
+    site.write("deployer.toml", &config.replace("[python]\n", "[python]\nrequirements = \"uv.lock\"\n"));
 }
 
 fn lock(site: &Site) {
     let variable = |name: &str| std::env::var(name).expect("the tests are run by tests/run.sh");
     let output = Command::new(variable("DEPLOYER_TEST_UV"))
         .current_dir(site.repo.path())
-        .args([
-            "lock",
-            "--quiet",
-            "--python",
-            "/usr/bin/python3",
-            "--no-index",
-            "--find-links",
-        ])
+        .args(["lock", "--quiet", "--python", "/usr/bin/python3", "--no-index", "--find-links"])
         .arg(variable("DEPLOYER_TEST_WHEELS"))
         .env("UV_CACHE_DIR", variable("DEPLOYER_TEST_UV") + "-cache")
         .output()
@@ -74,28 +64,20 @@ fn lock(site: &Site) {
 /// Whether a package is in a slot's virtualenv.
 fn has(site: &Site, color: &str, package: &str) -> bool {
     let folders = fs::read_dir(site.path(color).join("env/lib")).expect("a virtualenv");
-    folders
-        .flatten()
-        .any(|folder| folder.path().join("site-packages").join(package).exists())
+    folders.flatten().any(|folder| folder.path().join("site-packages").join(package).exists())
 }
 
 #[test]
 fn a_lock_is_installed_without_what_is_for_development() {
     let site = Site::new();
     let dependencies = |more: &str| {
-        format!(
-            "{HEAD}dependencies = [{:?}{more}]\n\n[dependency-groups]\ndev = [\"six\"]\n",
-            gunicorn()
-        )
+        format!("{HEAD}dependencies = [{:?}{more}]\n\n[dependency-groups]\ndev = [\"six\"]\n", gunicorn())
     };
     locked(&site, &dependencies(""));
     site.commit("lock with uv");
     let first = site.done(&["prod", "deploy"]);
     assert!(first.stderr.contains("built with uv"), "{first:?}");
-    let next = site.status()["next"]["color"]
-        .as_str()
-        .expect("a color")
-        .to_string();
+    let next = site.status()["next"]["color"].as_str().expect("a color").to_string();
     assert!(has(&site, &next, "gunicorn") && !has(&site, &next, "six.py"));
     site.done(&["prod", "cutover"]);
 
@@ -118,11 +100,7 @@ fn a_lock_is_installed_without_what_is_for_development() {
     let next = status["next"]["color"].as_str().expect("a color");
     assert!(has(&site, next, "vine"), "{status}");
     assert_eq!(status["next"]["health"]["state"], "healthy", "{status}");
-    row(
-        "uv.lock",
-        "packages, without those for development",
-        "installed as locked",
-    );
+    row("uv.lock", "packages, without those for development", "installed as locked");
 }
 
 #[test]
@@ -138,10 +116,7 @@ fn a_project_that_is_a_package_runs_from_its_own_slot() {
     site.git(&["rm", "--quiet", "app.py"]);
     locked(&site, &project);
     let config = fs::read_to_string(site.repo.path().join("deployer.toml")).expect("deployer.toml");
-    site.write(
-        "deployer.toml",
-        &config.replace("app = \"app:app\"", "app = \"hello.web:app\""),
-    );
+    site.write("deployer.toml", &config.replace("app = \"app:app\"", "app = \"hello.web:app\""));
     let first = site.commit("a package");
     site.done(&["prod", "deploy"]);
     site.done(&["prod", "cutover"]);
@@ -150,19 +125,13 @@ fn a_project_that_is_a_package_runs_from_its_own_slot() {
     site.write("src/hello/web.py", &louder);
     site.commit("louder");
     site.done(&["prod", "deploy"]);
-    assert!(
-        site.get("/").1.starts_with("hello from"),
-        "live runs its own code"
-    );
+    assert!(site.get("/").1.starts_with("hello from"), "live runs its own code");
     site.done(&["prod", "cutover"]);
     assert!(site.get("/").1.starts_with("HELLO from"), "and next what is new");
     row("uv.lock", "a project that is a package", "each slot runs its own");
 
     // What was live two releases ago was built in the slot that is live now, and is built again in the other.
-    site.write(
-        "src/hello/web.py",
-        &support::APP.replace("hello from", "third from"),
-    );
+    site.write("src/hello/web.py", &support::APP.replace("hello from", "third from"));
     site.commit("third");
     site.go_live();
     site.done(&["prod", "rollback", &first[..7]]);
@@ -184,10 +153,7 @@ fn a_package_in_the_repository_is_built_for_each_release() {
     let app = support::APP.replace("import os\n", "import os\nimport shared\n");
     site.write(
         "app.py",
-        &app.replace(
-            "\"hello from %s %s\\n\" % (",
-            "\"%s from %s %s\\n\" % (shared.WORD, ",
-        ),
+        &app.replace("\"hello from %s %s\\n\" % (", "\"%s from %s %s\\n\" % (shared.WORD, "),
     );
     for word in ["one", "two", "three"] {
         site.write("lib/shared.py", &format!("WORD = {word:?}\n"));
@@ -195,11 +161,7 @@ fn a_package_in_the_repository_is_built_for_each_release() {
         site.go_live();
         assert!(site.get("/").1.starts_with(word), "{word}: {:?}", site.get("/"));
     }
-    row(
-        "uv.lock",
-        "a package that lies in the repository",
-        "each release has its own",
-    );
+    row("uv.lock", "a package that lies in the repository", "each release has its own");
 }
 
 /// The lock lies above the application's folder, beside that of a library which is a package.
@@ -215,14 +177,8 @@ fn a_member_of_a_workspace_is_installed_by_the_lock_above_it() {
             "[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [{packages}]\n"
         )
     };
-    site.write(
-        "pyproject.toml",
-        "[tool.uv.workspace]\nmembers = [\"backend\", \"tools/*\"]\n",
-    );
-    site.write(
-        "backend/pyproject.toml",
-        &member("backend", &format!("{:?}", gunicorn())),
-    );
+    site.write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"backend\", \"tools/*\"]\n");
+    site.write("backend/pyproject.toml", &member("backend", &format!("{:?}", gunicorn())));
     site.write("backend/app.py", support::APP);
     site.write("tools/job/pyproject.toml", &member("job", "\"six\""));
     lock(&site);
@@ -233,12 +189,7 @@ fn a_member_of_a_workspace_is_installed_by_the_lock_above_it() {
     site.write("deployer.toml", &config);
     site.commit("a workspace");
     site.go_live();
-    let live = |site: &Site| {
-        site.status()["live"]["color"]
-            .as_str()
-            .expect("a color")
-            .to_owned()
-    };
+    let live = |site: &Site| site.status()["live"]["color"].as_str().expect("a color").to_owned();
     assert!(has(&site, &live(&site), "gunicorn") && !has(&site, &live(&site), "six.py"));
 
     site.write("README", "more\n");
@@ -249,39 +200,22 @@ fn a_member_of_a_workspace_is_installed_by_the_lock_above_it() {
     // A package of the workspace that the application asks for is built from each release's own files.
     let depends = format!("{:?}, \"shared\"", gunicorn());
     let source = "\n[tool.uv.sources]\nshared = { workspace = true }\n";
-    site.write(
-        "backend/pyproject.toml",
-        &format!("{}{source}", member("backend", &depends)),
-    );
-    site.write(
-        "pyproject.toml",
-        "[tool.uv.workspace]\nmembers = [\"backend\", \"tools/*\", \"shared\"]\n",
-    );
+    site.write("backend/pyproject.toml", &format!("{}{source}", member("backend", &depends)));
+    site.write("pyproject.toml", "[tool.uv.workspace]\nmembers = [\"backend\", \"tools/*\", \"shared\"]\n");
     let build = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
-    site.write(
-        "shared/pyproject.toml",
-        &format!("{}{build}", member("shared", "")),
-    );
-    site.write(
-        "shared/backend.py",
-        &BACKEND.replace("hello", "shared").replace("0.1.0", "1"),
-    );
+    site.write("shared/pyproject.toml", &format!("{}{build}", member("shared", "")));
+    site.write("shared/backend.py", &BACKEND.replace("hello", "shared").replace("0.1.0", "1"));
     let app = support::APP.replace("import os\n", "import os\nimport words\n");
     site.write(
         "backend/app.py",
-        &app.replace(
-            "\"hello from %s %s\\n\" % (",
-            "\"%s from %s %s\\n\" % (words.WORD, ",
-        ),
+        &app.replace("\"hello from %s %s\\n\" % (", "\"%s from %s %s\\n\" % (words.WORD, "),
     );
     site.write("shared/src/words.py", "WORD = \"zero\"\n");
     let unlocked = site.commit("ask for a package of the workspace");
     let behind = site.deployer(&["prod", "deploy"]);
     assert_eq!(behind.code, 2, "{unlocked}: {behind:?}");
     assert!(
-        behind
-            .stderr
-            .contains("does not know `shared`, which backend/pyproject.toml asks for"),
+        behind.stderr.contains("does not know `shared`, which backend/pyproject.toml asks for"),
         "{behind:?}"
     );
     lock(&site);
@@ -299,11 +233,7 @@ fn a_member_of_a_workspace_is_installed_by_the_lock_above_it() {
     site.commit("one project at the top");
     site.go_live();
     assert!(site.get("/").1.starts_with("hello from"), "{:?}", site.get("/"));
-    row(
-        "uv.lock",
-        "a workspace, its lock above the application",
-        "installed as locked",
-    );
+    row("uv.lock", "a workspace, its lock above the application", "installed as locked");
 }
 
 #[test]
@@ -326,17 +256,8 @@ fn without_uv_the_way_out_is_named() {
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
     }
     let doctor = site.deployer(&["prod", "doctor"]);
-    assert!(
-        doctor
-            .stdout
-            .contains("there is no uv, and [python] requirements asks for it"),
-        "{doctor:?}"
-    );
-    row(
-        "uv.lock",
-        "a host without uv",
-        "refused, live untouched, the commands named",
-    );
+    assert!(doctor.stdout.contains("there is no uv, and [python] requirements asks for it"), "{doctor:?}");
+    row("uv.lock", "a host without uv", "refused, live untouched, the commands named");
 
     // Where that command puts it, a session that is no login does not look.
     let bin = site.host.home().join(".local/bin");

@@ -44,9 +44,7 @@ impl Completions {
     /// Where standard output takes nothing.
     pub(crate) fn print(&self) -> io::Result<()> {
         let shells = Shells::builtins();
-        let Some(shell) = shells.completer(&self.shell) else {
-            unreachable!("clap takes no other shell")
-        };
+        let Some(shell) = shells.completer(&self.shell) else { unreachable!("clap takes no other shell") };
         let mut text = Vec::new();
         shell.write_registration(VARIABLE, "deployer", "deployer", &own_path(), &mut text)?;
         io::stdout().write_all(&text)
@@ -59,19 +57,15 @@ fn own_path() -> String {
     let path = PathBuf::from(&name);
     match path.components().count() {
         0 | 1 => "deployer".to_string(),
-        _ => std::path::absolute(&path)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .into_owned(),
+        _ => std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned(),
     }
 }
 
 /// Answers a shell that asks at a TAB; false where none does.
 pub(crate) fn answer() -> bool {
     let here = std::env::current_dir().ok();
-    let asked = CompleteEnv::with_factory(tree)
-        .var(VARIABLE)
-        .try_complete(std::env::args_os(), here.as_deref());
+    let asked =
+        CompleteEnv::with_factory(tree).var(VARIABLE).try_complete(std::env::args_os(), here.as_deref());
     // In the middle of a line that somebody types, silence is better than an error.
     asked.unwrap_or(true)
 }
@@ -109,9 +103,7 @@ fn tree() -> Command {
 }
 
 fn usage(verb: &Command) -> String {
-    verb.get_overridden_usage()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    verb.get_overridden_usage().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Whether a command means nothing without an environment in front of it.
@@ -152,11 +144,7 @@ mod tests {
             let usage = usage(verb);
             let says = ["deployer <ENV> ", "deployer [ENV] ", "deployer "]
                 .iter()
-                .any(|start| {
-                    usage
-                        .strip_prefix(start)
-                        .is_some_and(|rest| rest.starts_with(verb.get_name()))
-                });
+                .any(|start| usage.strip_prefix(start).is_some_and(|rest| rest.starts_with(verb.get_name())));
             assert!(says, "{usage}");
         }
     }

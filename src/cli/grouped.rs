@@ -43,10 +43,7 @@ mod tests {
 
     #[test]
     fn every_command_is_in_a_group_and_on_one_line_of_a_terminal() {
-        let mut grouped: Vec<_> = GROUPS
-            .iter()
-            .flat_map(|(_, names)| names.iter().copied())
-            .collect();
+        let mut grouped: Vec<_> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         grouped.sort_unstable();
         let mut known: Vec<_> = deployer::config::COMMANDS.to_vec();
         known.sort_unstable();

@@ -40,9 +40,7 @@ impl ManPages {
 
 /// Names and global options of commands are known once clap has built them.
 fn built() -> Command {
-    let mut command = Cli::command()
-        .disable_help_subcommand(true)
-        .long_about(grouped::WHAT);
+    let mut command = Cli::command().disable_help_subcommand(true).long_about(grouped::WHAT);
     command.build();
     command
 }
@@ -71,15 +69,10 @@ fn write_one(name: Option<&str>) -> io::Result<()> {
         None => "deployer.1".to_string(),
         Some(name) => format!("deployer-{name}.1"),
     };
-    let page = pages(&command)
-        .into_iter()
-        .find(|page| page.get_filename() == wanted);
+    let page = pages(&command).into_iter().find(|page| page.get_filename() == wanted);
     let Some(page) = page else {
         let name = name.unwrap_or_default();
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            format!("there is no command {name:?}"),
-        ));
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no command {name:?}")));
     };
     let mut text = Vec::new();
     page.render(&mut text)?;

@@ -8,10 +8,8 @@ use deployer::source::Repository;
 /// containers, git's user.name does, by the repository around `start`.
 pub(crate) fn who(start: &Path) -> String {
     let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let services = [
-        ("GITHUB_ACTIONS", "GITHUB_ACTOR", "github"),
-        ("GITLAB_CI", "GITLAB_USER_LOGIN", "gitlab"),
-    ];
+    let services =
+        [("GITHUB_ACTIONS", "GITHUB_ACTOR", "github"), ("GITLAB_CI", "GITLAB_USER_LOGIN", "gitlab")];
     for (mark, user, service) in services {
         let is_there = std::env::var(mark).is_ok_and(|value| value == "true");
         if let Some(user) = said(user).filter(|_| is_there) {

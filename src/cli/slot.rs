@@ -81,12 +81,7 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn options(&self) -> LogsOptions<'_> {
-        LogsOptions {
-            what: &self.log,
-            slot: &self.slot,
-            lines: self.lines,
-            follow: self.follow,
-        }
+        LogsOptions { what: &self.log, slot: &self.slot, lines: self.lines, follow: self.follow }
     }
 }
 

@@ -30,10 +30,6 @@ impl Context<'_> {
     }
 
     pub(super) fn holder(&self, verb: &str, commit: Option<&str>) -> Holder {
-        Holder {
-            by: self.by.to_string(),
-            verb: verb.to_string(),
-            commit: commit.map(str::to_string),
-        }
+        Holder { by: self.by.to_string(), verb: verb.to_string(), commit: commit.map(str::to_string) }
     }
 }

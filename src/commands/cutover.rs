@@ -23,10 +23,7 @@ pub struct CutoverOptions {
 /// # Errors
 /// A refusal, or the step that failed.
 pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Failure> {
-    let wish = Wish {
-        watch: options.watch,
-        ..Wish::new(Probes::All)
-    };
+    let wish = Wish { watch: options.watch, ..Wish::new(Probes::All) };
     let holder = context.holder("cutover", None);
     announced(context, "cutover", |context| {
         visit(context, &wish, Some(&holder), |context, visit| {
@@ -46,9 +43,7 @@ pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Fa
 pub fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
     let (environment, by) = (context.environment, context.by);
     let planned = |visit: &mut Visit, secrets: &Secrets| {
-        visit.decide(environment, |state| {
-            plan::rollback(state, environment, secrets, by, commit)
-        })
+        visit.decide(environment, |state| plan::rollback(state, environment, secrets, by, commit))
     };
     let holder = context.holder("rollback", None);
     let wish = Wish::new(Probes::All);
@@ -56,21 +51,14 @@ pub fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Res
         visit(context, &wish, Some(&holder), |context, visit| {
             let mut rollback = planned(visit, &Secrets::new())?;
             if !force {
-                let command: Vec<&str> = ["deployer", &environment.name, "rollback"]
-                    .into_iter()
-                    .chain(commit)
-                    .collect();
+                let command: Vec<&str> =
+                    ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
                 visit.decide(environment, |state| {
                     plan::check_rollback(state, &rollback, &command.join(" "))
                 })?;
             }
             // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
-            if rollback
-                .plan
-                .steps
-                .iter()
-                .any(|step| matches!(step.action, Action::Configure { .. }))
-            {
+            if rollback.plan.steps.iter().any(|step| matches!(step.action, Action::Configure { .. })) {
                 let shell = &mut visit.shell;
                 let found = context.secrets(&mut || drop(shell.beat()));
                 let secrets = visit.decide(environment, |_| found)?;
@@ -98,10 +86,8 @@ pub(super) fn carry_out(
         slot: Some(cutover.to),
     });
     if goes_back(&visit.state, cutover, verb) {
-        let message = format!(
-            "{} is what live replaced: this goes back to it",
-            cutover.release.summary().short()
-        );
+        let message =
+            format!("{} is what live replaced: this goes back to it", cutover.release.summary().short());
         context.emit(Event::Warning { message });
     } else if let Some(message) = plan::taken_back(&visit.state, cutover).filter(|_| verb == "cutover") {
         context.emit(Event::Warning { message });
@@ -132,10 +118,7 @@ pub(super) fn carry_out(
 
 /// Whether a cutover undoes the one before it: somebody may have typed it twice.
 fn goes_back(state: &HostState, cutover: &CutoverPlan, verb: &str) -> bool {
-    let last = state
-        .history
-        .last()
-        .filter(|last| verb == "cutover" && last.verb == "cutover");
+    let last = state.history.last().filter(|last| verb == "cutover" && last.verb == "cutover");
     last.is_some_and(|last| {
         last.color == cutover.from
             && last.previous.as_deref() == Some(&*cutover.release.commit)
@@ -171,11 +154,7 @@ fn after(state: &HostState, cutover: &CutoverPlan, verb: &str, environment: &str
             commit: Some(cutover.release.summary()),
             word: "served".to_string(),
         }),
-        next: Some(WorldSlot {
-            color: from,
-            commit: old,
-            word: word.to_string(),
-        }),
+        next: Some(WorldSlot { color: from, commit: old, word: word.to_string() }),
         run: (word != "empty").then_some(back),
     }
 }

@@ -60,24 +60,11 @@ fn begin(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> 
     let mut local = read_local(context, options)?;
     local.secrets = context.secrets(&mut || {})?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
-    let probes = if options.cutover.is_some() {
-        Probes::All
-    } else {
-        Probes::FrontDoor
-    };
-    let watch = options
-        .cutover
-        .as_ref()
-        .map_or(Duration::ZERO, |cutover| cutover.watch);
-    let wish = Wish {
-        probes,
-        modules: &names,
-        watch,
-    };
+    let probes = if options.cutover.is_some() { Probes::All } else { Probes::FrontDoor };
+    let watch = options.cutover.as_ref().map_or(Duration::ZERO, |cutover| cutover.watch);
+    let wish = Wish { probes, modules: &names, watch };
     let holder = context.holder("deploy", Some(&local.commit.id));
-    visit(context, &wish, Some(&holder), |context, visit| {
-        act(visit, context, options, local)
-    })
+    visit(context, &wish, Some(&holder), |context, visit| act(visit, context, options, local))
 }
 
 /// The deploy on its host, and the cutover after it where that is asked for.
@@ -89,9 +76,8 @@ fn act(
 ) -> Result<(), Failure> {
     let environment = context.environment;
     let host = visit.host.clone();
-    let (plan, next) = visit.decide(environment, |state| {
-        make_plan(context, options, &local, state, &host)
-    })?;
+    let (plan, next) =
+        visit.decide(environment, |state| make_plan(context, options, &local, state, &host))?;
     if let Some(event) = doubts(environment, &local, &plan) {
         context.emit(event);
     }
@@ -117,32 +103,18 @@ fn act(
     }
     visit.state = observe_again(&mut visit.shell, context)
         .ok_or_else(|| Failure::new("host.silent", format!("{host} did not tell its state")))?;
-    let plan = visit.decide(environment, |state| {
-        plan::cutover(state, environment, context.by, cutover.stop_old)
-    })?;
+    let plan =
+        visit.decide(environment, |state| plan::cutover(state, environment, context.by, cutover.stop_old))?;
     carry_out(visit, context, "cutover", &plan)
 }
 
 /// The world after a deploy: what was live is, and next waits for the cutover.
 fn after(state: &HostState, environment: &Environment, next: Color, commit: CommitSummary) -> World {
-    let mut world = plan::world(
-        state,
-        environment,
-        Some(format!("deployer {} cutover", environment.name)),
-    );
+    let mut world = plan::world(state, environment, Some(format!("deployer {} cutover", environment.name)));
     if let Some(live) = &mut world.live {
-        live.word = if live.commit.is_some() {
-            "unchanged"
-        } else {
-            "empty"
-        }
-        .to_string();
+        live.word = if live.commit.is_some() { "unchanged" } else { "empty" }.to_string();
     }
-    world.next = Some(WorldSlot {
-        color: next,
-        commit: Some(commit),
-        word: "healthy".to_string(),
-    });
+    world.next = Some(WorldSlot { color: next, commit: Some(commit), word: "healthy".to_string() });
     world
 }
 
@@ -158,11 +130,7 @@ pub(super) fn read_local(context: &Context, options: &DeployOptions) -> Result<L
         }
     }
     repository.check_sendable(&commit.id).map_err(refused)?;
-    if repository
-        .tree(&commit.id, &app.directory)
-        .map_err(refused)?
-        .is_none()
-    {
+    if repository.tree(&commit.id, &app.directory).map_err(refused)?.is_none() {
         let what = format!("commit {} has no folder {:?}", commit.short(), app.directory);
         return Err(Failure::usage("app.directory", what).advise("correct [app] directory in deployer.toml"));
     }
@@ -174,20 +142,9 @@ pub(super) fn read_local(context: &Context, options: &DeployOptions) -> Result<L
     for module in repository.submodules(&commit.id).map_err(refused)? {
         let repository = module.repository().map_err(refused)?;
         let commit = repository.resolve(&module.commit).map_err(refused)?;
-        modules.push(Module {
-            name: module.git_dir.clone(),
-            commit,
-            repository,
-        });
+        modules.push(Module { name: module.git_dir.clone(), commit, repository });
     }
-    Ok(Local {
-        repository,
-        commit,
-        requirements,
-        modules,
-        secrets: Secrets::new(),
-        django,
-    })
+    Ok(Local { repository, commit, requirements, modules, secrets: Secrets::new(), django })
 }
 
 /// A folder that is to be a link into the shared ones cannot have files of the commit's.
@@ -204,9 +161,7 @@ fn check_shared(
         };
         let what = format!("commit {} has the file {file:?}", commit.short());
         return Err(Failure::usage("shared.tracked", what)
-            .why(format!(
-                "[shared] directories makes {path} a link to files that outlive a release"
-            ))
+            .why(format!("[shared] directories makes {path} a link to files that outlive a release"))
             .advise(format!(
                 "take it out of the repository: git rm -r --cached {}",
                 shell::display(std::slice::from_ref(&path))
@@ -263,9 +218,7 @@ pub(super) fn doubts(environment: &Environment, local: &Local, plan: &Plan) -> O
     let is_built = |action: &Action| matches!(action, Action::Virtualenv { complete: false, .. });
     let builds = plan.steps.iter().any(|step| is_built(&step.action));
     let doubts = builds && brought(environment, &local.requirements) == Brought::Unnamed;
-    doubts.then(|| Event::Warning {
-        message: plan::gunicorn_unnamed(environment),
-    })
+    doubts.then(|| Event::Warning { message: plan::gunicorn_unnamed(environment) })
 }
 
 pub(super) fn make_plan(
@@ -280,9 +233,7 @@ pub(super) fn make_plan(
         return Err(frozen(freeze, state, &context.environment.name));
     }
     let next = plan::roles(state, context.environment)?.next;
-    let plan = asked(context, options, local, state, host, |request| {
-        plan::deploy(state, request)
-    })??;
+    let plan = asked(context, options, local, state, host, |request| plan::deploy(state, request))??;
     Ok((plan, next))
 }
 
@@ -324,19 +275,11 @@ pub(super) fn asked<T>(
             tree: tree.as_deref().unwrap_or_default(),
             color: roles.next,
         }),
-        files: local
-            .requirements
-            .files
-            .iter()
-            .map(|(path, _)| path.clone())
-            .collect(),
+        files: local.requirements.files.iter().map(|(path, _)| path.clone()).collect(),
         local: local.requirements.local,
     };
-    let modules: Vec<_> = local
-        .modules
-        .iter()
-        .map(|module| (module.name.clone(), module.commit.clone()))
-        .collect();
+    let modules: Vec<_> =
+        local.modules.iter().map(|module| (module.name.clone(), module.commit.clone())).collect();
     let request = DeployRequest {
         environment,
         secrets: &local.secrets,

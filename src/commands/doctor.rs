@@ -53,13 +53,7 @@ pub fn doctor(context: &mut Context, options: DoctorOptions) -> Result<Diagnosis
         return Ok(diagnosis);
     }
     for (index, mend) in mends.iter().enumerate() {
-        carry_out(
-            &mut session,
-            context,
-            mend,
-            &reading.user,
-            (index + 1, mends.len()),
-        )?;
+        carry_out(&mut session, context, mend, &reading.user, (index + 1, mends.len()))?;
     }
     look(&mut session, context).map(|(_, diagnosis)| diagnosis)
 }
@@ -69,17 +63,10 @@ pub(super) fn look(session: &mut Session, context: &mut Context) -> Result<(Read
     let environment = context.environment;
     let reading = read(session, environment)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let has_python = reading.python.is_some()
-        && ["base64", "gzip"]
-            .iter()
-            .all(|tool| reading.tools.contains_key(*tool));
+    let has_python =
+        reading.python.is_some() && ["base64", "gzip"].iter().all(|tool| reading.tools.contains_key(*tool));
     let state = if has_python { state(session, context) } else { None };
-    let connection = format!(
-        "{}, host key {}, by {}",
-        session.user(),
-        session.host_key(),
-        session.key()
-    );
+    let connection = format!("{}, host key {}, by {}", session.user(), session.host_key(), session.key());
     let seen = Seen {
         reading: &reading,
         state: state.as_ref(),
@@ -121,10 +108,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
         .map_err(|error| lost(ShellError::Remote(error), &host))?;
     let reading = Reading::parse(&String::from_utf8_lossy(&output.stdout), &nonce);
     if !reading.whole {
-        let said = String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .map(str::to_string)
-            .collect();
+        let said = String::from_utf8_lossy(&output.stderr).lines().map(str::to_string).collect();
         return Err(no_scripts(&host, said)
             .why("it needs a POSIX sh for the user's commands")
             .advise(format!("try: ssh {host} 'command -v sh'")));
@@ -171,11 +155,7 @@ fn carry_out(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     let title = mend.command.clone();
-    context.emit(Event::StepStarted {
-        number,
-        total,
-        title: title.clone(),
-    });
+    context.emit(Event::StepStarted { number, total, title: title.clone() });
     let sudo: &[&str] = match mend.by {
         By::Root if user != "root" => &["sudo", "-n", "env"],
         _ => &["env"],
@@ -189,30 +169,16 @@ fn carry_out(
     let output = session
         .run(&line, b"", Some(Instant::now() + MEND))
         .map_err(|error| lost(ShellError::Remote(error), &host))?;
-    for line in String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .chain(String::from_utf8_lossy(&output.stderr).lines())
+    for line in
+        String::from_utf8_lossy(&output.stdout).lines().chain(String::from_utf8_lossy(&output.stderr).lines())
     {
-        context.emit(Event::Output {
-            line: line.to_string(),
-        });
+        context.emit(Event::Output { line: line.to_string() });
     }
     let took = began.elapsed();
     context.emit(match output.exit.success() {
-        true => Event::StepFinished {
-            number,
-            total,
-            title,
-            took,
-            note: None,
-        },
+        true => Event::StepFinished { number, total, title, took, note: None },
         // What came of it, the second reading tells.
-        false => Event::StepFailed {
-            number,
-            total,
-            title,
-            took,
-        },
+        false => Event::StepFailed { number, total, title, took },
     });
     Ok(())
 }

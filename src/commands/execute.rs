@@ -61,10 +61,8 @@ pub(super) fn execute(
         idle: None,
         is_blind: false,
     };
-    let notes: Vec<Option<String>> = uploads
-        .iter()
-        .map(|upload| upload.as_ref().map(Upload::describe))
-        .collect();
+    let notes: Vec<Option<String>> =
+        uploads.iter().map(|upload| upload.as_ref().map(Upload::describe)).collect();
     let done = shell
         .run_steps(&line)
         .and_then(|()| send(shell, context, &mut run, uploads))
@@ -107,11 +105,7 @@ fn send(
             shell.upload(&piece[..wanted])?;
             left -= wanted as u64;
             done += wanted as u64;
-            context.emit(Event::Progress {
-                done,
-                total,
-                unit: Unit::Bytes,
-            });
+            context.emit(Event::Progress { done, total, unit: Unit::Bytes });
             if total > PIECE as u64 {
                 let message = shell.next(Duration::ZERO)?;
                 run.take(message, context, &[]);
@@ -195,9 +189,9 @@ impl Run<'_> {
             Message::Warning(message) => context.emit(Event::Warning { message }),
             Message::Migrations(found) => self.migrations(found, context),
             Message::Health(answer) => self.failed.health = Some(answer),
-            Message::Probed(answer) => context.emit(Event::Note {
-                message: probe::waits(&answer, context.environment),
-            }),
+            Message::Probed(answer) => {
+                context.emit(Event::Note { message: probe::waits(&answer, context.environment) })
+            }
             Message::Died(status) => self.failed.died = Some(status),
             Message::Watched(look) => self.look(&look, context),
             Message::Draining(draining) => context.emit(Event::Output {
@@ -222,15 +216,11 @@ impl Run<'_> {
             context.emit(Event::Output { line });
         }
         let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
-        let accepted = matches!(
-            step.map(|step| &step.action),
-            Some(Action::Migrations { accepted: true, .. })
-        );
+        let accepted =
+            matches!(step.map(|step| &step.action), Some(Action::Migrations { accepted: true, .. }));
         let unsafe_ones = found.told(Verdict::Stop);
-        for message in found
-            .told(Verdict::Look)
-            .into_iter()
-            .chain(unsafe_ones.into_iter().filter(|_| accepted))
+        for message in
+            found.told(Verdict::Look).into_iter().chain(unsafe_ones.into_iter().filter(|_| accepted))
         {
             context.emit(Event::Warning { message });
         }
@@ -239,11 +229,9 @@ impl Run<'_> {
     }
 
     fn look(&mut self, look: &Watched, context: &mut Context) {
-        if let (None, Some(log), false) = (
-            look.requests,
-            &context.environment.nginx.access_log,
-            self.is_blind,
-        ) {
+        if let (None, Some(log), false) =
+            (look.requests, &context.environment.nginx.access_log, self.is_blind)
+        {
             self.is_blind = true;
             context.emit(Event::Warning {
                 message: format!("the deploy user cannot read {log}: the error rate is not watched"),
@@ -254,9 +242,7 @@ impl Run<'_> {
             _ => String::new(),
         };
         let what = look.why.as_deref().unwrap_or("well");
-        context.emit(Event::Output {
-            line: format!("watching, {:.0} s left: {what}{counted}", look.left),
-        });
+        context.emit(Event::Output { line: format!("watching, {:.0} s left: {what}{counted}", look.left) });
     }
 
     fn begin(&mut self, number: usize, context: &mut Context) {
@@ -269,11 +255,7 @@ impl Run<'_> {
         self.printed = Kept::default();
         self.note = None;
         self.began = Instant::now();
-        context.emit(Event::StepStarted {
-            number,
-            total: self.plan.steps.len(),
-            title: step.title(),
-        });
+        context.emit(Event::StepStarted { number, total: self.plan.steps.len(), title: step.title() });
         if let Some(line) = step.call.as_ref().and_then(|call| call.line().ok()) {
             context.emit(Event::Command { line });
         }
@@ -293,21 +275,10 @@ impl Run<'_> {
                 .take()
                 .or_else(|| notes.get(number - 1).cloned().flatten())
                 .or_else(|| step.outcome().map(str::to_string));
-            context.emit(Event::StepFinished {
-                number,
-                total,
-                title,
-                took,
-                note,
-            });
+            context.emit(Event::StepFinished { number, total, title, took, note });
         } else {
             self.failed.status = Some(status);
-            context.emit(Event::StepFailed {
-                number,
-                total,
-                title,
-                took,
-            });
+            context.emit(Event::StepFailed { number, total, title, took });
         }
     }
 
@@ -346,9 +317,7 @@ impl Run<'_> {
                 "the switch has begun: it finishes first (interrupt again to leave at once)".to_string();
             context.emit(Event::Note { message });
         } else {
-            context.emit(Event::Note {
-                message: "stopping".to_string(),
-            });
+            context.emit(Event::Note { message: "stopping".to_string() });
             shell.stop()?;
         }
         Ok(())

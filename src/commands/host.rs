@@ -69,22 +69,14 @@ impl Visit<'_> {
 pub(super) fn connect(context: &mut Context) -> Result<Session, Failure> {
     let began = Instant::now();
     let target = &context.environment.target;
-    context.emit(Event::Connecting {
-        host: target.host.clone(),
-    });
-    let mut prompt = Asking {
-        prompt: &mut *context.prompt,
-        observer: &mut *context.observer,
-    };
+    context.emit(Event::Connecting { host: target.host.clone() });
+    let mut prompt = Asking { prompt: &mut *context.prompt, observer: &mut *context.observer };
     let session = Session::connect(target, context.connect, &mut prompt, context.interrupt)
         .map_err(|error| unreachable(&error, &context.environment.name))?;
     for message in session.warnings().to_vec() {
         context.emit(Event::Warning { message });
     }
-    context.emit(Event::Connected {
-        host: session.host().to_string(),
-        took: began.elapsed(),
-    });
+    context.emit(Event::Connected { host: session.host().to_string(), took: began.elapsed() });
     Ok(session)
 }
 
@@ -143,10 +135,7 @@ pub(super) fn release(shell: &mut HostShell) {
 /// Ends a shell that has nothing left to do, so that the connection can be used for something else.
 pub(super) fn leave(mut shell: HostShell) {
     release(&mut shell);
-    while !matches!(
-        shell.next(LEAVE),
-        Ok(Message::Ended(_) | Message::Nothing) | Err(_)
-    ) {}
+    while !matches!(shell.next(LEAVE), Ok(Message::Ended(_) | Message::Nothing) | Err(_)) {}
 }
 
 /// Reads the state once more, on a shell that is open.
@@ -175,10 +164,8 @@ fn read_state(
     let mut is_unwritable = false;
     loop {
         if context.interrupt.count() > presses {
-            return Err(
-                Failure::new("interrupted", "interrupted before anything was changed")
-                    .exit(ExitCode::Interrupted),
-            );
+            return Err(Failure::new("interrupted", "interrupted before anything was changed")
+                .exit(ExitCode::Interrupted));
         }
         let message = shell.next(OBSERVE).map_err(|error| lost(error, host))?;
         if !matches!(message, Message::Nothing | Message::Log(_)) {
@@ -203,17 +190,13 @@ fn read_state(
         match message {
             Message::State(state) => return Ok(*state),
             Message::Missing(command) if command == environment.python.interpreter => {
-                return Err(
-                    Failure::new("host.python", format!("{host} has no {command} on its PATH"))
-                        .advise("on the host, as root: apt-get install python3-venv")
-                        .advise("or give its absolute path: [python] interpreter"),
-                );
+                return Err(Failure::new("host.python", format!("{host} has no {command} on its PATH"))
+                    .advise("on the host, as root: apt-get install python3-venv")
+                    .advise("or give its absolute path: [python] interpreter"));
             }
             Message::Missing(command) => {
-                return Err(
-                    Failure::new("host.tool", format!("{host} has no {command} on its PATH"))
-                        .advise("on the host, as root: apt-get install util-linux"),
-                );
+                return Err(Failure::new("host.tool", format!("{host} has no {command} on its PATH"))
+                    .advise("on the host, as root: apt-get install util-linux"));
             }
             // Why comes on another stream, which is read to its end.
             Message::Unwritable => is_unwritable = true,
@@ -222,9 +205,7 @@ fn read_state(
             }
             Message::Locked(held) => {
                 if context.patience > Duration::ZERO {
-                    let who = held
-                        .as_ref()
-                        .map_or_else(|| "somebody else".to_string(), lock::describe);
+                    let who = held.as_ref().map_or_else(|| "somebody else".to_string(), lock::describe);
                     let message = format!("the lock is held by {who}; waiting");
                     context.emit(Event::Note { message });
                 }
@@ -269,10 +250,7 @@ pub(super) fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> F
     let ago = age(whole_seconds(state.now - freeze.at as f64));
     Failure::new(
         "frozen",
-        format!(
-            "{environment} was locked by {} {ago} ago: {:?}",
-            freeze.by, freeze.message
-        ),
+        format!("{environment} was locked by {} {ago} ago: {:?}", freeze.by, freeze.message),
     )
     .exit(ExitCode::Locked)
     .advise(format!("when its time is over: deployer {environment} unlock"))
@@ -280,11 +258,8 @@ pub(super) fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> F
 
 fn unwritable(host: &str, environment: &Environment, said: Vec<String>) -> Failure {
     let why = plan::disk(&said);
-    let failure = Failure::new(
-        "host.root",
-        format!("cannot write below {} on {host}", environment.root),
-    )
-    .output(end_of(said));
+    let failure = Failure::new("host.root", format!("cannot write below {} on {host}", environment.root))
+        .output(end_of(said));
     if let Some(why) = why {
         let advice = plan::make_room(&why, host, environment);
         return failure.why(why).advise(advice);
@@ -302,10 +277,7 @@ fn unreachable(error: &ConnectError, environment: &str) -> Failure {
 
 /// Ctrl-C ends a connection too, and has an exit code of its own.
 fn no_connection(code: &'static str, what: String, advice: Vec<String>) -> Failure {
-    let failure = Failure {
-        advice,
-        ..Failure::new(code, what)
-    };
+    let failure = Failure { advice, ..Failure::new(code, what) };
     if code.contains("interrupt") {
         return failure.exit(ExitCode::Interrupted);
     }
@@ -328,9 +300,7 @@ pub(super) fn lost(error: ShellError, host: &str) -> Failure {
         ShellError::Nul(error) => error.into(),
         error @ ShellError::Endless(_) => Failure::new("host.endless", format!("{host}: {error}"))
             .site(Site::Untouched)
-            .advise(format!(
-                "see what its start-up files and tools print: ssh {host} true"
-            )),
+            .advise(format!("see what its start-up files and tools print: ssh {host} true")),
         error => Failure::new("host.shell", format!("{host}: {error}")).site(Site::Untouched),
     }
 }

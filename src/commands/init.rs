@@ -52,16 +52,10 @@ pub fn init(options: InitOptions, ask: &mut dyn Ask, observer: &mut dyn Observer
     })?;
     let found = recognise(&Sources::new(repository.files(options.start, is_read)));
     observer.event(Event::Note {
-        message: found
-            .describe()
-            .unwrap_or_else(|| "no application was recognised here".to_string()),
+        message: found.describe().unwrap_or_else(|| "no application was recognised here".to_string()),
     });
     let directory = directory(&repository, options.start, &found);
-    let answers = Questions {
-        ask,
-        options: &options,
-    }
-    .answers(&found, directory)?;
+    let answers = Questions { ask, options: &options }.answers(&found, directory)?;
     let text = render(&found, &answers);
     // The same reader that every other command has.
     Config::parse(&text, &target).map_err(|error| {
@@ -73,9 +67,7 @@ pub fn init(options: InitOptions, ask: &mut dyn Ask, observer: &mut dyn Observer
         write(&target, &text)?;
     }
     for note in &found.notes {
-        observer.event(Event::Note {
-            message: note.clone(),
-        });
+        observer.event(Event::Note { message: note.clone() });
     }
     let what = match options.dry_run {
         true => "nothing was written".to_string(),
@@ -88,10 +80,8 @@ pub fn init(options: InitOptions, ask: &mut dyn Ask, observer: &mut dyn Observer
 
 /// Where the file goes; refused where a configuration rules this folder already.
 fn target(options: &InitOptions) -> Result<PathBuf, Failure> {
-    let target = options.file.map_or_else(
-        || options.start.join("deployer.toml"),
-        |file| options.start.join(file),
-    );
+    let target =
+        options.file.map_or_else(|| options.start.join("deployer.toml"), |file| options.start.join(file));
     let other = match options.file {
         Some(_) => None,
         None => config::find(options.start, None).ok(),
@@ -111,20 +101,14 @@ fn target(options: &InitOptions) -> Result<PathBuf, Failure> {
 fn directory(repository: &Repository, start: &Path, found: &Found) -> String {
     let top = repository.top().and_then(|top| top.canonicalize().ok());
     let here = start.canonicalize().unwrap_or_else(|_| start.to_owned());
-    let below = top
-        .and_then(|top| here.strip_prefix(top).ok().map(Path::to_owned))
-        .unwrap_or_default();
+    let below = top.and_then(|top| here.strip_prefix(top).ok().map(Path::to_owned)).unwrap_or_default();
     let parts: Vec<String> = below
         .join(&found.directory)
         .components()
         .map(|part| part.as_os_str().to_string_lossy().into_owned())
         .filter(|part| part != ".")
         .collect();
-    if parts.is_empty() {
-        ".".to_string()
-    } else {
-        parts.join("/")
-    }
+    if parts.is_empty() { ".".to_string() } else { parts.join("/") }
 }
 
 struct Questions<'a, 'b> {
@@ -137,10 +121,7 @@ impl Questions<'_, '_> {
         let options = self.options;
         self.missing(found)?;
         let environment = options.environment.clone().unwrap_or_else(|| "prod".to_string());
-        let folder = options
-            .start
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
+        let folder = options.start.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = default_name(&folder.unwrap_or_default());
         let name = options.name.clone().unwrap_or(name);
         let app = match options.app.clone().or_else(|| found.app.clone()) {
@@ -148,33 +129,13 @@ impl Questions<'_, '_> {
             None if found.command.is_some() => String::new(),
             None => self.one("What gunicorn serves, as module:callable", None)?,
         };
-        let host = self.given(
-            &options.host,
-            "The server: a name that ssh knows, or an address",
-            None,
-        )?;
-        let user = self.given(
-            &options.user,
-            "The user to log in as there",
-            Some("deploy".to_string()),
-        )?;
+        let host = self.given(&options.host, "The server: a name that ssh knows, or an address", None)?;
+        let user = self.given(&options.user, "The user to log in as there", Some("deploy".to_string()))?;
         let url = default_url(&host).unwrap_or_else(|| format!("http://{host}"));
         let url = self.given(&options.url, "The address that users will type", Some(url))?;
         let root = options.root.clone().unwrap_or_else(|| default_root(&user, &name));
-        let ports = options
-            .ports
-            .unwrap_or_else(|| default_ports(&name, &environment));
-        Ok(Answers {
-            environment,
-            name,
-            host,
-            user,
-            root,
-            ports,
-            url,
-            app,
-            directory,
-        })
+        let ports = options.ports.unwrap_or_else(|| default_ports(&name, &environment));
+        Ok(Answers { environment, name, host, user, root, ports, url, app, directory })
     }
 
     /// Where nobody can be asked, everything that is missing is said at once.
@@ -219,11 +180,7 @@ impl Questions<'_, '_> {
             ("--app", &options.app, "app:app"),
         ] {
             let value = given.as_deref().or(missing.contains(&flag).then_some(example));
-            words.extend(
-                value
-                    .into_iter()
-                    .flat_map(|value| [flag.to_owned(), value.to_owned()]),
-            );
+            words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value.to_owned()]));
         }
         words.extend(options.yes.then(|| "--yes".to_owned()));
         shell::display(&words)
@@ -249,10 +206,7 @@ impl Questions<'_, '_> {
         };
         loop {
             let Some(answer) = self.ask.ask(&shown) else {
-                return Err(Failure::usage(
-                    "init.missing",
-                    format!("no answer to: {question}"),
-                ));
+                return Err(Failure::usage("init.missing", format!("no answer to: {question}")));
             };
             match (answer.is_empty(), &default) {
                 (false, _) => return Ok(answer),
@@ -265,10 +219,7 @@ impl Questions<'_, '_> {
 
 fn write(target: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
-        Failure::new(
-            "init.write",
-            format!("cannot write {}: {error}", target.display()),
-        )
+        Failure::new("init.write", format!("cannot write {}: {error}", target.display()))
     };
     // `create_new`: somebody else's file that came in between is not overwritten either.
     let mut file = fs::File::create_new(target).map_err(failed)?;

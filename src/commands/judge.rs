@@ -31,11 +31,7 @@ pub(super) fn judge(
 ) -> Result<Judged, Failure> {
     let nonce = crate::remote::nonce();
     let look = |context: &mut Context, local: &Local, visit: &Visit| {
-        let mut quiet = Context {
-            observer: &mut Silent,
-            prompt: &mut *context.prompt,
-            ..*context
-        };
+        let mut quiet = Context { observer: &mut Silent, prompt: &mut *context.prompt, ..*context };
         asked(&mut quiet, options, local, &visit.state, &visit.host, |request| {
             plan::look(&visit.state, request, &nonce)
         })
@@ -85,10 +81,7 @@ fn take(
     if let Some(mut bundle) = bundle {
         let mut piece = vec![0; 256 * 1024];
         loop {
-            let count = bundle
-                .file
-                .read(&mut piece)
-                .map_err(|error| failed(error.into()))?;
+            let count = bundle.file.read(&mut piece).map_err(|error| failed(error.into()))?;
             if count == 0 {
                 break;
             }

@@ -31,10 +31,7 @@ pub(super) fn announced(
     if context.dry_run || hooks.after_cutover.is_empty() && hooks.on_failure.is_empty() {
         return command(context);
     }
-    let mut heard = Heard {
-        observer: &mut *context.observer,
-        told: Told::default(),
-    };
+    let mut heard = Heard { observer: &mut *context.observer, told: Told::default() };
     let result = command(&mut Context {
         environment: context.environment,
         vault: context.vault,
@@ -48,13 +45,7 @@ pub(super) fn announced(
         break_lock: context.break_lock,
     });
     let told = heard.told;
-    let variables = variables(
-        context.environment,
-        context.by,
-        verb,
-        &told,
-        result.as_ref().err(),
-    );
+    let variables = variables(context.environment, context.by, verb, &told, result.as_ref().err());
     match &result {
         Err(_) => run_all(context, "on_failure", &hooks.on_failure, &variables),
         Ok(()) if told.switches => run_all(context, "after_cutover", &hooks.after_cutover, &variables),
@@ -89,12 +80,7 @@ impl Observer for Heard<'_> {
                 self.told.world = Some(world);
                 return;
             }
-            Event::Intent {
-                ref verb,
-                ref commit,
-                slot,
-                ..
-            } => {
+            Event::Intent { ref verb, ref commit, slot, .. } => {
                 self.told.commit = commit.clone().map(|commit| (commit.id, commit.subject));
                 self.told.slot = slot;
                 self.told.switches = matches!(&**verb, "cutover" | "rollback");
@@ -145,11 +131,7 @@ fn variables(
         all.push(("DEPLOYER_TO", slot.to_string()));
     }
     // After a switch, next is what was live before.
-    let previous = told
-        .world
-        .as_ref()
-        .and_then(|world| world.next.as_ref())
-        .filter(|_| told.switches);
+    let previous = told.world.as_ref().and_then(|world| world.next.as_ref()).filter(|_| told.switches);
     if let Some(commit) = previous.and_then(|slot| slot.commit.as_ref()) {
         all.push(("DEPLOYER_PREVIOUS", commit.id.clone()));
     }
@@ -182,11 +164,7 @@ fn run_all(context: &mut Context, key: &str, lines: &[String], variables: &Varia
     for (index, line) in lines.iter().enumerate() {
         let (number, total, began) = (index + 1, lines.len(), Instant::now());
         let title = format!("run {key} here");
-        context.emit(Event::StepStarted {
-            number,
-            total,
-            title: title.clone(),
-        });
+        context.emit(Event::StepStarted { number, total, title: title.clone() });
         context.emit(Event::Command { line: line.clone() });
         let bound = context.environment.hooks.timeout;
         let interrupt = context.interrupt;
@@ -196,19 +174,8 @@ fn run_all(context: &mut Context, key: &str, lines: &[String], variables: &Varia
         });
         let took = began.elapsed();
         context.emit(match ended {
-            Ok(()) => Event::StepFinished {
-                number,
-                total,
-                title,
-                took,
-                note: None,
-            },
-            Err(_) => Event::StepFailed {
-                number,
-                total,
-                title,
-                took,
-            },
+            Ok(()) => Event::StepFinished { number, total, title, took, note: None },
+            Err(_) => Event::StepFailed { number, total, title, took },
         });
         if let Err(why) = ended {
             let message = format!("[hooks] {key} failed ({why}), which changes nothing else: {line}");
@@ -304,9 +271,7 @@ fn read(stream: Option<impl Read + Send + 'static>, sender: Sender<String>) {
 }
 
 fn end(child: &mut Child) {
-    let group = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
@@ -327,9 +292,7 @@ mod tests {
             let result = run("yes", &Vec::new(), bound, &interrupt, &mut |_| lines += 1);
             ended.send((result, lines))
         });
-        let (result, lines) = end
-            .recv_timeout(Duration::from_secs(20))
-            .expect("it comes to an end");
+        let (result, lines) = end.recv_timeout(Duration::from_secs(20)).expect("it comes to an end");
         assert_eq!(result, Err("it took longer than 0 s".to_string()));
         assert!(lines > 0);
     }

@@ -61,28 +61,14 @@ pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -
     let nonce = nonce();
     let lines = options.lines.to_string();
     let follow = if options.follow { "yes" } else { "no" };
-    let arguments = [
-        &*nonce,
-        &environment.root,
-        options.slot,
-        kind,
-        &name,
-        &lines,
-        follow,
-    ];
+    let arguments = [&*nonce, &environment.root, options.slot, kind, &name, &lines, follow];
     let mut session = connect(context)?;
     let (host, user) = (session.host().to_string(), session.user().to_string());
     let command = python_command(&environment.python.interpreter, SCRIPT, &arguments)
         .map_err(|error| lost(error, &host))?;
-    let mut channel = session
-        .exec(&command)
-        .map_err(|error| lost(error.into(), &host))?;
-    let mut heard = Heard {
-        nonce: &nonce,
-        lines: Lines::new(LONGEST_LINE),
-        error: None,
-        other: Kept::default(),
-    };
+    let mut channel = session.exec(&command).map_err(|error| lost(error.into(), &host))?;
+    let mut heard =
+        Heard { nonce: &nonce, lines: Lines::new(LONGEST_LINE), error: None, other: Kept::default() };
     let (mut last, mut printed) = (Instant::now(), 0);
     loop {
         // Nothing was done that would have to be finished.

@@ -34,22 +34,13 @@ pub fn open(context: &mut Context, options: &OpenOptions) -> Result<(), Failure>
         .ok_or_else(|| Failure::new("host.shell", format!("{host} names no slot: {color:?}")))?;
     let port = environment.ports.of(color);
     if !session.knock(port).map_err(|error| lost(error.into(), &host))? {
-        return Err(Failure::new(
-            "open.refused",
-            format!("cannot reach port {port} of {color} on {host}"),
-        )
-        .why("nothing listens there, or its sshd forbids tunnels (AllowTcpForwarding)")
-        .advise(format!("see what runs: deployer {} status", environment.name))
-        .advise(format!(
-            "start a release there: deployer {} deploy",
-            environment.name
-        )));
+        return Err(Failure::new("open.refused", format!("cannot reach port {port} of {color} on {host}"))
+            .why("nothing listens there, or its sshd forbids tunnels (AllowTcpForwarding)")
+            .advise(format!("see what runs: deployer {} status", environment.name))
+            .advise(format!("start a release there: deployer {} deploy", environment.name)));
     }
     let listener = listen(options.port, port)?;
-    let own = listener
-        .local_addr()
-        .map(|address| address.port())
-        .unwrap_or_default();
+    let own = listener.local_addr().map(|address| address.port()).unwrap_or_default();
     let url = format!("http://localhost:{own}{}", environment.url.path);
     context.emit(Event::Note {
         message: format!("{} is {color} on {host}; until Ctrl-C it is at", options.slot),
@@ -58,9 +49,7 @@ pub fn open(context: &mut Context, options: &OpenOptions) -> Result<(), Failure>
     if options.browser {
         show(&url);
     }
-    session
-        .tunnel(&listener, port)
-        .map_err(|error| lost(error.into(), &host))
+    session.tunnel(&listener, port).map_err(|error| lost(error.into(), &host))
 }
 
 /// On loopback only: next is not for the neighbours.
@@ -72,21 +61,14 @@ fn listen(wanted: Option<u16>, number: u16) -> Result<TcpListener, Failure> {
     };
     bound.map_err(|error| {
         let port = wanted.unwrap_or_default();
-        Failure::usage(
-            "open.port",
-            format!("cannot listen on port {port} of this machine: {error}"),
-        )
-        .advise("name another one: --port, or leave it out")
+        Failure::usage("open.port", format!("cannot listen on port {port} of this machine: {error}"))
+            .advise("name another one: --port, or leave it out")
     })
 }
 
 /// The address is told too: that there is no browser is no failure.
 fn show(url: &str) {
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else {
-        "xdg-open"
-    };
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let started = Command::new(program)
         .arg(url)
         .stdin(Stdio::null())

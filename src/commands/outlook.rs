@@ -56,17 +56,10 @@ fn read(
 ) -> Result<Outlook, Failure> {
     let found = measure(visit)?;
     let mut planned = {
-        let mut quiet = Context {
-            observer: &mut Silent,
-            prompt: &mut *context.prompt,
-            ..*context
-        };
+        let mut quiet = Context { observer: &mut Silent, prompt: &mut *context.prompt, ..*context };
         make_plan(&mut quiet, deploy, local, &visit.state, &visit.host)
     };
-    if let Some(event) = planned
-        .as_ref()
-        .ok()
-        .and_then(|(plan, _)| doubts(context.environment, local, plan))
+    if let Some(event) = planned.as_ref().ok().and_then(|(plan, _)| doubts(context.environment, local, plan))
     {
         context.observer.event(event);
     }
@@ -86,9 +79,7 @@ fn read(
         Judged::Found(found) => (Some(found), None),
         Judged::Later(why) => (None, Some(why)),
     };
-    let live = plan::roles(state, environment)
-        .ok()
-        .and_then(|roles| plan::held(state, roles.live));
+    let live = plan::roles(state, environment).ok().and_then(|roles| plan::held(state, roles.live));
     // What the host says is a commit's name, or nothing that this repository knows.
     let known = live.filter(|live| local.repository.has(live));
     let reading = Reading {
@@ -99,9 +90,7 @@ fn read(
         commits: commits(local, live, known)?,
         migrations: migrations(local, known, &environment.app.directory)?,
         packages: (
-            known
-                .map(|live| packages(context, &local.repository, live))
-                .unwrap_or_default(),
+            known.map(|live| packages(context, &local.repository, live)).unwrap_or_default(),
             packages(context, &local.repository, &local.commit.id),
         ),
         config: known
@@ -118,23 +107,12 @@ fn read(
 
 fn commits(local: &Local, live: Option<&str>, known: Option<&str>) -> Result<Commits, Failure> {
     let Some(known) = known else {
-        return Ok(Commits {
-            first: live.is_none(),
-            live_unknown: live.is_some(),
-            ..Commits::default()
-        });
+        return Ok(Commits { first: live.is_none(), live_unknown: live.is_some(), ..Commits::default() });
     };
     let log = |from: &str, to: &str| local.repository.log(from, to, MOST_COMMITS).map_err(refused);
     let (out, out_count) = log(known, &local.commit.id)?;
     let (lost, lost_count) = log(&local.commit.id, known)?;
-    Ok(Commits {
-        first: false,
-        live_unknown: false,
-        out,
-        out_count,
-        lost,
-        lost_count,
-    })
+    Ok(Commits { first: false, live_unknown: false, out, out_count, lost, lost_count })
 }
 
 /// The packages that a commit asks for; a lock file beside the project's file knows them best.
@@ -149,14 +127,8 @@ fn packages(
     let folder = &context.environment.app.directory;
     let mut read = |path: &str| repository.read(commit, path).ok().flatten();
     let mut found = python::requirements(folder, path, &mut read).unwrap_or_default();
-    let project = found
-        .files
-        .first()
-        .map(|(path, _)| path.clone())
-        .unwrap_or_default();
-    if let Some(folder) = project
-        .strip_suffix("pyproject.toml")
-        .filter(|_| path.ends_with("pyproject.toml"))
+    let project = found.files.first().map(|(path, _)| path.clone()).unwrap_or_default();
+    if let Some(folder) = project.strip_suffix("pyproject.toml").filter(|_| path.ends_with("pyproject.toml"))
     {
         for name in ["uv.lock", "poetry.lock"] {
             let lock = format!("{folder}{name}");
@@ -197,9 +169,7 @@ fn migrations(local: &Local, live: Option<&str>, directory: &str) -> Result<Vec<
         let text = holds.and_then(|commit| repository.read(commit, &change.path).ok().flatten());
         text.is_some_and(|text| plan::migrates(&String::from_utf8_lossy(&text)))
     };
-    let likely = changes
-        .into_iter()
-        .filter(|change| plan::may_migrate(&change.path));
+    let likely = changes.into_iter().filter(|change| plan::may_migrate(&change.path));
     Ok(likely.filter(is_one).collect())
 }
 

@@ -15,9 +15,7 @@ use crate::remote::Message;
 pub fn prune(context: &mut Context, keep: usize) -> Result<(), Failure> {
     let holder = context.holder("prune", None);
     let wish = Wish::new(Probes::FrontDoor);
-    visit(context, &wish, Some(&holder), |context, visit| {
-        act(context, visit, keep)
-    })
+    visit(context, &wish, Some(&holder), |context, visit| act(context, visit, keep))
 }
 
 fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Failure> {
@@ -33,15 +31,10 @@ fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Fail
     });
     let found = measure(visit)?;
     let alone = !context.dry_run || visit.state.lock.is_none();
-    let prune = visit.decide(environment, |state| {
-        plan::prune(state, environment, &found, keep, alone)
-    })?;
+    let prune = visit.decide(environment, |state| plan::prune(state, environment, &found, keep, alone))?;
     if context.dry_run {
         show(context, &prune.plan);
-        let message = format!(
-            "about {} would be freed, and what git packs",
-            size(prune.kilobytes * 1024)
-        );
+        let message = format!("about {} would be freed, and what git packs", size(prune.kilobytes * 1024));
         context.emit(Event::Note { message });
         return Ok(());
     }
@@ -70,10 +63,7 @@ fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Fail
 pub(super) fn measure(visit: &mut Visit) -> Result<Vec<Found>, Failure> {
     let failed = |error| lost(error, &visit.host);
     let further = plan::further().line().map_err(|error| failed(error.into()))?;
-    visit
-        .shell
-        .run(&format!("{further} && {MEASURE}"))
-        .map_err(failed)?;
+    visit.shell.run(&format!("{further} && {MEASURE}")).map_err(failed)?;
     let mut found = Vec::new();
     let status = visit.shell.until_idle_with(&mut |message| {
         if let Message::Found(one) = message {

@@ -76,17 +76,11 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
         ),
     );
     if !rehearsal.environment.hooks.release.is_empty() {
-        say(
-            rehearsal,
-            "a rehearsal leaves out [hooks] release, which may reach a real database".to_string(),
-        );
+        say(rehearsal, "a rehearsal leaves out [hooks] release, which may reach a real database".to_string());
     }
     if rehearsal.without_processes && !environment.processes.is_empty() {
         let names: Vec<String> = std::mem::take(&mut environment.processes).into_keys().collect();
-        say(
-            rehearsal,
-            format!("this rehearsal leaves out the processes {}", names.join(" and ")),
-        );
+        say(rehearsal, format!("this rehearsal leaves out the processes {}", names.join(" and ")));
     }
     let (before, commit) = pair(rehearsal)?;
     if let Err(failure) = step(rehearsal, (&environment, &vault), &connect, Some(&before)) {
@@ -107,10 +101,7 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     step(rehearsal, (&environment, &vault), &connect, Some(&commit))?;
     show(rehearsal, &environment, &connect);
 
-    say(
-        rehearsal,
-        "the second cutover, under traffic: 4 clients, a connection for each request".to_string(),
-    );
+    say(rehearsal, "the second cutover, under traffic: 4 clients, a connection for each request".to_string());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, host.http_port()));
     let mut load = Load::new(address, host.server_name());
     load.path = environment.health.path.clone();
@@ -223,17 +214,12 @@ fn pair(rehearsal: &Rehearsal) -> Result<(String, String), Failure> {
     let refused = |error: crate::source::SourceError| Failure::new("repository", error.to_string());
     let repository = Repository::discover(rehearsal.start).map_err(refused)?;
     let commit = repository.resolve(rehearsal.commit).map_err(refused)?;
-    let parent = repository
-        .resolve(&format!("{}~1", commit.id))
-        .ok()
-        .filter(|parent| {
-            matches!(
-                repository.relation(&parent.id, &commit.id),
-                Ok(Relation::Ahead(_))
-            ) && repository
+    let parent = repository.resolve(&format!("{}~1", commit.id)).ok().filter(|parent| {
+        matches!(repository.relation(&parent.id, &commit.id), Ok(Relation::Ahead(_)))
+            && repository
                 .tree(&parent.id, &rehearsal.environment.app.directory)
                 .is_ok_and(|tree| tree.is_some())
-        });
+    });
     let before = parent.map_or_else(|| commit.id.clone(), |parent| parent.id);
     Ok((before, commit.id))
 }
@@ -241,11 +227,7 @@ fn pair(rehearsal: &Rehearsal) -> Result<(String, String), Failure> {
 /// The environment as it is on the throwaway host.
 fn on(host: &ThrowawayHost, environment: &Environment) -> Environment {
     let mut environment = environment.clone();
-    environment.target = Target {
-        host: host.alias().to_string(),
-        port: None,
-        user: None,
-    };
+    environment.target = Target { host: host.alias().to_string(), port: None, user: None };
     environment.root = host.root().to_string_lossy().into_owned();
     environment.ports = host.app_ports();
     environment.url.https = false;
@@ -285,11 +267,8 @@ fn judge(rehearsal: &mut Rehearsal, report: &LoadReport, environment: &Environme
         return Ok(());
     }
     let shown = lost.len().min(10);
-    Err(Failure::new(
-        "rehearsal.lost",
-        format!("{} requests were lost in the rehearsal", lost.len()),
-    )
-    .output(lost[..shown].to_vec()))
+    Err(Failure::new("rehearsal.lost", format!("{} requests were lost in the rehearsal", lost.len()))
+        .output(lost[..shown].to_vec()))
 }
 
 fn no_host(error: HostError) -> Failure {

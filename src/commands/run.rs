@@ -59,20 +59,14 @@ pub(super) fn find(
 ) -> Result<String, Failure> {
     let environment = context.environment;
     let ask = shell_command(WHERE, &[&environment.root, slot]).map_err(|error| lost(error, host))?;
-    let output = session
-        .ask(&ask, &[], Some(Instant::now() + PATIENCE))
-        .map_err(|error| lost(error.into(), host))?;
+    let output =
+        session.ask(&ask, &[], Some(Instant::now() + PATIENCE)).map_err(|error| lost(error.into(), host))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let said = text
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("deployer-slot "));
+    let said = text.lines().rev().find_map(|line| line.strip_prefix("deployer-slot "));
     match said.and_then(|said| said.split_once(' ')) {
         Some((color, "ready")) => Ok(color.to_string()),
-        Some(("none", _)) => Err(
-            Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
-                .advise(format!("deployer {} deploy", environment.name)),
-        ),
+        Some(("none", _)) => Err(Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
+            .advise(format!("deployer {} deploy", environment.name))),
         Some((color, _)) => {
             let failure = Failure::new(
                 "slot.empty",
@@ -115,9 +109,7 @@ fn code(exit: &Exit) -> u8 {
         let number = signals.iter().find(|(name, _)| name == signal);
         return number.map_or(255, |(_, number)| 128 + number);
     }
-    exit.status
-        .and_then(|status| u8::try_from(status).ok())
-        .unwrap_or(255)
+    exit.status.and_then(|status| u8::try_from(status).ok()).unwrap_or(255)
 }
 
 #[cfg(test)]
@@ -126,12 +118,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_a_shell() {
-        let exit = |status, signal: Option<&str>| {
-            code(&Exit {
-                status,
-                signal: signal.map(str::to_string),
-            })
-        };
+        let exit = |status, signal: Option<&str>| code(&Exit { status, signal: signal.map(str::to_string) });
         assert_eq!(exit(Some(7), None), 7);
         assert_eq!(exit(None, Some("TERM")), 143);
         assert_eq!(exit(None, Some("ODD")), 255);

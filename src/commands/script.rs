@@ -52,11 +52,7 @@ pub(super) fn line(plan: &Plan, uploads: &[Option<Upload>], after: After) -> Res
             (Some(call), Action::Seed(seed)) => {
                 let bundle = if upload.is_some() { &seed.upload } else { "-" };
                 let line = call.line()?;
-                format!(
-                    "step {number} {kind} {line} {} {}",
-                    quote(bundle)?,
-                    quote(&seed.commit.id)?
-                )
+                format!("step {number} {kind} {line} {} {}", quote(bundle)?, quote(&seed.commit.id)?)
             }
             (Some(call), _) => format!("step {number} {kind} {}", call.line()?),
             (None, _) => format!("end {number} 0"),

@@ -23,10 +23,8 @@ pub(super) fn bundles(
             uploads.push(None);
             continue;
         };
-        let module = seed
-            .module
-            .as_ref()
-            .and_then(|name| local.modules.iter().find(|module| module.name == *name));
+        let module =
+            seed.module.as_ref().and_then(|name| local.modules.iter().find(|module| module.name == *name));
         let repository = module.map_or(&local.repository, |module| &module.repository);
         let interrupt = context.interrupt;
         let observer = &mut *context.observer;
@@ -35,16 +33,10 @@ pub(super) fn bundles(
                 PackStage::Counting | PackStage::Compressing => Unit::Objects,
                 PackStage::Writing => Unit::Bytes,
             };
-            observer.event(Event::Progress {
-                done: progress.done,
-                total: progress.total,
-                unit,
-            });
+            observer.event(Event::Progress { done: progress.done, total: progress.total, unit });
             shell.beat().is_ok() && interrupt.count() == 0
         };
-        let bundle = repository
-            .bundle(&seed.commit.id, SEED, &seed.haves, &mut progress)
-            .map_err(refused)?;
+        let bundle = repository.bundle(&seed.commit.id, SEED, &seed.haves, &mut progress).map_err(refused)?;
         uploads.push(bundle.map(|bundle| Upload {
             file: bundle.file,
             bytes: bundle.bytes,

@@ -54,13 +54,8 @@ struct Found {
 pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) -> Result<(), Failure> {
     let environment = context.environment;
     if options.print {
-        let facts = SiteFacts {
-            tls: options.tls == Some(true),
-            ipv6: true,
-        };
-        context
-            .observer
-            .file(&site_path(environment), &site(environment, facts));
+        let facts = SiteFacts { tls: options.tls == Some(true), ipv6: true };
+        context.observer.file(&site_path(environment), &site(environment, facts));
         return Ok(());
     }
     let mut session = connect(context)?;
@@ -68,16 +63,11 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
     let reading = read(&mut session, environment)?;
     let path = site_path(environment);
     if let Some(file) = site_elsewhere(&reading, environment, &[Some(path.clone()), site_link(&path)]) {
-        context.emit(Event::Note {
-            message: format!("{file} includes live already: it is left as it is"),
-        });
+        context.emit(Event::Note { message: format!("{file} includes live already: it is left as it is") });
         return done(context, "nginx has a site for it");
     }
     let found = look(&mut session, environment, &reading)?;
-    let facts = SiteFacts {
-        tls: options.tls.unwrap_or(found.certificate),
-        ipv6: found.ipv6,
-    };
+    let facts = SiteFacts { tls: options.tls.unwrap_or(found.certificate), ipv6: found.ipv6 };
     let text = site(environment, facts);
     if found.text.as_deref() == Some(&*text) && found.linked {
         certificates(context, &found, facts, options);
@@ -93,26 +83,18 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
     if !found.writable && !by_sudo {
         return Err(no_right(environment, &reading, session.host(), facts, &found));
     }
-    if let Some(line) = reading
-        .tested
-        .iter()
-        .find(|line| line.contains("[emerg]"))
-        .filter(|_| reading.test != Some(0))
+    if let Some(line) =
+        reading.tested.iter().find(|line| line.contains("[emerg]")).filter(|_| reading.test != Some(0))
     {
         let what = line.split("[emerg]").nth(1).unwrap_or(line).trim();
-        return Err(
-            Failure::new("nginx.test", "nginx refuses its configuration as it is")
-                .why(format!("nginx says: {what}"))
-                .advise("mend that file; it may belong to another site on this host"),
-        );
+        return Err(Failure::new("nginx.test", "nginx refuses its configuration as it is")
+            .why(format!("nginx says: {what}"))
+            .advise("mend that file; it may belong to another site on this host"));
     }
     confirm(options, ask, context, &path)?;
     put(&mut session, context, &path, &text, by_sudo, &reading)?;
     let next = next_name(environment).map_or_else(String::new, |name| format!(", and {name} for next"));
-    done(
-        context,
-        &format!("nginx has a site for {}{next}", environment.url.host),
-    )
+    done(context, &format!("nginx has a site for {}{next}", environment.url.host))
 }
 
 fn done(context: &mut Context, what: &str) -> Result<(), Failure> {
@@ -144,13 +126,7 @@ fn lay_out(session: &mut Session, context: &mut Context) -> Result<(), Failure> 
 }
 
 fn look(session: &mut Session, environment: &Environment, reading: &Reading) -> Result<Found, Failure> {
-    let said = run(
-        session,
-        environment,
-        reading.may_sudo(None),
-        "look",
-        vec![certificate(environment)],
-    )?;
+    let said = run(session, environment, reading.may_sudo(None), "look", vec![certificate(environment)])?;
     let mut found = Found::default();
     let mut text = String::new();
     for line in &said {
@@ -212,10 +188,7 @@ fn run(
 
 /// A file that somebody else wrote is somebody else's.
 fn refuse_what_is_not_ours(found: &Found, path: &str) -> Result<(), Failure> {
-    let ours = found
-        .text
-        .as_ref()
-        .is_some_and(|text| text.starts_with(SITE_MARK));
+    let ours = found.text.as_ref().is_some_and(|text| text.starts_with(SITE_MARK));
     match found.exists && !ours {
         false => Ok(()),
         true => Err(Failure::new(
@@ -246,14 +219,10 @@ fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options:
     if !environment.url.https || facts.tls || options.tls.is_some() {
         return;
     }
-    let names: Vec<String> = [Some(environment.url.host.clone()), next_name(environment)]
-        .into_iter()
-        .flatten()
-        .collect();
-    let domains: String = names
-        .iter()
-        .map(|name| format!(" -d {}", display(std::slice::from_ref(name))))
-        .collect();
+    let names: Vec<String> =
+        [Some(environment.url.host.clone()), next_name(environment)].into_iter().flatten().collect();
+    let domains: String =
+        names.iter().map(|name| format!(" -d {}", display(std::slice::from_ref(name)))).collect();
     let what = match found.secret {
         true => {
             "whether there is a certificate only root may know; if there is one: --tls. If not, as root on the host"
@@ -277,25 +246,21 @@ fn no_right(
 ) -> Failure {
     let path = site_path(environment);
     let word = |word: &str| display(&[word.to_string()]);
-    let link = site_link(&path).map_or_else(String::new, |link| {
-        format!("ln -sfn {} {} && ", word(&path), word(&link))
-    });
+    let link = site_link(&path)
+        .map_or_else(String::new, |link| format!("ln -sfn {} {} && ", word(&path), word(&link)));
     let put = site_command(&path, found.exists, found.linked);
     let tls = if facts.tls { " --tls" } else { "" };
-    Failure::new(
-        "setup.rights",
-        format!("{} may not write {path} on {host}", reading.user),
-    )
-    .why("sudo does not let that user run everything without a password, and need not: it is done once")
-    .advise(format!(
-        "with a login as root: deployer {} setup --print{tls} | ssh root@{} {}",
-        environment.name,
-        word(&environment.target.host),
-        word(&put)
-    ))
-    .advise(format!(
-        "or save what stands above as {path} there, and as root: {link}nginx -t && nginx -s reload"
-    ))
+    Failure::new("setup.rights", format!("{} may not write {path} on {host}", reading.user))
+        .why("sudo does not let that user run everything without a password, and need not: it is done once")
+        .advise(format!(
+            "with a login as root: deployer {} setup --print{tls} | ssh root@{} {}",
+            environment.name,
+            word(&environment.target.host),
+            word(&put)
+        ))
+        .advise(format!(
+            "or save what stands above as {path} there, and as root: {link}nginx -t && nginx -s reload"
+        ))
 }
 
 fn confirm(
@@ -308,15 +273,11 @@ fn confirm(
         return Ok(());
     }
     if !ask.is_there() {
-        return Err(
-            Failure::new("setup.ask", format!("nothing was written to {path}"))
-                .why("there is no terminal to ask on")
-                .advise(format!("deployer {} setup --yes", context.environment.name)),
-        );
+        return Err(Failure::new("setup.ask", format!("nothing was written to {path}"))
+            .why("there is no terminal to ask on")
+            .advise(format!("deployer {} setup --yes", context.environment.name)));
     }
-    context.emit(Event::Asking {
-        what: "whether to write the site".to_string(),
-    });
+    context.emit(Event::Asking { what: "whether to write the site".to_string() });
     let answer = ask.ask(&format!("Write {path}, test nginx with it, and reload it? [y/N]"));
     match answer.is_some_and(|answer| matches!(&*answer.to_lowercase(), "y" | "yes")) {
         true => Ok(()),
@@ -335,11 +296,7 @@ fn put(
     let environment = context.environment;
     let title = format!("write {path}, test nginx, reload");
     let (number, total) = (1, 1);
-    context.emit(Event::StepStarted {
-        number,
-        total,
-        title: title.clone(),
-    });
+    context.emit(Event::StepStarted { number, total, title: title.clone() });
     let began = Instant::now();
     let mut arguments = vec![text.replace('\n', LINE), environment.nginx.test.len().to_string()];
     arguments.extend(environment.nginx.test.iter().cloned());
@@ -347,42 +304,19 @@ fn put(
     let said = run(session, environment, by_sudo, "put", arguments)?;
     let took = began.elapsed();
     if said.iter().any(|line| line == "put") {
-        context.emit(Event::StepFinished {
-            number,
-            total,
-            title,
-            took,
-            note: None,
-        });
+        context.emit(Event::StepFinished { number, total, title, took, note: None });
         return Ok(());
     }
-    context.emit(Event::StepFailed {
-        number,
-        total,
-        title,
-        took,
-    });
-    let output: Vec<String> = said
-        .iter()
-        .filter_map(|line| line.strip_prefix("said ").map(str::to_string))
-        .collect();
+    context.emit(Event::StepFailed { number, total, title, took });
+    let output: Vec<String> =
+        said.iter().filter_map(|line| line.strip_prefix("said ").map(str::to_string)).collect();
     let failed = said.iter().find_map(|line| line.strip_prefix("failed "));
     let (code, what, command) = match failed {
-        Some("test") => (
-            "nginx.test",
-            "nginx refuses the configuration with this site",
-            &environment.nginx.test,
-        ),
-        Some("reload") => (
-            "nginx.reload",
-            "nginx could not be reloaded",
-            &environment.nginx.reload,
-        ),
-        _ => (
-            "setup.write",
-            "the site could not be written",
-            &environment.nginx.test,
-        ),
+        Some("test") => {
+            ("nginx.test", "nginx refuses the configuration with this site", &environment.nginx.test)
+        }
+        Some("reload") => ("nginx.reload", "nginx could not be reloaded", &environment.nginx.reload),
+        _ => ("setup.write", "the site could not be written", &environment.nginx.test),
     };
     let explained = explain(&environment.nginx, command, &reading.user, &output.join("\n"));
     let mut failure = Failure::new(code, format!("{what}; everything is as it was before")).output(output);

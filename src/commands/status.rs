@@ -25,11 +25,7 @@ pub fn status(
             .collect();
         threads
             .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
     StatusReport { environments: asked }
@@ -55,15 +51,9 @@ fn one(
     };
     let seen = match ask(&mut context) {
         Ok(status) => Seen::Reached(Box::new(status)),
-        Err(failure) => Seen::Unreachable {
-            error: failure.to_string(),
-        },
+        Err(failure) => Seen::Unreachable { error: failure.to_string() },
     };
-    EnvironmentStatus {
-        name: environment.name.clone(),
-        host: environment.target.host.clone(),
-        seen,
-    }
+    EnvironmentStatus { name: environment.name.clone(), host: environment.target.host.clone(), seen }
 }
 
 fn ask(context: &mut Context) -> Result<crate::plan::status::HostStatus, Failure> {

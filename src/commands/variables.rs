@@ -36,24 +36,13 @@ pub fn variables(context: &mut Context, values: bool) -> Result<VariablesReport,
     let output = session
         .ask(&command, asked.as_bytes(), Some(Instant::now() + PATIENCE))
         .map_err(|error| lost(error.into(), &host))?;
-    let said = || {
-        String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .map(str::to_string)
-            .collect()
-    };
+    let said = || String::from_utf8_lossy(&output.stderr).lines().map(str::to_string).collect();
     let text = String::from_utf8_lossy(&output.stdout);
     // Start-up files of the user's shell may print above it.
-    let told: Option<HostVariables> = text
-        .lines()
-        .last()
-        .and_then(|line| serde_json::from_str(line).ok());
+    let told: Option<HostVariables> = text.lines().last().and_then(|line| serde_json::from_str(line).ok());
     let on_host = told.filter(|_| output.exit.success()).ok_or_else(|| {
-        Failure::new(
-            "env.unread",
-            format!("{host} does not tell the variables of its slots"),
-        )
-        .output(end_of(said()))
+        Failure::new("env.unread", format!("{host} does not tell the variables of its slots"))
+            .output(end_of(said()))
     })?;
     Ok(VariablesReport {
         environment: environment.name.clone(),

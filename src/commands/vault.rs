@@ -18,10 +18,7 @@ pub struct Vault<'a> {
 
 impl<'a> Vault<'a> {
     pub fn new(folder: &'a Path) -> Vault<'a> {
-        Vault {
-            folder,
-            found: RefCell::default(),
-        }
+        Vault { folder, found: RefCell::default() }
     }
 }
 
@@ -51,10 +48,9 @@ impl Context<'_> {
         let sources = &self.environment.secrets;
         let exposed = RefCell::new(Vec::new());
         let objection = |file: &Path| match Repository::standing(file) {
-            Ok(Some(Standing::Tracked)) => Some(format!(
-                "{} is tracked by git, so it is in every clone",
-                file.display()
-            )),
+            Ok(Some(Standing::Tracked)) => {
+                Some(format!("{} is tracked by git, so it is in every clone", file.display()))
+            }
             Ok(Some(Standing::Untracked)) => {
                 exposed.borrow_mut().push(file.display().to_string());
                 None
@@ -68,11 +64,7 @@ impl Context<'_> {
             alive();
             interrupt.count() == presses
         };
-        let mut lookup = Lookup {
-            folder: self.vault.folder,
-            objection: &objection,
-            go_on: &mut go_on,
-        };
+        let mut lookup = Lookup { folder: self.vault.folder, objection: &objection, go_on: &mut go_on };
         let findings = find(sources, &mut lookup).map_err(|Interrupted| {
             Failure::new("interrupted", "interrupted while the secrets were asked for")
                 .exit(ExitCode::Interrupted)
@@ -88,11 +80,7 @@ impl Context<'_> {
     fn lacking(&self, findings: Findings) -> Failure {
         let name = &self.environment.name;
         let count = findings.missing.len();
-        let lines: Vec<String> = findings
-            .missing
-            .into_iter()
-            .flat_map(|(_, lines)| lines)
-            .collect();
+        let lines: Vec<String> = findings.missing.into_iter().flat_map(|(_, lines)| lines).collect();
         let tracked = lines.iter().any(|line| line.contains("is tracked by git"));
         let what = match count {
             1 => format!("a secret of {name} has no value"),

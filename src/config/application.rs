@@ -12,18 +12,10 @@ use super::{hooks, site, value};
 
 /// What a slot's gunicorn is told by deployer itself, with the key that says it, if there is one.
 const OWN_ARGUMENTS: &[(&str, Option<char>, &str)] = &[
-    (
-        "bind",
-        Some('b'),
-        "the environment's `ports` say where it listens",
-    ),
+    ("bind", Some('b'), "the environment's `ports` say where it listens"),
     ("workers", Some('w'), "use the key `workers`"),
     ("pid", Some('p'), "the pid file's place in the slot is fixed"),
-    (
-        "daemon",
-        Some('D'),
-        "gunicorn always survives the session, and is watched while it starts",
-    ),
+    ("daemon", Some('D'), "gunicorn always survives the session, and is watched while it starts"),
     ("chdir", None, "use the key `app.directory`"),
     ("graceful-timeout", None, "use the key `graceful_timeout`"),
     ("control-socket", None, "two slots of one user would share it"),
@@ -45,38 +37,22 @@ const OWN_VARIABLES: [&str; 2] = ["BLUEGREEN", "GUNICORN_CMD_ARGS"];
 pub(super) fn app(section: &Section<'_, '_>, folder: &str) -> App {
     let untracked = [("refuse", true), ("ignore", false)];
     App {
-        name: section
-            .value("name", value::text)
-            .unwrap_or_else(|| folder.to_owned()),
-        directory: section
-            .value("directory", value::inner_path)
-            .unwrap_or_else(|| ".".to_owned()),
-        untracked_is_dirty: section
-            .value("untracked", |v| value::choice(v, &untracked))
-            .unwrap_or(true),
+        name: section.value("name", value::text).unwrap_or_else(|| folder.to_owned()),
+        directory: section.value("directory", value::inner_path).unwrap_or_else(|| ".".to_owned()),
+        untracked_is_dirty: section.value("untracked", |v| value::choice(v, &untracked)).unwrap_or(true),
     }
 }
 
 pub(super) fn python(section: &Section<'_, '_>) -> Python {
-    let installers = [
-        ("auto", Installer::Auto),
-        ("pip", Installer::Pip),
-        ("uv", Installer::Uv),
-    ];
+    let installers = [("auto", Installer::Auto), ("pip", Installer::Pip), ("uv", Installer::Uv)];
     let mut python = Python {
-        interpreter: section
-            .value("interpreter", interpreter)
-            .unwrap_or_else(|| "python3".to_owned()),
+        interpreter: section.value("interpreter", interpreter).unwrap_or_else(|| "python3".to_owned()),
         requirements: section
             .value("requirements", value::requirements)
             .unwrap_or_else(|| Some("requirements.txt".to_owned())),
-        installer: section
-            .value("installer", |v| value::choice(v, &installers))
-            .unwrap_or(Installer::Auto),
+        installer: section.value("installer", |v| value::choice(v, &installers)).unwrap_or(Installer::Auto),
         install_args: section.value("install_args", value::words).unwrap_or_default(),
-        timeout: section
-            .value("timeout", value::bound)
-            .unwrap_or(Duration::from_secs(15 * 60)),
+        timeout: section.value("timeout", value::bound).unwrap_or(Duration::from_secs(15 * 60)),
     };
     if python.is_locked() {
         if python.installer == Installer::Pip {
@@ -91,9 +67,7 @@ pub(super) fn python(section: &Section<'_, '_>) -> Python {
 fn interpreter(value: &Value<'_>) -> Result<String, Complaint> {
     let command = value::text(value)?;
     match command.contains('/') && !command.starts_with('/') || command.starts_with('-') {
-        true => Err(Complaint::new(
-            "must be a command on the host's PATH or an absolute path",
-        )),
+        true => Err(Complaint::new("must be a command on the host's PATH or an absolute path")),
         false => Ok(command),
     }
 }
@@ -106,17 +80,11 @@ pub(super) fn gunicorn(section: &Section<'_, '_>, instead: bool) -> Option<Gunic
     }
     let app = match instead {
         true => section.value("app", callable),
-        false => section.required(
-            "app",
-            "app = \"app:app\", or the server's own: [web] command",
-            callable,
-        ),
+        false => section.required("app", "app = \"app:app\", or the server's own: [web] command", callable),
     };
     let graceful_timeout = section.value("graceful_timeout", value::whole_seconds);
     Some(Gunicorn {
-        workers: section
-            .value("workers", |v| value::number(v, 1, 1000))
-            .unwrap_or(2),
+        workers: section.value("workers", |v| value::number(v, 1, 1000)).unwrap_or(2),
         args: section.value("args", gunicorn_args).unwrap_or_default(),
         install: section.value("install", requirement),
         graceful_timeout: graceful_timeout.unwrap_or(Duration::from_secs(30)),
@@ -139,10 +107,7 @@ fn callable(value: &Value<'_>) -> Result<String, Complaint> {
     match text.split_once(':') {
         Some((module, object)) if module.split('.').all(is_name) && is_callable(object) => Ok(text),
         Some((file, object)) if file.ends_with(".py") || file.contains('/') => {
-            let module = file
-                .trim_end_matches(".py")
-                .trim_matches(['/', '.'])
-                .replace('/', ".");
+            let module = file.trim_end_matches(".py").trim_matches(['/', '.']).replace('/', ".");
             Err(complaint().help(format!("a module, not a file: \"{module}:{object}\"")))
         }
         _ => Err(complaint()),
@@ -154,10 +119,7 @@ fn gunicorn_args(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
 }
 
 fn objection_to_argument(arg: &str, is_first: bool) -> Option<Complaint> {
-    if let Some((long, _, way_out)) = OWN_ARGUMENTS
-        .iter()
-        .find(|(long, short, _)| says(arg, long, *short))
-    {
+    if let Some((long, _, way_out)) = OWN_ARGUMENTS.iter().find(|(long, short, _)| says(arg, long, *short)) {
         let what = match *way_out {
             ENDS => format!("must not hold --{long}"),
             _ => format!("must not hold --{long}, which is deployer's to say"),
@@ -183,9 +145,7 @@ fn says(arg: &str, long: &str, short: Option<char>) -> bool {
         let name = name.split('=').next().unwrap_or(name);
         return !name.is_empty() && long.starts_with(name);
     }
-    let cluster = arg
-        .strip_prefix('-')
-        .map(|cluster| cluster.trim_start_matches('R'));
+    let cluster = arg.strip_prefix('-').map(|cluster| cluster.trim_start_matches('R'));
     short.is_some_and(|short| cluster.is_some_and(|cluster| cluster.starts_with(short)))
 }
 
@@ -194,27 +154,17 @@ fn requirement(value: &Value<'_>) -> Result<String, Complaint> {
     let rest = text.strip_prefix("gunicorn");
     match rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_./".contains(c))) {
         true => Ok(text),
-        false => Err(Complaint::new(
-            "must be a requirement on gunicorn, such as \"gunicorn==23.0.0\"",
-        )),
+        false => Err(Complaint::new("must be a requirement on gunicorn, such as \"gunicorn==23.0.0\"")),
     }
 }
 
 pub(super) fn health(section: &Section<'_, '_>) -> Health {
     Health {
-        path: section
-            .value("path", value::health_path)
-            .unwrap_or_else(|| "/".to_owned()),
+        path: section.value("path", value::health_path).unwrap_or_else(|| "/".to_owned()),
         host: section.value("host", value::host_header),
-        expect: section
-            .value("expect", value::statuses)
-            .unwrap_or_else(|| Statuses(vec![(200, 299)])),
-        timeout: section
-            .value("timeout", value::bound)
-            .unwrap_or(Duration::from_secs(5)),
-        start_timeout: section
-            .value("start_timeout", value::bound)
-            .unwrap_or(Duration::from_secs(60)),
+        expect: section.value("expect", value::statuses).unwrap_or_else(|| Statuses(vec![(200, 299)])),
+        timeout: section.value("timeout", value::bound).unwrap_or(Duration::from_secs(5)),
+        start_timeout: section.value("start_timeout", value::bound).unwrap_or(Duration::from_secs(60)),
         settle: section.value("settle", value::duration).unwrap_or(Duration::ZERO),
     }
 }
@@ -223,41 +173,25 @@ pub(super) fn health(section: &Section<'_, '_>) -> Health {
 pub(super) fn nginx(section: &Section<'_, '_>, as_root: bool) -> Nginx {
     let sudo: &[&str] = if as_root { &[] } else { &["sudo", "-n"] };
     let nginx = |last: &[&str]| {
-        sudo.iter()
-            .chain(&["/usr/sbin/nginx"])
-            .chain(last)
-            .map(|w| (*w).to_owned())
-            .collect()
+        sudo.iter().chain(&["/usr/sbin/nginx"]).chain(last).map(|w| (*w).to_owned()).collect()
     };
     Nginx {
-        test: section
-            .value("test", value::argv)
-            .unwrap_or_else(|| nginx(&["-t"])),
-        reload: section
-            .value("reload", value::argv)
-            .unwrap_or_else(|| nginx(&["-s", "reload"])),
+        test: section.value("test", value::argv).unwrap_or_else(|| nginx(&["-t"])),
+        reload: section.value("reload", value::argv).unwrap_or_else(|| nginx(&["-s", "reload"])),
         address: section.value("address", value::address),
-        drain: section
-            .value("drain", value::duration)
-            .unwrap_or(Duration::from_secs(60)),
+        drain: section.value("drain", value::duration).unwrap_or(Duration::from_secs(60)),
         access_log: section.value("access_log", site::log),
         site: section.value("site", site::file),
         next_name: section.value("next_name", site::server_name),
         next_allow: section.value("next_allow", site::networks).unwrap_or_default(),
-        max_body: section
-            .value("max_body", site::size)
-            .unwrap_or_else(|| "20m".to_owned()),
+        max_body: section.value("max_body", site::size).unwrap_or_else(|| "20m".to_owned()),
         extra: section
-            .value("extra", |v| {
-                hooks::lines(v, "a line of nginx's, or a list of lines")
-            })
+            .value("extra", |v| hooks::lines(v, "a line of nginx's, or a list of lines"))
             .unwrap_or_default(),
         error_log: section
             .value("error_log", site::log)
             .unwrap_or_else(|| "/var/log/nginx/error.log".to_owned()),
-        timeout: section
-            .value("timeout", value::bound)
-            .unwrap_or(Duration::from_secs(10)),
+        timeout: section.value("timeout", value::bound).unwrap_or(Duration::from_secs(10)),
     }
 }
 
@@ -266,11 +200,7 @@ pub(super) fn cutover(value: &Value<'_>) -> Result<Cutover, Complaint> {
 }
 
 pub(super) fn supervisor(value: &Value<'_>) -> Result<Supervisor, Complaint> {
-    let choices = [
-        ("auto", Supervisor::Auto),
-        ("systemd", Supervisor::Systemd),
-        ("none", Supervisor::None),
-    ];
+    let choices = [("auto", Supervisor::Auto), ("systemd", Supervisor::Systemd), ("none", Supervisor::None)];
     value::choice(value, &choices)
 }
 
@@ -320,9 +250,9 @@ pub(super) fn objection_to_name(name: &str) -> Option<Complaint> {
 fn variable(name: &str, value: &Value<'_>) -> Result<String, Complaint> {
     match value.get_ref() {
         // A key in PEM has lines.
-        DeValue::String(text) if text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') => Err(
-            Complaint::new("must not hold control characters but tabs and line ends"),
-        ),
+        DeValue::String(text) if text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') => {
+            Err(Complaint::new("must not hold control characters but tabs and line ends"))
+        }
         DeValue::String(text) => Ok(text.clone().into_owned()),
         DeValue::Integer(digits) if digits.radix() == 10 => Ok(digits.as_str().to_owned()),
         DeValue::Boolean(word) => {
@@ -344,22 +274,9 @@ mod tests {
 
     #[test]
     fn own_arguments_are_seen_in_every_spelling() {
-        let own = |arg: &str| {
-            OWN_ARGUMENTS
-                .iter()
-                .any(|(long, short, _)| says(arg, long, *short))
-        };
-        for arg in [
-            "--bind",
-            "--bind=:80",
-            "--bin",
-            "-b",
-            "-b:80",
-            "-w4",
-            "-RD",
-            "--daemon",
-            "--graceful=3",
-        ] {
+        let own = |arg: &str| OWN_ARGUMENTS.iter().any(|(long, short, _)| says(arg, long, *short));
+        for arg in ["--bind", "--bind=:80", "--bin", "-b", "-b:80", "-w4", "-RD", "--daemon", "--graceful=3"]
+        {
             assert!(own(arg), "{arg}");
         }
         for arg in [

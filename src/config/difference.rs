@@ -56,11 +56,7 @@ fn flatten(key: &str, value: &Value, environment: &str, found: &mut BTreeMap<Str
                 if key == "environments" && name != environment {
                     continue;
                 }
-                let key = if key.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{key}.{name}")
-                };
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                 flatten(&key, value, environment, found);
             }
         }
@@ -143,10 +139,7 @@ host = "web3"
             .map(|it| format!("{}: {:?} -> {:?} {:?}", it.key, it.from, it.to, variable(&it.key)))
             .collect::<Vec<_>>()
             .join("\n");
-        assert!(
-            !text.contains("secret-") && !text.contains("hunter") && !text.contains("OTHER"),
-            "{text}"
-        );
+        assert!(!text.contains("secret-") && !text.contains("hunter") && !text.contains("OTHER"), "{text}");
         insta::assert_snapshot!(text);
     }
 

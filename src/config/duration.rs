@@ -16,9 +16,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let too_long = || "must be a day at the most".to_owned();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         let seconds = text.parse().map_err(|_| too_long())?;
-        return Some(Duration::from_secs(seconds))
-            .filter(|time| *time <= LONGEST)
-            .ok_or_else(too_long);
+        return Some(Duration::from_secs(seconds)).filter(|time| *time <= LONGEST).ok_or_else(too_long);
     }
     let mut rest = text;
     let mut units = UNITS.iter();
@@ -33,10 +31,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             return Err(malformed());
         }
         let number: u64 = number.parse().map_err(|_| too_long())?;
-        milliseconds = number
-            .checked_mul(*factor)
-            .and_then(|n| n.checked_add(milliseconds))
-            .ok_or_else(too_long)?;
+        milliseconds =
+            number.checked_mul(*factor).and_then(|n| n.checked_add(milliseconds)).ok_or_else(too_long)?;
         rest = after;
     }
     match Duration::from_millis(milliseconds) {
@@ -64,33 +60,19 @@ mod tests {
             ("45", 45_000),
             ("24h", 86_400_000),
         ] {
-            assert_eq!(
-                parse_duration(text),
-                Ok(Duration::from_millis(milliseconds)),
-                "{text}"
-            );
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
     }
 
     #[test]
     fn refuses_the_rest() {
-        for text in [
-            "", "s", "30 s", "1.5s", "30s1m", "1s1s", "-1s", "5d", "s5", "5s3", "30S", "1m ", "٣s",
-        ] {
+        for text in ["", "s", "30 s", "1.5s", "30s1m", "1s1s", "-1s", "5d", "s5", "5s3", "30S", "1m ", "٣s"]
+        {
             assert!(parse_duration(text).is_err(), "{text}");
         }
-        for text in [
-            "25h",
-            "86401",
-            "99999999999999999999",
-            "99999999999999999999h",
-            "18446744073709551615h",
-        ] {
-            assert_eq!(
-                parse_duration(text),
-                Err("must be a day at the most".to_owned()),
-                "{text}"
-            );
+        for text in ["25h", "86401", "99999999999999999999", "99999999999999999999h", "18446744073709551615h"]
+        {
+            assert_eq!(parse_duration(text), Err("must be a day at the most".to_owned()), "{text}");
         }
     }
 }

@@ -139,10 +139,7 @@ pub struct Python {
 impl Python {
     /// Whether the requirements are a lock, which uv alone can read.
     pub fn is_locked(&self) -> bool {
-        let file = self
-            .requirements
-            .as_deref()
-            .and_then(|path| path.rsplit('/').next());
+        let file = self.requirements.as_deref().and_then(|path| path.rsplit('/').next());
         file == Some(UV_LOCK)
     }
 }
@@ -261,9 +258,7 @@ pub struct Statuses(pub Vec<(u16, u16)>);
 
 impl Statuses {
     pub fn contains(&self, status: u16) -> bool {
-        self.0
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&status))
+        self.0.iter().any(|(first, last)| (*first..=*last).contains(&status))
     }
 }
 

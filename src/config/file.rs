@@ -35,11 +35,7 @@ pub enum ConfigError {
     Invalid { path: PathBuf, problems: Vec<Problem> },
 
     #[error("no environment `{name}` in {}: {}", .path.display(), way_out(.name, .known))]
-    UnknownEnvironment {
-        path: PathBuf,
-        name: String,
-        known: Vec<String>,
-    },
+    UnknownEnvironment { path: PathBuf, name: String, known: Vec<String> },
 }
 
 impl Config {
@@ -52,14 +48,8 @@ impl Config {
             .map(|name| name.to_string_lossy().into_owned())
             .filter(|name| !name.contains(char::is_control));
         match read::environments(text, folder.as_deref().unwrap_or("app")) {
-            Ok(environments) => Ok(Config {
-                path: path.to_owned(),
-                environments,
-            }),
-            Err(problems) => Err(ConfigError::Invalid {
-                path: path.to_owned(),
-                problems,
-            }),
+            Ok(environments) => Ok(Config { path: path.to_owned(), environments }),
+            Err(problems) => Err(ConfigError::Invalid { path: path.to_owned(), problems }),
         }
     }
 
@@ -70,16 +60,11 @@ impl Config {
 
     /// The environments' names in the file's order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.environments
-            .iter()
-            .map(|environment| environment.name.as_str())
+        self.environments.iter().map(|environment| environment.name.as_str())
     }
 
     pub fn environment(&self, name: &str) -> Result<Environment, ConfigError> {
-        let found = self
-            .environments
-            .iter()
-            .find(|environment| environment.name == name);
+        let found = self.environments.iter().find(|environment| environment.name == name);
         found.cloned().ok_or_else(|| ConfigError::UnknownEnvironment {
             path: self.path.clone(),
             name: name.to_owned(),
@@ -106,25 +91,16 @@ pub fn find(start: &Path, explicit: Option<&Path>) -> Result<PathBuf, ConfigErro
             break;
         }
     }
-    Err(ConfigError::NotFound {
-        start: start.to_owned(),
-        top: top.to_owned(),
-    })
+    Err(ConfigError::NotFound { start: start.to_owned(), top: top.to_owned() })
 }
 
 /// Reads and validates a configuration file.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let text = std::str::from_utf8(&bytes).map_err(|error| ConfigError::NotText {
         path: path.to_owned(),
-        line: bytes[..error.valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1,
+        line: bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1,
     })?;
     Config::parse(text, path)
 }

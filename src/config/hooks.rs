@@ -94,22 +94,16 @@ pub(super) fn lines(value: &Value<'_>, wanted: &str) -> Result<Vec<String>, Comp
     match value.get_ref().is_array() {
         true => value::words(value),
         false => {
-            value::text(value)
-                .map(|line| vec![line])
-                .map_err(|complaint| match value.get_ref().is_str() {
-                    true => complaint,
-                    false => wrong_type(wanted, value),
-                })
+            value::text(value).map(|line| vec![line]).map_err(|complaint| match value.get_ref().is_str() {
+                true => complaint,
+                false => wrong_type(wanted, value),
+            })
         }
     }
 }
 
 fn paths(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
-    each(
-        value,
-        "a list of paths such as [\"/\", \"/pricing\"]",
-        value::health_path,
-    )
+    each(value, "a list of paths such as [\"/\", \"/pricing\"]", value::health_path)
 }
 
 fn folders(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
@@ -128,8 +122,7 @@ fn folders(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
 
 /// Whether a path is a folder or lies in it.
 pub(super) fn inside(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn each<T>(
@@ -137,10 +130,7 @@ fn each<T>(
     wanted: &str,
     read: impl Fn(&Value<'_>) -> Result<T, Complaint>,
 ) -> Result<Vec<T>, Complaint> {
-    let items = value
-        .get_ref()
-        .as_array()
-        .ok_or_else(|| wrong_type(wanted, value))?;
+    let items = value.get_ref().as_array().ok_or_else(|| wrong_type(wanted, value))?;
     let read = |item| read(item).map_err(|complaint| complaint.at(item.span()));
     items.iter().map(read).collect()
 }
@@ -159,9 +149,7 @@ fn folder(value: &Value<'_>) -> Result<String, Complaint> {
 fn served_folder(value: &Value<'_>) -> Result<String, Complaint> {
     let path = folder(value)?;
     match path.contains(['$', '"', '\\']) {
-        true => Err(Complaint::new(
-            "must not hold `$`, quotes or backslashes, which nginx reads otherwise",
-        )),
+        true => Err(Complaint::new("must not hold `$`, quotes or backslashes, which nginx reads otherwise")),
         false => Ok(path),
     }
 }
@@ -175,10 +163,8 @@ fn url(value: &Value<'_>) -> Result<String, Complaint> {
         Some(inner) if url.chars().all(plain) && !inner.split('/').any(odd) => {
             site::not_acme(&url).map(|()| url)
         }
-        _ => Err(
-            Complaint::new("must be the beginning of a path, with a slash at both ends")
-                .help("write it as \"/static/\"; it holds letters, digits, `-`, `_` and `.`"),
-        ),
+        _ => Err(Complaint::new("must be the beginning of a path, with a slash at both ends")
+            .help("write it as \"/static/\"; it holds letters, digits, `-`, `_` and `.`")),
     }
 }
 
@@ -188,10 +174,7 @@ const DAY: u64 = 24 * 3600;
 fn keep(value: &Value<'_>) -> Result<Duration, Complaint> {
     let complaint =
         || Complaint::new("must be a duration such as \"30d\" or \"12h\", of ten years at the most");
-    let text = value
-        .get_ref()
-        .as_str()
-        .ok_or_else(|| wrong_type("a duration such as \"30d\"", value))?;
+    let text = value.get_ref().as_str().ok_or_else(|| wrong_type("a duration such as \"30d\"", value))?;
     match text.strip_suffix('d') {
         Some(days) if days.bytes().all(|b| b.is_ascii_digit()) => match days.parse() {
             Ok(days @ 0..=3660_u64) => Ok(Duration::from_secs(days * DAY)),

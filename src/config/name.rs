@@ -54,9 +54,7 @@ pub(super) fn objection(name: &str) -> Option<Complaint> {
         )));
     }
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let goes_on_well = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if !begins_well || !goes_on_well {
         let help = "a name holds letters without accents, digits, `-`, `_` and `.`, and begins with a letter or a digit";
         return Some(refused("its name would not do on a command line").help(help));

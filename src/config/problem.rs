@@ -41,11 +41,7 @@ pub(super) struct Complaint {
 
 impl Complaint {
     pub(super) fn new(message: impl Into<String>) -> Complaint {
-        Complaint {
-            message: message.into(),
-            help: None,
-            span: None,
-        }
+        Complaint { message: message.into(), help: None, span: None }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Complaint {
@@ -79,11 +75,7 @@ struct Found {
 
 impl<'a> Problems<'a> {
     pub(super) fn new(source: &'a str) -> Problems<'a> {
-        Problems {
-            source,
-            found: RefCell::default(),
-            hidden: RefCell::default(),
-        }
+        Problems { source, found: RefCell::default(), hidden: RefCell::default() }
     }
 
     /// Adds a problem; what is missing as a whole has no span, and is missed at the file's end.
@@ -175,10 +167,7 @@ fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
     for (at, letter) in source[near..far].trim_end().char_indices() {
         let at = near + at;
         let now = hidden.partition_point(|range| range.end <= at);
-        let now = hidden
-            .get(now)
-            .is_some_and(|range| range.contains(&at))
-            .then_some(now);
+        let now = hidden.get(now).is_some_and(|range| range.contains(&at)).then_some(now);
         if now.is_none() || now != veil {
             shown.push(match letter {
                 _ if now.is_some() => '…',
@@ -226,11 +215,7 @@ fn excerpt(line: &[char], from: usize, width: usize) -> (String, usize, usize) {
     if last < line.len() {
         text.push('…');
     }
-    (
-        text,
-        from - first + shift,
-        width.min(last.saturating_sub(from)).max(1),
-    )
+    (text, from - first + shift, width.min(last.saturating_sub(from)).max(1))
 }
 
 fn floor_boundary(source: &str, at: usize) -> usize {
@@ -288,10 +273,7 @@ mod tests {
     fn what_is_hidden_moves_the_mark_and_not_the_column() {
         let source = "e = { A = \"secret\", B = \"other\" }, bad";
         let (_, column, text, under) = marked(source, "bad", &["\"secret\"", "\"other\""]);
-        assert_eq!(
-            (text.as_str(), under.as_str()),
-            ("e = { A = …, B = … }, bad", "bad")
-        );
+        assert_eq!((text.as_str(), under.as_str()), ("e = { A = …, B = … }, bad", "bad"));
         assert_eq!(column, 36);
         assert_eq!(marked(source, "\"other\"", &["\"other\""]).3, "…");
     }

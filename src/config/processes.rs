@@ -21,9 +21,7 @@ pub(super) fn web(section: &Section<'_, '_>) -> Option<WebCommand> {
 pub(super) fn build(section: &Section<'_, '_>) -> Build {
     Build {
         commands: section.value("commands", lines).unwrap_or_default(),
-        timeout: section
-            .value("timeout", value::bound)
-            .unwrap_or(Duration::from_secs(15 * 60)),
+        timeout: section.value("timeout", value::bound).unwrap_or(Duration::from_secs(15 * 60)),
     }
 }
 
@@ -44,10 +42,8 @@ fn lines(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
 
 /// Merges the layers' processes name by name, and a process's own keys key by key, the first layer above the others.
 pub(super) fn processes(layers: &[Layer<'_>], problems: &Problems<'_>) -> BTreeMap<String, SlotProcess> {
-    let names: BTreeSet<&str> = layers
-        .iter()
-        .flat_map(|layer| layer.table.keys().map(|key| &**key.get_ref()))
-        .collect();
+    let names: BTreeSet<&str> =
+        layers.iter().flat_map(|layer| layer.table.keys().map(|key| &**key.get_ref())).collect();
     let mut found = BTreeMap::new();
     for name in names {
         if let Some(process) = process(name, layers, problems) {
@@ -103,12 +99,8 @@ fn process(name: &str, layers: &[Layer<'_>], problems: &Problems<'_>) -> Option<
     section.value("command", line);
     let process = SlotProcess {
         singleton: section.value("singleton", truth).unwrap_or(false),
-        stop_timeout: section
-            .value("stop_timeout", value::duration)
-            .unwrap_or(Duration::from_secs(60)),
-        settle: section
-            .value("settle", value::duration)
-            .unwrap_or(Duration::from_secs(1)),
+        stop_timeout: section.value("stop_timeout", value::duration).unwrap_or(Duration::from_secs(60)),
+        settle: section.value("settle", value::duration).unwrap_or(Duration::from_secs(1)),
         command: command.clone().unwrap_or_default(),
     };
     if wanted != Some(true) {
@@ -137,9 +129,7 @@ fn truth(value: &Value<'_>) -> Result<bool, Complaint> {
 // It names files on the host.
 fn objection_to_name(name: &str) -> Option<Complaint> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c));
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c));
     if !plain || name.len() > 40 {
         return Some(
             Complaint::new("cannot be a process's name")

@@ -22,11 +22,7 @@ pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>,
         Ok(document) => document,
         Err(error) => {
             secrets::hide_lines(text, &problems);
-            problems.add(
-                "",
-                error.span(),
-                Complaint::new(format!("is not TOML: {}", error.message())),
-            );
+            problems.add("", error.span(), Complaint::new(format!("is not TOML: {}", error.message())));
             return Err(problems.into_sorted());
         }
     };
@@ -39,11 +35,7 @@ pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>,
 }
 
 fn whole(document: &DeTable<'_>, folder: &str, problems: &Problems<'_>) -> Vec<Environment> {
-    let top = Layer {
-        prefix: String::new(),
-        table: document,
-        span: None,
-    };
+    let top = Layer { prefix: String::new(), table: document, span: None };
     Section::new(TOP, [top.clone()], problems);
     let missing = || {
         let complaint = Complaint::new("is missing: there is nowhere to deploy to");
@@ -91,10 +83,7 @@ fn environment<'t>(
     problems: &Problems<'_>,
 ) -> Option<Environment> {
     let layers = |kind: &str| -> Vec<Layer<'t>> {
-        [&own, top]
-            .into_iter()
-            .filter_map(|layer| layer.table(kind, problems))
-            .collect()
+        [&own, top].into_iter().filter_map(|layer| layer.table(kind, problems)).collect()
     };
     let over = |kind: &'static str| Section::new(kind, layers(kind), problems);
     let itself = Section::new(ENVIRONMENT, [own.clone()], problems);
@@ -130,10 +119,7 @@ fn environment<'t>(
     if let (Some(url), Some(ports), None) = (&url, &ports, &nginx.address)
         && [ports.blue, ports.green].contains(&url.port)
     {
-        let complaint = Complaint::new(format!(
-            "must leave port {} to nginx, which listens there",
-            url.port
-        ));
+        let complaint = Complaint::new(format!("must leave port {} to nginx, which listens there", url.port));
         let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
         itself.object("ports", complaint.help(help));
     }
@@ -144,11 +130,7 @@ fn environment<'t>(
     }
     let environment = Environment {
         name: name.to_owned(),
-        target: Target {
-            host: host?,
-            port,
-            user,
-        },
+        target: Target { host: host?, port, user },
         root: root?,
         ports: ports?,
         url: url?,
@@ -187,30 +169,17 @@ fn ports(itself: &Section<'_, '_>, own: &Layer<'_>, problems: &Problems<'_>) -> 
     if !itself.has("ports") {
         return itself.required("ports", EXAMPLE, |_| Err(Complaint::new("is missing")));
     }
-    if own
-        .table
-        .get("ports")
-        .is_some_and(|ports| !ports.get_ref().is_table())
-    {
-        itself.object(
-            "ports",
-            Complaint::new("must be a table").help(format!("write {EXAMPLE}")),
-        );
+    if own.table.get("ports").is_some_and(|ports| !ports.get_ref().is_table()) {
+        itself.object("ports", Complaint::new("must be a table").help(format!("write {EXAMPLE}")));
         return None;
     }
     let section = Section::new("ports", own.table("ports", problems), problems);
     let blue = section.required("blue", "blue = 8888", value::port);
     let green = section.required("green", "green = 8889", value::port);
-    let ports = Ports {
-        blue: blue?,
-        green: green?,
-    };
+    let ports = Ports { blue: blue?, green: green? };
     if ports.blue == ports.green {
         let complaint = Complaint::new(format!("must differ: blue and green are both {}", ports.blue));
-        itself.object(
-            "ports",
-            complaint.help("both slots run at once, so give each a port of its own"),
-        );
+        itself.object("ports", complaint.help("both slots run at once, so give each a port of its own"));
         return None;
     }
     Some(ports)
@@ -227,9 +196,7 @@ fn report_collisions(environments: &[Environment], all: &Layer<'_>, problems: &P
             if same_place || !same_host {
                 continue;
             }
-            let shared = ports(later)
-                .into_iter()
-                .find(|port| ports(earlier).contains(port));
+            let shared = ports(later).into_iter().find(|port| ports(earlier).contains(port));
             let (key, what) = match shared {
                 Some(port) => ("ports", format!("takes port {port}, which")),
                 None if earlier.root == later.root => ("root", "is the folder that".to_owned()),

@@ -57,9 +57,7 @@ fn source(name: &str, value: &Value<'_>, layer: &Layer<'_>, problems: &Problems<
     match value.get_ref() {
         DeValue::Table(_) => {}
         DeValue::String(_) => {
-            object(Complaint::new(
-                "must say where the value comes from, for this file is committed",
-            ));
+            object(Complaint::new("must say where the value comes from, for this file is committed"));
             return None;
         }
         _ => {
@@ -68,10 +66,7 @@ fn source(name: &str, value: &Value<'_>, layer: &Layer<'_>, problems: &Problems<
         }
     }
     let section = Section::new("secrets.NAME", layer.table(name, problems), problems);
-    let forms: Vec<&str> = ["env", "file", "command"]
-        .into_iter()
-        .filter(|form| section.has(form))
-        .collect();
+    let forms: Vec<&str> = ["env", "file", "command"].into_iter().filter(|form| section.has(form)).collect();
     if forms.len() != 1 {
         object(Complaint::new(match forms.len() {
             0 => "must say where the value comes from".to_owned(),
@@ -84,14 +79,10 @@ fn source(name: &str, value: &Value<'_>, layer: &Layer<'_>, problems: &Problems<
         section.object("key", complaint.help("it names the line of the file"));
         return None;
     }
-    let key = section
-        .value("key", value::text)
-        .unwrap_or_else(|| name.to_owned());
+    let key = section.value("key", value::text).unwrap_or_else(|| name.to_owned());
     match forms[0] {
         "env" => section.value("env", variable).map(SecretSource::Env),
-        "file" => section
-            .value("file", file)
-            .map(|path| SecretSource::File { path, key }),
+        "file" => section.value("file", file).map(|path| SecretSource::File { path, key }),
         _ => section.value("command", value::argv).map(SecretSource::Command),
     }
 }

@@ -7,9 +7,7 @@ use super::section::hide;
 
 /// Hides every value of every `env` and every `secrets` table.
 pub(super) fn hide_variables(document: &DeTable<'_>, problems: &Problems<'_>) {
-    let environments = document
-        .get("environments")
-        .and_then(|all| all.get_ref().as_table());
+    let environments = document.get("environments").and_then(|all| all.get_ref().as_table());
     let own = environments
         .into_iter()
         .flat_map(|all| all.values())
@@ -31,12 +29,7 @@ pub(super) fn hide_lines(text: &str, problems: &Problems<'_>) {
         let mut from = 0;
         if trimmed.starts_with('[') {
             let header = trimmed.split('#').next().unwrap_or_default();
-            let name = header
-                .trim()
-                .trim_matches(['[', ']'])
-                .rsplit('.')
-                .next()
-                .unwrap_or_default();
+            let name = header.trim().trim_matches(['[', ']']).rsplit('.').next().unwrap_or_default();
             among_variables = header.contains("secrets") || name.trim().trim_matches(['"', '\'']) == "env";
             start += line.len();
             continue;

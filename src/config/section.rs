@@ -35,24 +35,9 @@ const SCHEMA: &[(&str, &[&str])] = &[
     (TOP, &["environments"]),
     (ENVIRONMENT, &["host", "port", "user", "root", "ports", "url"]),
     ("app", &["name", "directory", "untracked"]),
-    (
-        "python",
-        &[
-            "interpreter",
-            "requirements",
-            "installer",
-            "install_args",
-            "timeout",
-        ],
-    ),
-    (
-        "gunicorn",
-        &["app", "workers", "args", "install", "graceful_timeout"],
-    ),
-    (
-        "health",
-        &["path", "host", "expect", "timeout", "start_timeout", "settle"],
-    ),
+    ("python", &["interpreter", "requirements", "installer", "install_args", "timeout"]),
+    ("gunicorn", &["app", "workers", "args", "install", "graceful_timeout"]),
+    ("health", &["path", "host", "expect", "timeout", "start_timeout", "settle"]),
     (
         "nginx",
         &[
@@ -70,27 +55,14 @@ const SCHEMA: &[(&str, &[&str])] = &[
             "error_log",
         ],
     ),
-    (
-        "hooks",
-        &[
-            "release",
-            "smoke",
-            "warm",
-            "after_cutover",
-            "on_failure",
-            "timeout",
-        ],
-    ),
+    ("hooks", &["release", "smoke", "warm", "after_cutover", "on_failure", "timeout"]),
     ("shared", &["directories"]),
     ("static", &["url", "directory", "collect", "keep"]),
     ("ports", &["blue", "green"]),
     ("secrets.NAME", &["env", "file", "key", "command"]),
     ("build", &["commands", "timeout"]),
     ("web", &["command", "stop_timeout"]),
-    (
-        super::processes::PROCESS,
-        &["command", "singleton", "stop_timeout", "settle"],
-    ),
+    (super::processes::PROCESS, &["command", "singleton", "stop_timeout", "settle"]),
 ];
 
 /// The file's own keys, outside every table.
@@ -137,11 +109,7 @@ impl<'t> Layer<'t> {
             problems.add(&prefix, Some(value.span()), complaint);
             return None;
         };
-        Some(Layer {
-            prefix,
-            table,
-            span: Some(value.span()),
-        })
+        Some(Layer { prefix, table, span: Some(value.span()) })
     }
 }
 
@@ -160,11 +128,7 @@ impl<'t, 'p> Section<'t, 'p> {
         layers: impl IntoIterator<Item = Layer<'t>>,
         problems: &'p Problems<'p>,
     ) -> Section<'t, 'p> {
-        let section = Section {
-            kind,
-            layers: layers.into_iter().collect(),
-            problems,
-        };
+        let section = Section { kind, layers: layers.into_iter().collect(), problems };
         section.report_unknown_keys();
         section
     }
@@ -179,9 +143,7 @@ impl<'t, 'p> Section<'t, 'p> {
             };
             match read(value) {
                 Ok(value) => answer = Some(value),
-                Err(complaint) => self
-                    .problems
-                    .add(&layer.name_of(key), Some(value.span()), complaint),
+                Err(complaint) => self.problems.add(&layer.name_of(key), Some(value.span()), complaint),
             }
         }
         answer
@@ -200,8 +162,7 @@ impl<'t, 'p> Section<'t, 'p> {
             let name = home.map_or_else(|| format!("{}.{key}", self.kind), |layer| layer.name_of(key));
             let table = home.map_or(self.kind, |layer| &layer.prefix);
             let complaint = Complaint::new("is missing").help(format!("add to [{table}]: {example}"));
-            self.problems
-                .add(&name, home.and_then(|layer| layer.span.clone()), complaint);
+            self.problems.add(&name, home.and_then(|layer| layer.span.clone()), complaint);
         }
         self.value(key, read)
     }
@@ -233,8 +194,7 @@ impl<'t, 'p> Section<'t, 'p> {
                     help: self.meant(name, value, &known),
                     ..Complaint::new("is not a known key")
                 };
-                self.problems
-                    .add(&layer.name_of(name), Some(key.span()), complaint);
+                self.problems.add(&layer.name_of(name), Some(key.span()), complaint);
             }
         }
     }

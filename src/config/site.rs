@@ -31,9 +31,8 @@ pub(super) fn networks(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
 }
 
 fn is_network(text: &str) -> bool {
-    let (address, length) = text
-        .split_once('/')
-        .map_or((text, None), |(address, length)| (address, Some(length)));
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let Ok(address) = address.parse::<IpAddr>() else {
         return false;
     };
@@ -56,9 +55,7 @@ pub(super) fn size(value: &Value<'_>) -> Result<String, Complaint> {
 pub(super) fn file(value: &Value<'_>) -> Result<String, Complaint> {
     let path = value::absolute_file(value)?;
     match path.rsplit('/').next().is_some_and(|name| name.starts_with('.')) {
-        true => Err(Complaint::new(
-            "must not begin with a dot: nginx would not read it",
-        )),
+        true => Err(Complaint::new("must not begin with a dot: nginx would not read it")),
         false => Ok(path),
     }
 }
@@ -67,9 +64,7 @@ pub(super) fn file(value: &Value<'_>) -> Result<String, Complaint> {
 pub(super) fn log(value: &Value<'_>) -> Result<String, Complaint> {
     let path = value::absolute_file(value)?;
     match path.contains('$') {
-        true => Err(Complaint::new(
-            "must not hold `$`: nginx takes it for a variable's name",
-        )),
+        true => Err(Complaint::new("must not hold `$`: nginx takes it for a variable's name")),
         false => Ok(path),
     }
 }
@@ -89,10 +84,8 @@ pub(super) fn path(path: &str) -> Result<(), Complaint> {
     }
     let odd = |part: &str| matches!(part, "." | "..");
     if decoded.contains("//") || decoded.split('/').any(odd) {
-        return Err(
-            Complaint::new("must not hold `.`, `..` or doubled slashes in its path")
-                .help("write the path that it comes to"),
-        );
+        return Err(Complaint::new("must not hold `.`, `..` or doubled slashes in its path")
+            .help("write the path that it comes to"));
     }
     not_acme(&decoded)
 }
@@ -163,31 +156,15 @@ pub(super) fn conflicts(environment: &Environment) -> Vec<(&'static str, &'stati
         object("app", "directory", what, "rename the folder");
     }
     if url.decoded() == files.url {
-        let what = format!(
-            "must not be {}: [static] leaves nothing of it to the application",
-            files.url
-        );
-        object(
-            "",
-            "url",
-            what,
-            "give the static files a path of their own: [static] url",
-        );
+        let what = format!("must not be {}: [static] leaves nothing of it to the application", files.url);
+        object("", "url", what, "give the static files a path of their own: [static] url");
     }
     for folder in &environment.shared {
         let what = format!("must not name {folder:?} beside [static]");
         let meets = |other: &str| inside(folder, other) || inside(other, folder);
         if meets(&files.directory) {
-            let why = format!(
-                "{what} directory = {:?}, which nginx serves to everybody",
-                files.directory
-            );
-            object(
-                "shared",
-                "directories",
-                why,
-                "give uploads and static files a folder each",
-            );
+            let why = format!("{what} directory = {:?}, which nginx serves to everybody", files.directory);
+            object("shared", "directories", why, "give uploads and static files a folder each");
         } else if meets("static") {
             // Deployers of before put them aside there.
             let why =

@@ -27,10 +27,9 @@ pub(super) fn text(value: &Value<'_>) -> Result<String, Complaint> {
 /// A list of such strings.
 pub(super) fn words(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
     match value.get_ref() {
-        DeValue::Array(items) => items
-            .iter()
-            .map(|item| text(item).map_err(|complaint| complaint.at(item.span())))
-            .collect(),
+        DeValue::Array(items) => {
+            items.iter().map(|item| text(item).map_err(|complaint| complaint.at(item.span()))).collect()
+        }
         DeValue::String(line) => {
             let list: Vec<String> = line.split_whitespace().map(|word| format!("{word:?}")).collect();
             Err(wrong_type("a list of strings", value).help(format!("write [{}]", list.join(", "))))
@@ -71,17 +70,13 @@ pub(super) fn choice<T: Copy>(value: &Value<'_>, choices: &[(&str, T)]) -> Resul
     let DeValue::String(word) = value.get_ref() else {
         return Err(wrong_type(&wanted, value));
     };
-    choices
-        .iter()
-        .find(|(name, _)| name == word)
-        .map(|(_, choice)| *choice)
-        .ok_or_else(|| {
-            let complaint = Complaint::new(format!("must be {wanted}"));
-            match super::name::closest(word, names) {
-                Some(close) => complaint.help(format!("did you mean \"{close}\"?")),
-                None => complaint,
-            }
-        })
+    choices.iter().find(|(name, _)| name == word).map(|(_, choice)| *choice).ok_or_else(|| {
+        let complaint = Complaint::new(format!("must be {wanted}"));
+        match super::name::closest(word, names) {
+            Some(close) => complaint.help(format!("did you mean \"{close}\"?")),
+            None => complaint,
+        }
+    })
 }
 
 /// A whole number in a range.
@@ -124,9 +119,9 @@ pub(super) fn bound(value: &Value<'_>) -> Result<Duration, Complaint> {
 /// A length of time in the unit that gunicorn takes.
 pub(super) fn whole_seconds(value: &Value<'_>) -> Result<Duration, Complaint> {
     match bound(value)? {
-        time if time.subsec_nanos() != 0 => Err(Complaint::new(
-            "must be whole seconds, which is what gunicorn counts in",
-        )),
+        time if time.subsec_nanos() != 0 => {
+            Err(Complaint::new("must be whole seconds, which is what gunicorn counts in"))
+        }
         time => Ok(time),
     }
 }
@@ -169,23 +164,14 @@ fn absolute_path(value: &Value<'_>) -> Result<String, Complaint> {
 pub(super) fn inner_path(value: &Value<'_>) -> Result<String, Complaint> {
     let path = text(value)?;
     if path.starts_with(['/', '~']) {
-        return Err(Complaint::new(
-            "must be a path inside the repository, without a leading slash",
-        ));
+        return Err(Complaint::new("must be a path inside the repository, without a leading slash"));
     }
     let parts = plain_parts(&path)?;
-    Ok(if parts.is_empty() {
-        ".".to_owned()
-    } else {
-        parts.join("/")
-    })
+    Ok(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
 }
 
 fn plain_parts(path: &str) -> Result<Vec<&str>, Complaint> {
-    let parts: Vec<&str> = path
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     match parts.contains(&"..") {
         true => Err(Complaint::new("must not hold `..`").help("write the path that it comes to")),
         false => Ok(parts),
@@ -234,10 +220,7 @@ pub(super) fn ssh_host(value: &Value<'_>) -> Result<String, Complaint> {
     if host.parse::<Ipv6Addr>().is_ok() {
         return Ok(host);
     }
-    if let Some((name, port)) = host
-        .rsplit_once(':')
-        .filter(|(_, port)| port.parse::<u16>().is_ok())
-    {
+    if let Some((name, port)) = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()) {
         return Err(
             Complaint::new("must be a host alone").help(format!("write host = \"{name}\" and port = {port}"))
         );
@@ -299,12 +282,7 @@ pub(super) fn url(value: &Value<'_>) -> Result<Url, Complaint> {
     }
     let path = request_path(if path.is_empty() { "/" } else { path })?;
     site::path(&path)?;
-    Ok(Url {
-        https,
-        host: host.to_ascii_lowercase(),
-        port,
-        path,
-    })
+    Ok(Url { https, host: host.to_ascii_lowercase(), port, path })
 }
 
 /// The path of a request, as it goes over the wire.
@@ -339,9 +317,7 @@ pub(super) fn address(value: &Value<'_>) -> Result<String, Complaint> {
     let text = text(value)?;
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() != 0 => Ok(text),
-        _ => Err(Complaint::new(
-            "must be an address with a port, such as \"127.0.0.1:80\" or \"[::1]:80\"",
-        )),
+        _ => Err(Complaint::new("must be an address with a port, such as \"127.0.0.1:80\" or \"[::1]:80\"")),
     }
 }
 
@@ -357,9 +333,7 @@ fn is_name_or_address(host: &str) -> bool {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => {
             !host.split('.').any(str::is_empty)
-                && host
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         }
     }
 }

@@ -52,26 +52,15 @@ pub enum By {
 
 impl Check {
     pub fn good(name: &'static str, says: impl Into<String>) -> Check {
-        Check {
-            name,
-            level: Level::Good,
-            says: says.into(),
-            mends: Vec::new(),
-        }
+        Check { name, level: Level::Good, says: says.into(), mends: Vec::new() }
     }
 
     pub fn note(name: &'static str, says: impl Into<String>) -> Check {
-        Check {
-            level: Level::Note,
-            ..Check::good(name, says)
-        }
+        Check { level: Level::Note, ..Check::good(name, says) }
     }
 
     pub fn bad(name: &'static str, says: impl Into<String>) -> Check {
-        Check {
-            level: Level::Bad,
-            ..Check::good(name, says)
-        }
+        Check { level: Level::Bad, ..Check::good(name, says) }
     }
 
     /// A command for root that `--fix` may run through sudo.
@@ -97,10 +86,7 @@ impl Check {
 impl Diagnosis {
     /// How many things stand in the way.
     pub fn bad(&self) -> usize {
-        self.checks
-            .iter()
-            .filter(|check| check.level == Level::Bad)
-            .count()
+        self.checks.iter().filter(|check| check.level == Level::Bad).count()
     }
 
     pub fn check(&self, name: &str) -> Option<&Check> {

@@ -25,10 +25,7 @@ pub struct Seen<'a> {
 /// Looks at everything.
 pub fn diagnose(seen: Seen, environment: &Environment) -> Diagnosis {
     let Seen { reading, state, .. } = seen;
-    let mut checks = vec![
-        Check::good("ssh", seen.connection),
-        machine::python(reading, environment),
-    ];
+    let mut checks = vec![Check::good("ssh", seen.connection), machine::python(reading, environment)];
     checks.extend(machine::login(reading));
     checks.extend(machine::virtualenv(reading, environment));
     checks.extend([
@@ -74,11 +71,7 @@ fn port(reading: &Reading, state: Option<&HostState>, environment: &Environment,
         Color::Blue => "blue's port",
         Color::Green => "green's port",
     };
-    let sockets: Vec<_> = reading
-        .listening
-        .iter()
-        .filter(|socket| socket.port == port)
-        .collect();
+    let sockets: Vec<_> = reading.listening.iter().filter(|socket| socket.port == port).collect();
     if sockets.is_empty() {
         return Check::good(name, format!("{port} is free"));
     }
@@ -96,20 +89,12 @@ fn port(reading: &Reading, state: Option<&HostState>, environment: &Environment,
         }
         // Where there is no slot yet, nobody looked further than at whose it is.
         None => {
-            return held(
-                reading,
-                name,
-                port,
-                &format!("a process of user {}", sockets[0].user),
-            );
+            return held(reading, name, port, &format!("a process of user {}", sockets[0].user));
         }
         Some(_) => {}
     }
     if let Some(open) = sockets.iter().find(|socket| !socket.address.is_loopback()) {
-        let what = format!(
-            "{port} is open to the network: the application listens on {}",
-            open.address
-        );
+        let what = format!("{port} is open to the network: the application listens on {}", open.address);
         return Check::bad(name, what).mend(By::Here, "let it listen on 127.0.0.1 alone", false);
     }
     Check::good(name, format!("{port}, the slot's own"))
@@ -125,9 +110,7 @@ fn held(reading: &Reading, name: &'static str, port: u16, who: &str) -> Check {
 /// Two neighbours on which nothing listens.
 fn free_ports(reading: &Reading) -> (u16, u16) {
     let taken = |port: u16| reading.listening.iter().any(|socket| socket.port == port);
-    let first = (20_000..30_000)
-        .step_by(2)
-        .find(|port| !taken(*port) && !taken(port + 1));
+    let first = (20_000..30_000).step_by(2).find(|port| !taken(*port) && !taken(port + 1));
     let first = first.unwrap_or(20_000);
     (first, first + 1)
 }
@@ -136,10 +119,7 @@ fn nginx(reading: &Reading, environment: &Environment) -> Vec<Check> {
     let (_, program) = configuration(environment);
     if reading.nginx.is_none() {
         let missing = Check::bad("nginx", format!("{program} is not there")).root("apt-get install -y nginx");
-        return [Some(missing), rights_alone(reading, environment)]
-            .into_iter()
-            .flatten()
-            .collect();
+        return [Some(missing), rights_alone(reading, environment)].into_iter().flatten().collect();
     }
     let running = match reading.running {
         true => Check::good("nginx", "runs"),
@@ -160,15 +140,8 @@ fn rights_alone(reading: &Reading, environment: &Environment) -> Option<Check> {
     if may(&environment.nginx.test) && may(&environment.nginx.reload) {
         return None;
     }
-    let check = Check::bad(
-        "nginx rights",
-        format!("{} may not test and reload nginx", reading.user),
-    );
-    let check = if reading.has("sudo") {
-        check
-    } else {
-        check.root("apt-get install -y sudo")
-    };
+    let check = Check::bad("nginx rights", format!("{} may not test and reload nginx", reading.user));
+    let check = if reading.has("sudo") { check } else { check.root("apt-get install -y sudo") };
     Some(check.roots(rights(&environment.nginx, &reading.user)))
 }
 
@@ -193,18 +166,11 @@ fn test(reading: &Reading, environment: &Environment) -> Check {
             .roots(rights(&environment.nginx, &reading.user));
     }
     let last = reading.tested.last().map_or("it said nothing", String::as_str);
-    let check = Check::bad(
-        "nginx test",
-        format!("{} may not run {command}: {last}", reading.user),
-    );
+    let check = Check::bad("nginx test", format!("{} may not run {command}: {last}", reading.user));
     if has_sudo && (said.contains("password") || said.contains("not allowed") || said.contains("sudoers")) {
         return check.roots(rights(&environment.nginx, &reading.user));
     }
-    check.mend(
-        By::Here,
-        "give commands that work in deployer.toml: [nginx] test and reload",
-        false,
-    )
+    check.mend(By::Here, "give commands that work in deployer.toml: [nginx] test and reload", false)
 }
 
 fn reload(reading: &Reading, environment: &Environment) -> Check {
@@ -223,11 +189,10 @@ fn reload(reading: &Reading, environment: &Environment) -> Check {
         (true, Some(0)) if reading.may_sudo(Some(&plain.join(" "))) || reading.user == "root" => {
             Check::good("nginx reload", command)
         }
-        (true, _) => Check::bad(
-            "nginx reload",
-            format!("{} may not run {command} without a password", reading.user),
-        )
-        .roots(rights(&environment.nginx, &reading.user)),
+        (true, _) => {
+            Check::bad("nginx reload", format!("{} may not run {command} without a password", reading.user))
+                .roots(rights(&environment.nginx, &reading.user))
+        }
     }
 }
 
@@ -235,12 +200,7 @@ fn reload(reading: &Reading, environment: &Environment) -> Check {
 fn reach(reading: &Reading, environment: &Environment) -> Check {
     let name = "nginx's reach";
     let account = &reading.account;
-    let shut: Vec<_> = reading
-        .folders
-        .iter()
-        .rev()
-        .filter(|folder| !reading.lets_nginx_in(folder))
-        .collect();
+    let shut: Vec<_> = reading.folders.iter().rev().filter(|folder| !reading.lets_nginx_in(folder)).collect();
     let Some(first) = shut.first() else {
         return Check::good(name, format!("{account} can go down to {}", environment.root));
     };
@@ -252,19 +212,12 @@ fn reach(reading: &Reading, environment: &Environment) -> Check {
             format!("{what}; only static files and cutover = \"socket\" would need it"),
         );
     }
-    let mut check = Check::bad(
-        name,
-        format!("{what}, and so reach neither static files nor sockets"),
-    );
+    let mut check = Check::bad(name, format!("{what}, and so reach neither static files nor sockets"));
     // Only what leads to the root: the host's word for more of it is no reason to open that.
     let leads = |path: &str| path == "/" || format!("{}/", environment.root).starts_with(&format!("{path}/"));
     for folder in shut.into_iter().filter(|folder| leads(&folder.path)) {
         let open = shell::display(&["chmod", "o+x", &folder.path].map(str::to_owned));
-        let by = if folder.user == reading.user {
-            By::User
-        } else {
-            By::Root
-        };
+        let by = if folder.user == reading.user { By::User } else { By::Root };
         // Others could then guess at names below a home: that is for a person to decide, by a flag of its own.
         check = check.mend(by, open, false);
     }

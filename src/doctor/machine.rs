@@ -23,9 +23,7 @@ pub(super) fn login(reading: &Reading) -> Option<Check> {
         "the host says {:?}, which is no user's name: commands for root that need one are left out",
         reading.user
     );
-    model::login(&reading.user)
-        .is_none()
-        .then(|| Check::bad("login", what))
+    model::login(&reading.user).is_none().then(|| Check::bad("login", what))
 }
 
 /// sh has answered, or nothing below would be known.
@@ -63,26 +61,17 @@ pub(super) fn python(reading: &Reading, environment: &Environment) -> Check {
     let Some(said) = &reading.python else {
         return Check::bad("python", format!("{interpreter} is not on the PATH"))
             .root("apt-get install -y python3 python3-venv")
-            .mend(
-                By::Here,
-                "or give its absolute path in deployer.toml: [python] interpreter",
-                false,
-            );
+            .mend(By::Here, "or give its absolute path in deployer.toml: [python] interpreter", false);
     };
     let mut numbers = said.split('.').map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST_PYTHON => {
             Check::good("python", format!("{said}, {}", path(reading, interpreter)))
         }
-        (Some(Ok(_)), Some(Ok(_))) => Check::bad(
-            "python",
-            format!("{said} is older than {}.{}", OLDEST_PYTHON.0, OLDEST_PYTHON.1),
-        )
-        .mend(
-            By::Here,
-            "name a newer one in deployer.toml: [python] interpreter",
-            false,
-        ),
+        (Some(Ok(_)), Some(Ok(_))) => {
+            Check::bad("python", format!("{said} is older than {}.{}", OLDEST_PYTHON.0, OLDEST_PYTHON.1))
+                .mend(By::Here, "name a newer one in deployer.toml: [python] interpreter", false)
+        }
         _ => Check::bad("python", format!("{interpreter} does not run: {said}")).mend(
             By::Here,
             "name another one in deployer.toml: [python] interpreter",
@@ -107,10 +96,7 @@ pub(super) fn virtualenv(reading: &Reading, environment: &Environment) -> Option
             true => "requirements",
             false => "installer",
         };
-        let check = Check::bad(
-            "virtualenv",
-            format!("there is no uv, and [python] {key} asks for it"),
-        );
+        let check = Check::bad("virtualenv", format!("there is no uv, and [python] {key} asks for it"));
         return Some(check.mend(By::User, python::INSTALL_UV, false));
     }
     reading.python.as_ref()?;
@@ -187,15 +173,8 @@ pub(super) fn locale(reading: &Reading) -> Check {
     match locale.contains("utf-8") || locale.contains("utf8") {
         true => Check::good("locale", reading.locale.clone()),
         false => {
-            let name = if locale.is_empty() {
-                "none"
-            } else {
-                &reading.locale
-            };
-            Check::note(
-                "locale",
-                format!("{name}; Python reads and writes UTF-8 all the same"),
-            )
+            let name = if locale.is_empty() { "none" } else { &reading.locale };
+            Check::note("locale", format!("{name}; Python reads and writes UTF-8 all the same"))
         }
     }
 }

@@ -194,11 +194,7 @@ fn listening(line: &str) -> Option<Listening> {
         Ok(long) => IpAddr::from(Ipv6Addr::from(long)).to_canonical(),
         Err(_) => IpAddr::from(Ipv4Addr::from(<[u8; 4]>::try_from(bytes.as_slice()).ok()?)),
     };
-    Some(Listening {
-        address,
-        port: u16::from_str_radix(port, 16).ok()?,
-        user: user.trim().parse().ok()?,
-    })
+    Some(Listening { address, port: u16::from_str_radix(port, 16).ok()?, user: user.trim().parse().ok()? })
 }
 
 #[cfg(test)]
@@ -212,26 +208,16 @@ mod tests {
         assert_eq!(read("00000000:0050 0").as_deref(), Some("0.0.0.0:80"));
         let loopback = "00000000000000000000000001000000:1F90 0";
         assert_eq!(read(loopback).as_deref(), Some("::1:8080"));
-        assert_eq!(
-            read("0000000000000000FFFF00000100007F:1F90 0").as_deref(),
-            Some("127.0.0.1:8080")
-        );
+        assert_eq!(read("0000000000000000FFFF00000100007F:1F90 0").as_deref(), Some("127.0.0.1:8080"));
         assert_eq!(read("nonsense 0"), None);
     }
 
     #[test]
     fn what_sudo_allows_is_read_off_its_list() {
-        let reading = |line: &str| Reading {
-            sudoers: vec![line.to_owned()],
-            ..Reading::default()
-        };
+        let reading = |line: &str| Reading { sudoers: vec![line.to_owned()], ..Reading::default() };
         let reload = Some("/usr/sbin/nginx -s reload");
         for (line, command, all) in [
-            (
-                "(root) NOPASSWD: /usr/sbin/nginx -t, /usr/sbin/nginx -s reload",
-                true,
-                false,
-            ),
+            ("(root) NOPASSWD: /usr/sbin/nginx -t, /usr/sbin/nginx -s reload", true, false),
             ("(root) NOPASSWD: /usr/sbin/nginx", true, false),
             ("(ALL : ALL) NOPASSWD: ALL", true, true),
             ("(root) NOPASSWD: /usr/sbin/nginx -t", false, false),
@@ -244,10 +230,7 @@ mod tests {
 
     #[test]
     fn free_space_is_found_beside_odd_names() {
-        assert_eq!(
-            available("/dev/vda 264212084 29935920 65349968 32% /"),
-            Some(65_349_968)
-        );
+        assert_eq!(available("/dev/vda 264212084 29935920 65349968 32% /"), Some(65_349_968));
         assert_eq!(available("a b c 100 40 60 40% /mnt/my disk"), Some(60));
         assert_eq!(available("none - - 0 - /x"), None);
     }

@@ -15,10 +15,7 @@ pub fn configuration(environment: &Environment) -> (String, String) {
     let program = words.iter().find(|word| word.rsplit('/').next() == Some("nginx"));
     (
         after("-c").unwrap_or_else(|| CONFIGURATION.to_owned()),
-        program
-            .filter(|word| word.starts_with('/'))
-            .cloned()
-            .unwrap_or_else(|| PROGRAM.to_owned()),
+        program.filter(|word| word.starts_with('/')).cloned().unwrap_or_else(|| PROGRAM.to_owned()),
     )
 }
 
@@ -29,10 +26,7 @@ fn includes(reading: &Reading, environment: &Environment, role: Role) -> Option<
     let by_slot = format!("{root}/{role}/etc/nginx.con");
     let is_live_text = |text: &str| {
         text.starts_with("include")
-            || text
-                .split_once('#')
-                .map_or(text, |(code, _)| code)
-                .contains("include ")
+            || text.split_once('#').map_or(text, |(code, _)| code).contains("include ")
     };
     let found = reading.site.iter().find(|(file, text)| {
         let plain = !text.starts_with('#') && is_live_text(text);
@@ -51,12 +45,7 @@ pub fn site_elsewhere(
 ) -> Option<String> {
     let is_own = |file: &String| own.iter().flatten().any(|own| own == file);
     let others = Reading {
-        site: reading
-            .site
-            .iter()
-            .filter(|(file, _)| !is_own(file))
-            .cloned()
-            .collect(),
+        site: reading.site.iter().filter(|(file, _)| !is_own(file)).cloned().collect(),
         ..Reading::default()
     };
     includes(&others, environment, Role::Live)
@@ -64,9 +53,7 @@ pub fn site_elsewhere(
 
 /// Whether the site includes what deployer writes.
 pub(super) fn site(reading: &Reading, state: Option<&HostState>, environment: &Environment) -> Check {
-    let proven = state
-        .and_then(|state| state.served.as_ref())
-        .is_some_and(|served| served.color.is_some());
+    let proven = state.and_then(|state| state.served.as_ref()).is_some_and(|served| served.color.is_some());
     let setup = format!("deployer {} setup", environment.name);
     match includes(reading, environment, Role::Live) {
         Some(file) => Check::good("site", format!("{file} includes live")),
@@ -76,11 +63,11 @@ pub(super) fn site(reading: &Reading, state: Option<&HostState>, environment: &E
             "nginx's configuration may not be read, so it is not known whether it includes live",
         )
         .mend(By::Here, setup, false),
-        None => Check::bad(
-            "site",
-            "no site includes live, so nginx does not know this application",
-        )
-        .mend(By::Here, setup, false),
+        None => Check::bad("site", "no site includes live, so nginx does not know this application").mend(
+            By::Here,
+            setup,
+            false,
+        ),
     }
 }
 
@@ -112,10 +99,7 @@ pub(super) fn door(reading: &Reading, state: Option<&HostState>, environment: &E
         (None, _) if state.key.is_none() => listens(reading, environment, false),
         (None, _) => Check::note(
             name,
-            served
-                .unknown
-                .clone()
-                .unwrap_or_else(|| "it is not known what it serves".to_owned()),
+            served.unknown.clone().unwrap_or_else(|| "it is not known what it serves".to_owned()),
         ),
     }
 }
@@ -142,10 +126,7 @@ fn listens(reading: &Reading, environment: &Environment, live: bool) -> Check {
     let (name, port) = ("front door", door_port(environment));
     let setup = format!("deployer {} setup", environment.name);
     if listening(reading, environment) {
-        return Check::good(
-            name,
-            format!("something listens on port {port}; nothing of ours is live yet"),
-        );
+        return Check::good(name, format!("something listens on port {port}; nothing of ours is live yet"));
     }
     if !reading.running {
         return Check::bad(name, format!("nothing listens on port {port}")).mend(
@@ -175,10 +156,7 @@ fn listens(reading: &Reading, environment: &Environment, live: bool) -> Check {
                 false => Check::note(name, format!("{what} yet")),
             };
             let more = match reading.certificate {
-                None => format!(
-                    "with a certificate, which only root can see: {}",
-                    tls(environment)
-                ),
+                None => format!("with a certificate, which only root can see: {}", tls(environment)),
                 _ => format!("once there is a certificate: {}", tls(environment)),
             };
             check.mend(By::Here, setup, false).mend(By::Here, more, false)

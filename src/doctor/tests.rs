@@ -48,11 +48,7 @@ N end
 ";
 
 fn environment(more: &str) -> Environment {
-    let config = Config::parse(
-        &format!("{more}\n{CONFIG}"),
-        Path::new("/code/hello/deployer.toml"),
-    )
-    .unwrap();
+    let config = Config::parse(&format!("{more}\n{CONFIG}"), Path::new("/code/hello/deployer.toml")).unwrap();
     config.environment("prod").unwrap()
 }
 
@@ -95,10 +91,7 @@ fn state(words: &str) -> HostState {
         "served": {"color": "blue", "commit": "3ab9d4226a9d0a3d6c0b6a0f0bba9a5de1d40c11"},
     });
     let words: serde_json::Value = serde_json::from_str(words).unwrap();
-    state
-        .as_object_mut()
-        .unwrap()
-        .extend(words.as_object().unwrap().clone());
+    state.as_object_mut().unwrap().extend(words.as_object().unwrap().clone());
     serde_json::from_value(state).unwrap()
 }
 
@@ -121,11 +114,7 @@ fn nothing_stands_in_the_way_of_a_host_that_has_everything() {
     assert_eq!(diagnosis.bad(), 0);
     insta::assert_snapshot!(
         "well",
-        diagnosis
-            .checks
-            .iter()
-            .map(|check| format!("{}: {}\n", check.name, check.says))
-            .collect::<String>()
+        diagnosis.checks.iter().map(|check| format!("{}: {}\n", check.name, check.says)).collect::<String>()
     );
 }
 
@@ -169,11 +158,7 @@ fn rights_that_are_missing_get_one_file_that_is_checked_before_it_counts() {
 }
 
 /// Its name, what is said in place of a healthy host's words, and what stands before the configuration.
-type Case = (
-    &'static str,
-    &'static [(&'static str, &'static str)],
-    &'static str,
-);
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
 #[test]
 fn each_thing_that_can_be_wrong_is_named() {
@@ -188,29 +173,14 @@ fn each_thing_that_can_be_wrong_is_named() {
         ),
         ("an old Python", &[("python", "python 3.5.3")], ""),
         ("a broken Python", &[("python", "python Segmentation fault")], ""),
-        (
-            "a full disk",
-            &[("space", "space /dev/vda1 20000000 19900000 100000 99% /")],
-            "",
-        ),
-        (
-            "no inodes",
-            &[("inodes", "inodes /dev/vda1 1000000 999000 1000 100% /")],
-            "",
-        ),
+        ("a full disk", &[("space", "space /dev/vda1 20000000 19900000 100000 99% /")], ""),
+        ("no inodes", &[("inodes", "inodes /dev/vda1 1000000 999000 1000 100% /")], ""),
         (
             "somebody else's folder",
-            &[
-                ("writable", ""),
-                ("folder 755 deploy", "folder 755 root root /home/deploy"),
-            ],
+            &[("writable", ""), ("folder 755 deploy", "folder 755 root root /home/deploy")],
             "",
         ),
-        (
-            "a home of 0750",
-            &[("folder 755 deploy", "folder 750 deploy deploy /home/deploy")],
-            "",
-        ),
+        ("a home of 0750", &[("folder 755 deploy", "folder 750 deploy deploy /home/deploy")], ""),
         (
             "a home of 0750, by socket",
             &[("folder 755 deploy", "folder 750 deploy deploy /home/deploy")],
@@ -227,11 +197,7 @@ fn each_thing_that_can_be_wrong_is_named() {
             ],
             "",
         ),
-        (
-            "a port that is held",
-            &[("listen", "listen 00000000:22B8 1001")],
-            "",
-        ),
+        ("a port that is held", &[("listen", "listen 00000000:22B8 1001")], ""),
         (
             "a site that is not enabled",
             &[(
@@ -253,18 +219,9 @@ fn each_thing_that_can_be_wrong_is_named() {
 fn what_comes_back_after_a_reboot_is_what_systemd_or_cron_can_start() {
     let cases = [
         ("all is well", "{}"),
-        (
-            "no lingering",
-            r#"{"systemd": {"scope": "user", "lingers": false, "writable": true}}"#,
-        ),
-        (
-            "a home of root's",
-            r#"{"systemd": {"scope": "user", "lingers": true, "writable": false}}"#,
-        ),
-        (
-            "neither",
-            r#"{"systemd": {"scope": "user", "lingers": false, "writable": false}}"#,
-        ),
+        ("no lingering", r#"{"systemd": {"scope": "user", "lingers": false, "writable": true}}"#),
+        ("a home of root's", r#"{"systemd": {"scope": "user", "lingers": true, "writable": false}}"#),
+        ("neither", r#"{"systemd": {"scope": "user", "lingers": false, "writable": false}}"#),
         (
             "neither, and a login that is none",
             r#"{"systemd": {"scope": "user", "lingers": false, "writable": false}, "user": "a; reboot"}"#,
@@ -278,11 +235,7 @@ fn what_comes_back_after_a_reboot_is_what_systemd_or_cron_can_start() {
     ];
     let mut all = String::new();
     for (name, words) in cases {
-        let _ = writeln!(
-            all,
-            "# {name}\n{}",
-            told(&seen_in(&[], &environment(""), Some(&state(words))))
-        );
+        let _ = writeln!(all, "# {name}\n{}", told(&seen_in(&[], &environment(""), Some(&state(words)))));
     }
     insta::assert_snapshot!("reboot", all);
 }
@@ -297,25 +250,13 @@ fn an_https_site_without_its_server_is_set_up_and_not_looked_for_elsewhere() {
     let fresh = r#"{"live": {"target": null, "color": null, "exists": false}, "key": null, "served": {"unknown": "nothing"}}"#;
     let well = ("listen", "listen 00000000:0050 0");
     let cases = [
-        (
-            "nothing is live, no certificate",
-            ("conf", "certificate no"),
-            fresh,
-        ),
-        (
-            "nothing is live, a certificate",
-            ("conf", "certificate yes"),
-            fresh,
-        ),
+        ("nothing is live, no certificate", ("conf", "certificate no"), fresh),
+        ("nothing is live, a certificate", ("conf", "certificate yes"), fresh),
         ("nothing is live, root alone can see", well, fresh),
         ("live, no certificate", ("conf", "certificate no"), refused),
         ("live, a certificate", ("conf", "certificate yes"), refused),
         ("live, root alone can see", well, refused),
-        (
-            "another server at 443",
-            ("listen", "listen 00000000:01BB 0"),
-            no_tls,
-        ),
+        ("another server at 443", ("listen", "listen 00000000:01BB 0"), no_tls),
     ];
     let mut all = String::new();
     for (name, word, state_words) in cases {

@@ -77,10 +77,7 @@ const KEYS: &[(&str, &str)] = &[
     ("environments.prod.user = ", ""),
     ("environments.prod.root = ", ""),
     ("environments.prod.url = ", ""),
-    (
-        "environments.prod.ports = { blue = 1, green = 2 }\nhealth.path = ",
-        "",
-    ),
+    ("environments.prod.ports = { blue = 1, green = 2 }\nhealth.path = ", ""),
     ("health.host = ", ""),
     ("health.timeout = ", ""),
     ("health.expect = [", "]"),
@@ -122,10 +119,7 @@ const VALUES: &[&str] = &[
     "../up",
 ];
 
-const FACTS: nginx::SiteFacts = nginx::SiteFacts {
-    tls: true,
-    ipv6: true,
-};
+const FACTS: nginx::SiteFacts = nginx::SiteFacts { tls: true, ipv6: true };
 
 fn environment() -> Environment {
     let config = Config::parse(SMALL, Path::new("/code/hello/deployer.toml")).expect("it is right");
@@ -158,17 +152,11 @@ fn recognised(text: &str) {
         "package.json",
         "Pipfile",
     ] {
-        let files = [
-            ("manage.py", PYTHON),
-            ("mysite/settings.py", PYTHON),
-            ("mysite/wsgi.py", PYTHON),
-            (name, text),
-        ];
+        let files =
+            [("manage.py", PYTHON), ("mysite/settings.py", PYTHON), ("mysite/wsgi.py", PYTHON), (name, text)];
         // manage.py makes it Django's, and hides the others.
         let from = usize::from(!name.starts_with("mysite/")) * 3;
-        let files = files[from..]
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let files = files[from..].iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let found = recognise(&Sources::new(files));
         let _ = found.describe();
         let app = found.app.clone().unwrap_or_else(|| "app:app".to_owned());
@@ -180,11 +168,7 @@ fn recognised(text: &str) {
             root: "/home/deploy/hello".to_owned(),
             ports: (8888, 8889),
             url: "http://web1.example".to_owned(),
-            app: if found.command.is_some() {
-                String::new()
-            } else {
-                app
-            },
+            app: if found.command.is_some() { String::new() } else { app },
             directory: found.directory.clone(),
         };
         let file = render(&found, &answers);
@@ -239,11 +223,7 @@ fn explained(text: &str, environment: &Environment) {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let nginx = &environment.nginx;
     let _ = nginx::explain(nginx, &nginx.test, text, text);
-    let _ = (
-        gunicorn::explain(&lines),
-        launch::explain(1, &lines),
-        plan::disk(&lines),
-    );
+    let _ = (gunicorn::explain(&lines), launch::explain(1, &lines), plan::disk(&lines));
 }
 
 fn quoted(text: &str) {
@@ -263,13 +243,8 @@ pub(super) fn readers() -> Vec<Reader> {
     let files = tempfile::tempdir().expect("a temporary folder");
     let seen = move |text: &str| {
         let reading = doctor::Reading::parse(text, "N");
-        let seen = doctor::Seen {
-            reading: &reading,
-            state: None,
-            connection: "deploy",
-            host: "web1",
-            now: 1000,
-        };
+        let seen =
+            doctor::Seen { reading: &reading, state: None, connection: "deploy", host: "web1", now: 1000 };
         let _ = diagnose(seen, &checked);
     };
     let value = |text: &str| {
@@ -278,20 +253,13 @@ pub(super) fn readers() -> Vec<Reader> {
         configured(&format!("{before}{value}{after}\n{SMALL}"));
     };
     vec![
-        reader(
-            "deployer.toml",
-            &[STARTER, FLASK, DJANGO, NODE, SMALL],
-            Box::new(configured),
-        ),
+        reader("deployer.toml", &[STARTER, FLASK, DJANGO, NODE, SMALL], Box::new(configured)),
         reader("a value in deployer.toml", VALUES, Box::new(value)),
         reader(
             "differences",
             &[STARTER, FLASK, DJANGO, SMALL],
             Box::new(|text| {
-                let _ = (
-                    differences(text, DJANGO, "prod"),
-                    differences(DJANGO, text, "prod"),
-                );
+                let _ = (differences(text, DJANGO, "prod"), differences(DJANGO, text, "prod"));
             }),
         ),
         reader(
@@ -302,34 +270,15 @@ pub(super) fn readers() -> Vec<Reader> {
         reader("dotenv", &[DOTENV], Box::new(secrets::fuzzed::dotenv)),
         reader(
             "redaction",
-            &[
-                "hunter2!\nthe key is hunter2! and aHVudGVyMiE",
-                "p@ss word\nKEY='p@ss word'\np%40ss+word",
-            ],
+            &["hunter2!\nthe key is hunter2! and aHVudGVyMiE", "p@ss word\nKEY='p@ss word'\np%40ss+word"],
             Box::new(redacted),
         ),
-        reader(
-            "known_hosts",
-            &[KNOWN_HOSTS],
-            Box::new(remote::fuzzed::known_hosts(&files)),
-        ),
-        reader(
-            "ssh_config",
-            &[SSH_CONFIG],
-            Box::new(remote::fuzzed::ssh_config(&files)),
-        ),
+        reader("known_hosts", &[KNOWN_HOSTS], Box::new(remote::fuzzed::known_hosts(&files))),
+        reader("ssh_config", &[SSH_CONFIG], Box::new(remote::fuzzed::ssh_config(&files))),
         reader("a key file", &[KEY], Box::new(remote::fuzzed::key_file(files))),
         reader(".gitmodules", &[GITMODULES], Box::new(source::fuzzed::gitmodules)),
-        reader(
-            "what the host says",
-            remote::fuzzed::MESSAGES,
-            Box::new(remote::fuzzed::message),
-        ),
-        reader(
-            "the host's state",
-            &[STATE],
-            Box::new(move |text| state(text, &host)),
-        ),
+        reader("what the host says", remote::fuzzed::MESSAGES, Box::new(remote::fuzzed::message)),
+        reader("the host's state", &[STATE], Box::new(move |text| state(text, &host))),
         reader(
             "migrations",
             &[MIGRATIONS],
@@ -339,27 +288,11 @@ pub(super) fn readers() -> Vec<Reader> {
                 }
             }),
         ),
-        reader(
-            "requirements and locks",
-            &[REQUIREMENTS, UV_LOCK, PYPROJECT],
-            Box::new(locked),
-        ),
+        reader("requirements and locks", &[REQUIREMENTS, UV_LOCK, PYPROJECT], Box::new(locked)),
         reader("doctor", &[DOCTOR], Box::new(seen)),
-        reader(
-            "init",
-            &[PYTHON, REQUIREMENTS, PYPROJECT, PACKAGE],
-            Box::new(recognised),
-        ),
-        reader(
-            "what tools print",
-            &[OUTPUT],
-            Box::new(move |text| explained(text, &told)),
-        ),
-        reader(
-            "text on its way to a terminal",
-            &[OUTPUT, VALUES[4]],
-            Box::new(report::fuzzed::text),
-        ),
+        reader("init", &[PYTHON, REQUIREMENTS, PYPROJECT, PACKAGE], Box::new(recognised)),
+        reader("what tools print", &[OUTPUT], Box::new(move |text| explained(text, &told))),
+        reader("text on its way to a terminal", &[OUTPUT, VALUES[4]], Box::new(report::fuzzed::text)),
         reader("words for a shell", VALUES, Box::new(quoted)),
     ]
 }

@@ -36,41 +36,26 @@ pub(super) fn health(modules: &Modules, found: &Found, root: Option<&str>, defau
         }
         Some(Kind::Node) | None => return Health::default(),
     };
-    let last = |path: &str| {
-        path.trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap_or("")
-            .to_owned()
-    };
+    let last = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or("").to_owned();
     let name = |path: &str| last(path).trim_matches(['_', '-']).to_ascii_lowercase();
     served.sort_by_key(|path| (path.matches('/').count(), path.len(), path.clone()));
     let by_name = |paths: &[String]| {
         let named = |wanted: &&str| paths.iter().find(|path| name(path) == **wanted).cloned();
         NAMES.iter().find_map(named)
     };
-    let of = |path: String, doubt: Option<&'static str>| Health {
-        path: Some(path),
-        doubt,
-    };
+    let of = |path: String, doubt: Option<&'static str>| Health { path: Some(path), doubt };
     if let Some(path) = by_name(&served) {
         return of(path, None);
     }
     if let Some(path) = by_name(&unknown) {
-        return of(
-            path,
-            Some("it must answer 2xx without a login; its view was not seen"),
-        );
+        return of(path, Some("it must answer 2xx without a login; its view was not seen"));
     }
     if let Some(path) = served.iter().find(|path| *path == "/") {
         return of(path.clone(), None);
     }
     let login = || served.iter().find(|path| LOGINS.contains(&&*name(path))).cloned();
     match docs.or_else(login) {
-        Some(path) => of(
-            path,
-            Some("it answers without a login; a page made for probes is better"),
-        ),
+        Some(path) => of(path, Some("it answers without a login; a page made for probes is better")),
         None => Health {
             path: None,
             doubt: Some(

@@ -27,28 +27,15 @@ impl<'a> Modules<'a> {
             let statements = statements(text);
             let bare = path.strip_suffix(".py").unwrap_or(path);
             let is_package = bare.ends_with("__init__");
-            let name = bare
-                .trim_end_matches("__init__")
-                .trim_end_matches('/')
-                .replace('/', ".");
+            let name = bare.trim_end_matches("__init__").trim_end_matches('/').replace('/', ".");
             let package = match is_package {
                 true => &name[..],
                 false => name.rsplit_once('.').map_or("", |(package, _)| package),
             };
-            let imports = statements
-                .iter()
-                .flat_map(|statement| imports(&statement.text, package))
-                .collect();
-            Module {
-                path,
-                statements,
-                imports,
-                name,
-            }
+            let imports = statements.iter().flat_map(|statement| imports(&statement.text, package)).collect();
+            Module { path, statements, imports, name }
         };
-        Modules {
-            all: sources.python().into_iter().map(module).collect(),
-        }
+        Modules { all: sources.python().into_iter().map(module).collect() }
     }
 
     pub(super) fn at(&self, path: &str) -> Option<usize> {
@@ -60,9 +47,7 @@ impl<'a> Modules<'a> {
         let end = format!(".{name}");
         let is = |module: &&(usize, &Module)| module.1.name == name || module.1.name.ends_with(&end);
         let all = self.all.iter().enumerate();
-        all.filter(|it| is(&it))
-            .min_by_key(|(_, module)| module.name.len())
-            .map(|(at, _)| at)
+        all.filter(|it| is(&it)).min_by_key(|(_, module)| module.name.len()).map(|(at, _)| at)
     }
 
     /// Where a dotted name that a file uses is made: the file, and its name there.
@@ -140,9 +125,7 @@ impl<'a> Modules<'a> {
             .filter(|(made, _)| *made == name)
             .map(|(_, value)| literal(value).map(str::to_owned));
         let first = values.next()??;
-        values
-            .all(|other| other.as_deref() == Some(&first))
-            .then_some(first)
+        values.all(|other| other.as_deref() == Some(&first)).then_some(first)
     }
 }
 
@@ -152,9 +135,7 @@ fn imports(text: &str, package: &str) -> Vec<(String, String)> {
         let item = item.trim().trim_matches(['(', ')']).trim();
         let (name, own) = item.split_once(" as ").unwrap_or((item, item));
         let (name, own) = (name.trim(), own.trim());
-        name.split('.')
-            .all(is_name)
-            .then(|| (own.to_owned(), name.to_owned()))
+        name.split('.').all(is_name).then(|| (own.to_owned(), name.to_owned()))
     };
     if let Some(list) = text.strip_prefix("import ") {
         // `import a.b` makes `a` known.
@@ -167,10 +148,7 @@ fn imports(text: &str, package: &str) -> Vec<(String, String)> {
         };
         return list.split(',').filter_map(named).map(known).collect();
     }
-    let Some((from, list)) = text
-        .strip_prefix("from ")
-        .and_then(|text| text.split_once(" import "))
-    else {
+    let Some((from, list)) = text.strip_prefix("from ").and_then(|text| text.split_once(" import ")) else {
         return Vec::new();
     };
     let from = from.trim();

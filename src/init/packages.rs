@@ -47,10 +47,7 @@ impl Packages {
             }
             at = folder(at);
         }
-        Packages {
-            folder: start.to_owned(),
-            ..Packages::default()
-        }
+        Packages { folder: start.to_owned(), ..Packages::default() }
     }
 
     fn of(sources: &Sources, at: &str) -> Option<Packages> {
@@ -58,9 +55,7 @@ impl Packages {
         let file = FILES.iter().find(|file| has(file));
         // uv's lock is as good as a requirements file, with the project that it is the lock of.
         let file = file.or_else(|| Some(&UV_LOCK).filter(|lock| has(lock) && has("pyproject.toml")));
-        let file = file
-            .map(|file| (*file).to_owned())
-            .or_else(|| workspace(sources, at));
+        let file = file.map(|file| (*file).to_owned()).or_else(|| workspace(sources, at));
         let is_locked = file.as_deref().is_some_and(|file| file.ends_with(UV_LOCK));
         if file.is_none() && !MANIFESTS.iter().any(|name| has(name)) {
             return None;
@@ -78,26 +73,11 @@ impl Packages {
         let (export, add) = match (has("poetry.lock"), has("Pipfile")) {
             _ if is_locked => (None, Some("uv add")),
             _ if file.is_some() => (None, None),
-            (true, _) => (
-                Some("poetry export --only main -o requirements.txt"),
-                Some("poetry add"),
-            ),
-            (_, true) => (
-                Some("pipenv requirements > requirements.txt"),
-                Some("pipenv install"),
-            ),
-            _ => (
-                Some("uv pip compile pyproject.toml -o requirements.txt"),
-                Some("uv add"),
-            ),
+            (true, _) => (Some("poetry export --only main -o requirements.txt"), Some("poetry add")),
+            (_, true) => (Some("pipenv requirements > requirements.txt"), Some("pipenv install")),
+            _ => (Some("uv pip compile pyproject.toml -o requirements.txt"), Some("uv add")),
         };
-        Some(Packages {
-            folder: at.to_owned(),
-            file,
-            export,
-            add,
-            names,
-        })
+        Some(Packages { folder: at.to_owned(), file, export, add, names })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -129,10 +109,7 @@ fn from_requirements(sources: &Sources, path: &str, names: &mut BTreeSet<String>
         let included = line.strip_prefix("-r").or(line.strip_prefix("--requirement"));
         match included {
             Some(other) if depth < DEPTH => {
-                let other = join(
-                    folder(path),
-                    other.trim_start_matches(['=', ' ']).trim_start_matches("./"),
-                );
+                let other = join(folder(path), other.trim_start_matches(['=', ' ']).trim_start_matches("./"));
                 from_requirements(sources, &other, names, depth + 1);
             }
             _ => add(line, names),
@@ -144,22 +121,14 @@ fn from_pyproject(text: &str, names: &mut BTreeSet<String>) {
     let Ok(table) = text.parse::<toml::Table>() else {
         return;
     };
-    let listed = table
-        .get("project")
-        .and_then(|project| project.get("dependencies"))
-        .and_then(toml::Value::as_array);
+    let listed =
+        table.get("project").and_then(|project| project.get("dependencies")).and_then(toml::Value::as_array);
     for entry in listed.into_iter().flatten().filter_map(toml::Value::as_str) {
         add(entry, names);
     }
-    let poetry = table
-        .get("tool")
-        .and_then(|tool| tool.get("poetry"))
-        .and_then(|poetry| poetry.get("dependencies"));
-    for name in poetry
-        .and_then(toml::Value::as_table)
-        .into_iter()
-        .flat_map(toml::Table::keys)
-    {
+    let poetry =
+        table.get("tool").and_then(|tool| tool.get("poetry")).and_then(|poetry| poetry.get("dependencies"));
+    for name in poetry.and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
         add(name, names);
     }
 }
@@ -177,13 +146,7 @@ fn add(requirement: &str, names: &mut BTreeSet<String>) {
     let name: String = requirement
         .chars()
         .take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
-        .map(|c| {
-            if "_.".contains(c) {
-                '-'
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
+        .map(|c| if "_.".contains(c) { '-' } else { c.to_ascii_lowercase() })
         .collect();
     if name.is_empty() || name.starts_with('-') {
         return;

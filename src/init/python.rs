@@ -15,9 +15,7 @@ pub(super) fn module(sources: &Sources, path: &str, directory: &str) -> Option<(
         part.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_alphanumeric() || c == '_')
     };
-    rest.split('/')
-        .all(is_name)
-        .then(|| (rest.replace('/', "."), path_entry))
+    rest.split('/').all(is_name).then(|| (rest.replace('/', "."), path_entry))
 }
 
 /// The file of a module that is imported from `top`.

@@ -13,37 +13,22 @@ use super::statements::assignment;
 use super::views::Defaults;
 
 /// What constructs an application, and whether it speaks ASGI.
-const CONSTRUCTORS: [(&str, bool); 5] = [
-    ("Flask", false),
-    ("FastAPI", true),
-    ("Starlette", true),
-    ("Litestar", true),
-    ("Quart", true),
-];
+const CONSTRUCTORS: [(&str, bool); 5] =
+    [("Flask", false), ("FastAPI", true), ("Starlette", true), ("Litestar", true), ("Quart", true)];
 
 /// Functions that make one.
 const FACTORIES: [&str; 3] = ["create_app", "make_app", "get_app"];
 
 /// Names of files that hold the application rather than something beside it.
-const USUAL: [&str; 7] = [
-    "wsgi.py",
-    "asgi.py",
-    "app.py",
-    "main.py",
-    "application.py",
-    "server.py",
-    "__init__.py",
-];
+const USUAL: [&str; 7] =
+    ["wsgi.py", "asgi.py", "app.py", "main.py", "application.py", "server.py", "__init__.py"];
 
 /// What the files tell. Nothing is sure: a person reads the `deployer.toml` that follows.
 pub fn recognise(sources: &Sources) -> Found {
     let mut found = django(sources)
         .or_else(|| object(sources))
         .or_else(|| node(sources))
-        .unwrap_or_else(|| Found {
-            directory: ".".to_owned(),
-            ..Found::default()
-        });
+        .unwrap_or_else(|| Found { directory: ".".to_owned(), ..Found::default() });
     if found.kind != Some(Kind::Node) {
         let packages = Packages::near(sources, &found.directory);
         installed(&mut found, sources, &packages);
@@ -54,41 +39,25 @@ pub fn recognise(sources: &Sources) -> Found {
 
 fn django(sources: &Sources) -> Option<Found> {
     let is_manage = |path: &&str| path.rsplit('/').next() == Some("manage.py");
-    let is_django = |path: &&str| {
-        sources
-            .text(path)
-            .is_some_and(|text| text.contains("DJANGO_SETTINGS_MODULE"))
-    };
-    let manage = sources
-        .paths()
-        .into_iter()
-        .find(|path| is_manage(path) && is_django(path))?;
+    let is_django =
+        |path: &&str| sources.text(path).is_some_and(|text| text.contains("DJANGO_SETTINGS_MODULE"));
+    let manage = sources.paths().into_iter().find(|path| is_manage(path) && is_django(path))?;
     let top = folder(manage);
     let packages = Packages::near(sources, top);
     // The folder that the requirements are in is the application's; Python is told where the rest is.
     let directory = packages.folder.clone();
-    let python_path = below(top, &directory)
-        .filter(|path| *path != ".")
-        .map(str::to_owned);
+    let python_path = below(top, &directory).filter(|path| *path != ".").map(str::to_owned);
     let base = settings_named(sources.text(manage)?);
     let gateways = gateways(sources, top, base.as_deref());
-    let served = gateways
-        .iter()
-        .find_map(|path| settings_named(sources.text(path)?));
+    let served = gateways.iter().find_map(|path| settings_named(sources.text(path)?));
     let settings = production(sources, top, served.or(base));
-    let files = settings
-        .as_deref()
-        .map_or_else(Vec::new, |name| settings_files(sources, top, name));
+    let files = settings.as_deref().map_or_else(Vec::new, |name| settings_files(sources, top, name));
     let setting = |name: &str| files.iter().find_map(|(_, text)| assigned(text, name));
     let asgi = packages.has("channels") || packages.has("daphne");
-    let named = setting(if asgi {
-        "ASGI_APPLICATION"
-    } else {
-        "WSGI_APPLICATION"
-    })
-    .and_then(quoted)
-    .and_then(|path| path.rsplit_once('.'))
-    .map(|(module, object)| format!("{module}:{object}"));
+    let named = setting(if asgi { "ASGI_APPLICATION" } else { "WSGI_APPLICATION" })
+        .and_then(quoted)
+        .and_then(|path| path.rsplit_once('.'))
+        .map(|(module, object)| format!("{module}:{object}"));
     let by_file = |name: &str| {
         let path = gateways.iter().find(|path| path.ends_with(name))?;
         Some(format!("{}:application", module(sources, path, top)?.0))
@@ -109,15 +78,10 @@ fn django(sources: &Sources) -> Option<Found> {
         python_path,
         asgi,
         settings,
-        static_files: setting("STATIC_ROOT").map(|root| Static {
-            url: static_url(setting("STATIC_URL")),
-            root: static_root(root),
-        }),
+        static_files: setting("STATIC_ROOT")
+            .map(|root| Static { url: static_url(setting("STATIC_URL")), root: static_root(root) }),
         media: setting("MEDIA_ROOT").and_then(static_root),
-        variables: files
-            .iter()
-            .flat_map(|(_, text)| variables(text, &helpers))
-            .collect(),
+        variables: files.iter().flat_map(|(_, text)| variables(text, &helpers)).collect(),
         ..Found::default()
     };
     if setting("ALLOWED_HOSTS").is_some_and(|value| value.split('#').next().unwrap_or("").trim() == "[]") {
@@ -148,10 +112,7 @@ fn settings_named(text: &str) -> Option<String> {
 
 /// `wsgi.py` and `asgi.py` below the folder of `manage.py`, those beside the settings first.
 fn gateways<'a>(sources: &'a Sources, top: &str, settings: Option<&str>) -> Vec<&'a str> {
-    let package = settings
-        .and_then(|name| name.split('.').next())
-        .unwrap_or_default()
-        .to_owned();
+    let package = settings.and_then(|name| name.split('.').next()).unwrap_or_default().to_owned();
     let mut found: Vec<&str> = sources
         .paths()
         .into_iter()
@@ -170,11 +131,7 @@ fn production(sources: &Sources, top: &str, settings: Option<String>) -> Option<
         return Some(settings);
     };
     let is_for_a_desk = matches!(last, "local" | "dev" | "development" | "base" | "settings");
-    let package = if last == "settings" {
-        settings.clone()
-    } else {
-        package.to_owned()
-    };
+    let package = if last == "settings" { settings.clone() } else { package.to_owned() };
     let folder = join(top, &package.replace('.', "/"));
     let better = ["production", "prod"]
         .iter()
@@ -202,10 +159,7 @@ fn object(sources: &Sources) -> Option<Found> {
             continue;
         };
         let file = path.rsplit('/').next().unwrap_or(path);
-        let rank = USUAL
-            .iter()
-            .position(|usual| *usual == file)
-            .unwrap_or(USUAL.len())
+        let rank = USUAL.iter().position(|usual| *usual == file).unwrap_or(USUAL.len())
             + 2 * path.matches('/').count();
         if best.as_ref().is_some_and(|(other, _)| *other <= rank) {
             continue;
@@ -238,11 +192,7 @@ fn object(sources: &Sources) -> Option<Found> {
             .map(|path| Migrations::Alembic(path.to_owned())),
     };
     let helpers = helpers(sources);
-    found.variables = sources
-        .python()
-        .iter()
-        .flat_map(|(_, text)| variables(text, &helpers))
-        .collect();
+    found.variables = sources.python().iter().flat_map(|(_, text)| variables(text, &helpers)).collect();
     let packages = Packages::near(sources, &found.directory);
     look_at(&mut found, sources, None, Defaults::default(), &packages);
     Some(found)
@@ -299,9 +249,7 @@ fn application(text: &str, sources: &Sources) -> Option<(String, &'static str, b
         }
     }
     let (made, asgi) = framework(text)?;
-    let factory = FACTORIES
-        .iter()
-        .find(|name| callable_bare(text, name) == Some(true))?;
+    let factory = FACTORIES.iter().find(|name| callable_bare(text, name) == Some(true))?;
     Some((format!("{factory}()"), made, *asgi))
 }
 
@@ -319,13 +267,9 @@ fn node(sources: &Sources) -> Option<Found> {
         kind: Some(Kind::Node),
         seen: Some(path.to_owned()),
         directory: folder(path).to_owned(),
-        build: if sources.has(&join(folder(path), "package-lock.json")) {
-            "npm ci"
-        } else {
-            "npm install"
-        }
-        .to_owned()
-        .into(),
+        build: if sources.has(&join(folder(path), "package-lock.json")) { "npm ci" } else { "npm install" }
+            .to_owned()
+            .into(),
         notes: vec!["the server must listen on 127.0.0.1 at the port that $PORT says".to_owned()],
         command: Some(command),
         ..Found::default()
@@ -338,37 +282,21 @@ fn installed(found: &mut Found, sources: &Sources, packages: &Packages) {
     let inside = |file: &str| below(&join(&packages.folder, file), &found.directory).map(str::to_owned);
     let above = |file: &&str| file.starts_with("../") && packages.folder == found.directory;
     let file = packages.file.as_deref();
-    found.requirements = file
-        .filter(above)
-        .map(str::to_owned)
-        .or_else(|| file.and_then(inside));
+    found.requirements = file.filter(above).map(str::to_owned).or_else(|| file.and_then(inside));
     found.has_gunicorn = packages.has("gunicorn");
     if let Some(export) = packages.export {
-        found
-            .notes
-            .push(format!("make a requirements.txt and commit it: {export}"));
+        found.notes.push(format!("make a requirements.txt and commit it: {export}"));
     } else if packages.file.is_none() && found.kind.is_some() {
-        found
-            .notes
-            .push("no requirements.txt was found: write one, and commit it".to_owned());
+        found.notes.push("no requirements.txt was found: write one, and commit it".to_owned());
     }
     let add = |package: &str| match packages.add {
         Some(add) => format!("{add} {package}"),
-        None => format!(
-            "add {package} to {}",
-            found.requirements.as_deref().unwrap_or("requirements.txt")
-        ),
+        None => format!("add {package} to {}", found.requirements.as_deref().unwrap_or("requirements.txt")),
     };
     if found.asgi && !packages.has("uvicorn-worker") {
-        found.notes.push(format!(
-            "gunicorn serves ASGI with uvicorn's worker: {}",
-            add("uvicorn-worker")
-        ));
+        found.notes.push(format!("gunicorn serves ASGI with uvicorn's worker: {}", add("uvicorn-worker")));
     }
-    found.celery = packages
-        .has("celery")
-        .then(|| celery(found, sources, packages))
-        .flatten();
+    found.celery = packages.has("celery").then(|| celery(found, sources, packages)).flatten();
     found.variables.sort();
     found.variables.dedup();
     // A slot has these by itself.
@@ -383,11 +311,8 @@ fn celery(found: &Found, sources: &Sources, packages: &Packages) -> Option<Celer
         .python_path
         .as_deref()
         .map_or_else(|| found.directory.clone(), |path| join(&found.directory, path));
-    let makes = |text: &str| {
-        text.lines()
-            .filter_map(assignment)
-            .any(|(_, value)| called(value) == Some("Celery"))
-    };
+    let makes =
+        |text: &str| text.lines().filter_map(assignment).any(|(_, value)| called(value) == Some("Celery"));
     let (path, _) = sources.python().into_iter().find(|(_, text)| makes(text))?;
     let (module, _) = module(sources, path, &top).or_else(|| module(sources, path, &found.directory))?;
     // Django's way: the package imports the application that its celery.py makes.

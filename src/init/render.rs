@@ -28,20 +28,10 @@ const PORTS: (u32, u32) = (20_000, 12_000);
 pub fn default_name(folder: &str) -> String {
     let name: String = folder
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c.to_ascii_lowercase() } else { '-' })
         .collect();
     let name = name.trim_matches(['-', '.', '_']);
-    if name.is_empty() {
-        "app".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "app".to_owned() } else { name.to_owned() }
 }
 
 /// A folder in the user's home, as Debian has it.
@@ -64,9 +54,7 @@ pub fn default_ports(name: &str, environment: &str) -> (u16, u16) {
         .bytes()
         .chain([b'/'])
         .chain(environment.bytes())
-        .fold(2_166_136_261_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
-        });
+        .fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
     let blue = u16::try_from(PORTS.0 + hash % (PORTS.1 / 2) * 2).unwrap_or(20_000);
     (blue, blue + 1)
 }
@@ -84,11 +72,7 @@ pub fn render(found: &Found, answers: &Answers) -> String {
     };
     let mut app = vec![key("name", &answers.name, "")];
     if answers.directory != "." {
-        app.push(key(
-            "directory",
-            &answers.directory,
-            "the application's folder in the repository",
-        ));
+        app.push(key("directory", &answers.directory, "the application's folder in the repository"));
     }
     section("app", &app);
     match &found.command {
@@ -99,10 +83,7 @@ pub fn render(found: &Found, answers: &Answers) -> String {
             );
             let build: Vec<String> = found.build.iter().map(|line| quote(line)).collect();
             section("build", &[format!("commands = [{}]", build.join(", "))]);
-            section(
-                "web",
-                &[key("command", command, "it listens on 127.0.0.1 at $PORT")],
-            );
+            section("web", &[key("command", command, "it listens on 127.0.0.1 at $PORT")]);
         }
         _ => {
             section("python", &[python(found)]);
@@ -112,11 +93,7 @@ pub fn render(found: &Found, answers: &Answers) -> String {
     let asked = "what a probe asks for: it must answer 2xx without a login";
     section(
         "health",
-        &[key(
-            "path",
-            found.health.path.as_deref().unwrap_or("/"),
-            found.health.doubt.unwrap_or(asked),
-        )],
+        &[key("path", found.health.path.as_deref().unwrap_or("/"), found.health.doubt.unwrap_or(asked))],
     );
     section("processes", &processes(found));
     section("hooks", &hooks(found));
@@ -129,17 +106,10 @@ pub fn render(found: &Found, answers: &Answers) -> String {
         &[
             key("host", &answers.host, "a name that ssh knows, or an address"),
             key("user", &answers.user, ""),
-            key(
-                "root",
-                &answers.root,
-                "holds both slots; uploads and databases belong elsewhere",
-            ),
+            key("root", &answers.root, "holds both slots; uploads and databases belong elsewhere"),
             format!(
                 "{:<36} # on 127.0.0.1; free on the host",
-                format!(
-                    "ports = {{ blue = {}, green = {} }}",
-                    answers.ports.0, answers.ports.1
-                )
+                format!("ports = {{ blue = {}, green = {} }}", answers.ports.0, answers.ports.1)
             ),
             key("url", &answers.url, "the front door"),
         ],
@@ -155,10 +125,7 @@ fn python(found: &Found) -> String {
 }
 
 fn gunicorn(found: &Found, answers: &Answers) -> Vec<String> {
-    let seen = found
-        .seen
-        .as_deref()
-        .filter(|_| found.app.as_deref() == Some(&*answers.app));
+    let seen = found.seen.as_deref().filter(|_| found.app.as_deref() == Some(&*answers.app));
     let mut lines = vec![
         key(
             "app",
@@ -240,14 +207,10 @@ fn flask_app(found: &Found) -> String {
 }
 
 fn shared(found: &Found) -> Vec<String> {
-    let media = found
-        .media
-        .iter()
-        .map(|folder| (below_manage(found, folder), "uploads"));
+    let media = found.media.iter().map(|folder| (below_manage(found, folder), "uploads"));
     let database = found.database.iter();
-    let data = database
-        .filter_map(|database| database.folder.clone())
-        .map(|folder| (folder, "the SQLite database"));
+    let data =
+        database.filter_map(|database| database.folder.clone()).map(|folder| (folder, "the SQLite database"));
     let (folders, what): (Vec<String>, Vec<&str>) = media.chain(data).unzip();
     if folders.is_empty() {
         return match &found.database {
@@ -303,11 +266,7 @@ fn variables(found: &Found) -> Vec<String> {
 /// A line with its comment in a column of their own.
 fn key(name: &str, value: &str, comment: &str) -> String {
     let line = format!("{name} = {}", quote(value));
-    if comment.is_empty() {
-        line
-    } else {
-        format!("{line:<36} # {comment}")
-    }
+    if comment.is_empty() { line } else { format!("{line:<36} # {comment}") }
 }
 
 fn quote(value: &str) -> String {
@@ -316,9 +275,7 @@ fn quote(value: &str) -> String {
 
 /// A part of a table's name.
 fn word(name: &str) -> String {
-    let is_bare = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    let is_bare = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
     if is_bare { name.to_owned() } else { quote(name) }
 }
 

@@ -41,11 +41,7 @@ struct Graph<'a> {
 
 /// What is served without a login, by its path; and FastAPI's own page, which it has unless it is told otherwise.
 pub(super) fn served(modules: &Modules, found: &Found) -> (Vec<String>, Option<String>) {
-    let mut graph = Graph {
-        modules,
-        nodes: Vec::new(),
-        edges: Vec::new(),
-    };
+    let mut graph = Graph { modules, nodes: Vec::new(), edges: Vec::new() };
     let Some(docs) = graph.make(found) else {
         return (Vec::new(), None);
     };
@@ -127,9 +123,7 @@ impl Graph<'_> {
     /// The node that a name in a file stands for.
     fn node(&self, file: usize, name: &str) -> Option<usize> {
         let is = |file: usize, name: &str| {
-            self.nodes
-                .iter()
-                .position(|node| node.file == file && node.name == name)
+            self.nodes.iter().position(|node| node.file == file && node.name == name)
         };
         if let Some(found) = is(file, name) {
             return Some(found);
@@ -144,9 +138,7 @@ impl Graph<'_> {
                 })
             };
             let is_given = PARAMETERS.contains(&name) && self.modules.all[file].statements.iter().any(takes);
-            is_given
-                .then(|| self.nodes.iter().position(|node| node.is_root))
-                .flatten()
+            is_given.then(|| self.nodes.iter().position(|node| node.is_root)).flatten()
         })
     }
 
@@ -161,9 +153,7 @@ impl Graph<'_> {
                 "mount" => (made.positional(1).or(made.keyword("app")), "path"),
                 _ => continue,
             };
-            let prefix = made
-                .keyword(key)
-                .or_else(|| made.positional(0).filter(|_| made.last() == "mount"));
+            let prefix = made.keyword(key).or_else(|| made.positional(0).filter(|_| made.last() == "mount"));
             let (Some(child), Some(parent)) = (child, made.receiver()) else {
                 continue;
             };
@@ -216,18 +206,15 @@ impl Graph<'_> {
         if node.is_root {
             return Some(String::new());
         }
-        self.edges
-            .iter()
-            .filter(|edge| edge.child == at)
-            .find_map(|edge| {
-                let above = self.prefix(edge.parent, depth + 1)?;
-                let own = match (&edge.prefix, node.is_blueprint) {
-                    (Some(prefix), true) => prefix.clone()?,
-                    (Some(prefix), false) => format!("{}{}", prefix.as_ref()?, node.prefix.as_ref()?),
-                    (None, _) => node.prefix.clone()?,
-                };
-                (!edge.is_guarded).then(|| format!("{above}{own}"))
-            })
+        self.edges.iter().filter(|edge| edge.child == at).find_map(|edge| {
+            let above = self.prefix(edge.parent, depth + 1)?;
+            let own = match (&edge.prefix, node.is_blueprint) {
+                (Some(prefix), true) => prefix.clone()?,
+                (Some(prefix), false) => format!("{}{}", prefix.as_ref()?, node.prefix.as_ref()?),
+                (None, _) => node.prefix.clone()?,
+            };
+            (!edge.is_guarded).then(|| format!("{above}{own}"))
+        })
     }
 
     fn routes(&self) -> Vec<String> {
@@ -250,17 +237,12 @@ impl Graph<'_> {
     /// The whole path of a route that takes a plain GET.
     fn route(&self, file: usize, made: &Call, more: &str) -> Option<String> {
         let is_route = ["route", "get", "api_route", more].contains(&made.last());
-        let methods = made
-            .keyword("methods")
-            .is_none_or(|methods| methods.contains("GET"));
+        let methods = made.keyword("methods").is_none_or(|methods| methods.contains("GET"));
         let is_guarded = made.keyword("dependencies").is_some_and(depends);
         if !is_route || !methods || is_guarded {
             return None;
         }
-        let path = made
-            .positional(0)
-            .or(made.keyword("path"))
-            .or(made.keyword("rule"))?;
+        let path = made.positional(0).or(made.keyword("path")).or(made.keyword("rule"))?;
         let prefix = self.prefix(self.node(file, made.receiver()?)?, 0)?;
         whole(&prefix, &self.modules.text(path)?)
     }
@@ -273,8 +255,7 @@ impl Graph<'_> {
             "add_api_route" | "add_route" => made.keyword("endpoint").or(made.positional(1))?,
             _ => return None,
         };
-        self.is_public(file, view)
-            .then(|| self.route(file, &made, made.last()))?
+        self.is_public(file, view).then(|| self.route(file, &made, made.last()))?
     }
 
     /// `routes = [Route("/x", view)]`, of Starlette.
@@ -290,10 +271,7 @@ impl Graph<'_> {
         let elements = lists(inside.unwrap_or(value)).into_iter().filter_map(call);
         elements
             .filter(|made| made.name == "Route")
-            .filter(|made| {
-                made.keyword("methods")
-                    .is_none_or(|methods| methods.contains("GET"))
-            })
+            .filter(|made| made.keyword("methods").is_none_or(|methods| methods.contains("GET")))
             .filter_map(|made| {
                 let view = made.keyword("endpoint").or(made.positional(1))?;
                 let path = self.modules.text(made.positional(0)?)?;

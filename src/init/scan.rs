@@ -50,13 +50,7 @@ pub(super) fn callable_bare(text: &str, name: &str) -> Option<bool> {
 
 /// The variables that a text reads from the environment, by itself or by one of the helpers.
 pub(super) fn variables(text: &str, helpers: &[String]) -> Vec<String> {
-    const READERS: [&str; 5] = [
-        "os.environ[",
-        "os.environ.get(",
-        "environ.get(",
-        "os.getenv(",
-        "getenv(",
-    ];
+    const READERS: [&str; 5] = ["os.environ[", "os.environ.get(", "environ.get(", "os.getenv(", "getenv("];
     let mut names = Vec::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
         // `env("X")` and `env.bool("X")` of django-environ, `config("X")` of python-decouple.
@@ -82,17 +76,11 @@ pub(super) fn variables(text: &str, helpers: &[String]) -> Vec<String> {
             }));
         for start in starts {
             let rest = line[start..].trim_start_matches(|c: char| c.is_ascii_lowercase() || "_(".contains(c));
-            let name = if rest.starts_with(['"', '\'']) {
-                quoted(rest)
-            } else {
-                None
-            };
+            let name = if rest.starts_with(['"', '\'']) { quoted(rest) } else { None };
             let is_name = |name: &&str| {
                 name.len() > 1
                     && name.starts_with(|c: char| c.is_ascii_uppercase())
-                    && name
-                        .chars()
-                        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+                    && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
             };
             if let Some(name) = name.filter(is_name) {
                 names.push(name.to_owned());
@@ -116,19 +104,13 @@ pub(super) fn helpers(sources: &Sources) -> Vec<String> {
             let Some((name, parameters)) = view.head.function() else {
                 continue;
             };
-            let first = split(parameters)
-                .into_iter()
-                .find(|it| !["self", "cls"].contains(it));
-            let first = first
-                .and_then(|it| it.split([':', '=']).next())
-                .unwrap_or_default()
-                .trim();
+            let first = split(parameters).into_iter().find(|it| !["self", "cls"].contains(it));
+            let first = first.and_then(|it| it.split([':', '=']).next()).unwrap_or_default().trim();
             let reads = |it: &Statement| {
                 let called = ["environ.get(", "environ[", "getenv("].iter().any(|mark| {
                     let mut rest = it.text.split(mark).skip(1);
                     rest.any(|rest| {
-                        rest.strip_prefix(first)
-                            .is_some_and(|rest| !rest.starts_with(is_of_name))
+                        rest.strip_prefix(first).is_some_and(|rest| !rest.starts_with(is_of_name))
                     })
                 });
                 called || it.text.contains(&format!("{first} in os.environ"))
@@ -151,10 +133,7 @@ mod tests {
 
     #[test]
     fn assignments_at_the_left_margin_are_seen() {
-        assert_eq!(
-            assignment("app = Flask(__name__)"),
-            Some(("app", "Flask(__name__)"))
-        );
+        assert_eq!(assignment("app = Flask(__name__)"), Some(("app", "Flask(__name__)")));
         assert_eq!(assignment("app: FastAPI = FastAPI()"), Some(("app", "FastAPI()")));
         assert_eq!(assignment("    app = Flask(__name__)"), None);
         assert_eq!(assignment("if a == b:"), None);
@@ -166,14 +145,8 @@ mod tests {
     fn a_factory_must_be_callable_without_arguments() {
         let bare = |text| callable_bare(text, "create_app");
         assert_eq!(bare("def create_app():\n"), Some(true));
-        assert_eq!(
-            bare("def create_app(config=None, *, test: bool = False) -> Flask:\n"),
-            Some(true)
-        );
-        assert_eq!(
-            bare("def create_app(\n    config: dict[str, int],\n):\n"),
-            Some(false)
-        );
+        assert_eq!(bare("def create_app(config=None, *, test: bool = False) -> Flask:\n"), Some(true));
+        assert_eq!(bare("def create_app(\n    config: dict[str, int],\n):\n"), Some(false));
         assert_eq!(bare("def create_apps():\n"), None);
     }
 

@@ -32,9 +32,9 @@ pub(super) fn sound(found: &mut Found) {
         leave_out(&mut without);
         if problems(&without) < before {
             *found = without;
-            found.notes.push(format!(
-                "{what}: deployer.toml cannot hold what the sources say; see to it by hand"
-            ));
+            found
+                .notes
+                .push(format!("{what}: deployer.toml cannot hold what the sources say; see to it by hand"));
         }
     }
 }
@@ -42,10 +42,7 @@ pub(super) fn sound(found: &mut Found) {
 /// How many things are wrong with the file that follows, whatever a person answers.
 fn problems(found: &Found) -> usize {
     let is_node = found.kind == Some(Kind::Node);
-    let app = found
-        .app
-        .as_deref()
-        .unwrap_or(if is_node { "" } else { "app:app" });
+    let app = found.app.as_deref().unwrap_or(if is_node { "" } else { "app:app" });
     let answers = Answers {
         environment: "prod".to_owned(),
         name: "app".to_owned(),

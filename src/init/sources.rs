@@ -18,12 +18,7 @@ pub fn is_read(path: &str) -> bool {
 
 /// Tests and migrations make applications too, but none that is to be served.
 fn is_aside(path: &str) -> bool {
-    let is = |part: &str| {
-        matches!(
-            part,
-            "tests" | "test" | "testing" | "migrations" | "docs" | "examples"
-        )
-    };
+    let is = |part: &str| matches!(part, "tests" | "test" | "testing" | "migrations" | "docs" | "examples");
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
     folders.split('/').any(is)
         || name.starts_with("test_")
@@ -33,9 +28,7 @@ fn is_aside(path: &str) -> bool {
 
 impl Sources {
     pub fn new(files: impl IntoIterator<Item = (String, String)>) -> Sources {
-        Sources {
-            files: files.into_iter().collect(),
-        }
+        Sources { files: files.into_iter().collect() }
     }
 
     pub(super) fn has(&self, path: &str) -> bool {
@@ -57,11 +50,7 @@ impl Sources {
     pub(super) fn python(&self) -> Vec<(&str, &str)> {
         let is_source = |path: &&str| path.ends_with(".py") && is_read(path);
         let with_text = |path| (path, self.text(path).unwrap_or_default());
-        self.paths()
-            .into_iter()
-            .filter(is_source)
-            .map(with_text)
-            .collect()
+        self.paths().into_iter().filter(is_source).map(with_text).collect()
     }
 }
 

@@ -25,22 +25,14 @@ pub(super) fn database(
     found: &Found,
     by_instance: bool,
 ) -> Option<Database> {
-    let all = modules.all.iter().flat_map(|module| {
-        module
-            .statements
-            .iter()
-            .map(move |statement| (module.path, statement))
-    });
-    let uses = |statement: &Statement| {
-        [
-            "sqlite:",
-            "sqlite+",
-            "backends.sqlite3",
-            "sqlite3.connect(",
-            "aiosqlite.connect(",
-        ]
+    let all = modules
+        .all
         .iter()
-        .any(|mark| statement.text.contains(mark))
+        .flat_map(|module| module.statements.iter().map(move |statement| (module.path, statement)));
+    let uses = |statement: &Statement| {
+        ["sqlite:", "sqlite+", "backends.sqlite3", "sqlite3.connect(", "aiosqlite.connect("]
+            .iter()
+            .any(|mark| statement.text.contains(mark))
             || statement.text.contains("instance_path") && named(&statement.text).is_some()
     };
     let mut best: Option<Database> = None;
@@ -56,10 +48,7 @@ pub(super) fn database(
             instead: scan::variables(&statement.text, &[]).into_iter().next(),
         };
         // Where one place only uses it and another names it, the one that names it tells more.
-        if best
-            .as_ref()
-            .is_none_or(|best| best.file.is_none() && database.file.is_some())
-        {
+        if best.as_ref().is_none_or(|best| best.file.is_none() && database.file.is_some()) {
             best = Some(database);
         }
     }
@@ -82,9 +71,7 @@ fn file(
     let is_django = found.kind == Some(Kind::Django);
     let top = found.python_path.as_deref().unwrap_or(".");
     let address = strings.iter().find(|string| string.starts_with("sqlite"));
-    let rest = address
-        .and_then(|address| address.split_once("://"))
-        .map(|(_, rest)| rest);
+    let rest = address.and_then(|address| address.split_once("://")).map(|(_, rest)| rest);
     if text.contains("instance_path") {
         return Some(named(text).map(|name| join(&join(top, "instance"), &name)));
     }
@@ -94,28 +81,17 @@ fn file(
         Some(rest) if rest.len() > 1 && !rest.contains('{') => {
             let name = rest.trim_start_matches('/').split('?').next().unwrap_or_default();
             let name = name.trim_start_matches("./");
-            let base = if by_instance {
-                join(top, "instance")
-            } else {
-                ".".to_owned()
-            };
+            let base = if by_instance { join(top, "instance") } else { ".".to_owned() };
             return Some(Some(join(if is_django { top } else { &base }, name)));
         }
         Some(rest) if rest.contains('}') => {
-            let name = rest
-                .rsplit('}')
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches('/');
+            let name = rest.rsplit('}').next().unwrap_or_default().trim_start_matches('/');
             return Some((!name.is_empty()).then(|| join(&base(modules, found, path, text), name)));
         }
         _ => {}
     }
     // Behind the key's own quote.
-    let key = text
-        .find("NAME\"")
-        .or_else(|| text.find("NAME'"))
-        .map(|at| at + 5);
+    let key = text.find("NAME\"").or_else(|| text.find("NAME'")).map(|at| at + 5);
     let at = key.or_else(|| text.find("connect(")).unwrap_or(0);
     let parts = joined(&text[at..], address.copied());
     match parts {
@@ -146,10 +122,7 @@ fn joined(text: &str, not: Option<&str>) -> Option<String> {
 
 fn named(text: &str) -> Option<String> {
     let found = strings(text).into_iter().rev();
-    found
-        .into_iter()
-        .find(|string| ENDS.iter().any(|end| string.ends_with(end)))
-        .map(str::to_owned)
+    found.into_iter().find(|string| ENDS.iter().any(|end| string.ends_with(end))).map(str::to_owned)
 }
 
 /// The folder that a path is counted from: as many above the file as its constant says.
@@ -161,10 +134,8 @@ fn base(modules: &Modules, found: &Found, path: &str, text: &str) -> String {
         let values = module.statements.iter().filter_map(Statement::assignment);
         values.map(move |(name, value)| (module.path, name, value))
     });
-    let is_used = |name: &str| {
-        text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .any(|word| word == name)
-    };
+    let is_used =
+        |name: &str| text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
     let mut by_file = constants.filter(|(_, name, value)| value.contains("__file__") && is_used(name));
     let (at, value) = match text.contains("__file__") {
         true => (path, text),
@@ -208,10 +179,7 @@ fn strings(text: &str) -> Vec<&str> {
 impl Database {
     /// What a person has to know of it.
     pub(super) fn note(&self) -> String {
-        let file = self
-            .file
-            .as_deref()
-            .map_or(String::new(), |file| format!(", {file},"));
+        let file = self.file.as_deref().map_or(String::new(), |file| format!(", {file},"));
         let unless = match &self.instead {
             Some(name) => format!(", unless {name} names another"),
             None => String::new(),

@@ -28,10 +28,7 @@ impl Statement {
 fn defined(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
     let (name, rest) = text.split_at(end);
-    let list = rest
-        .trim_start()
-        .strip_prefix('(')
-        .map_or("", |list| &list[..end_of_list(list)]);
+    let list = rest.trim_start().strip_prefix('(').map_or("", |list| &list[..end_of_list(list)]);
     Some((name, list))
 }
 
@@ -72,10 +69,7 @@ pub(super) fn statements(text: &str) -> Vec<Statement> {
 fn end(line: &mut String, found: &mut Vec<Statement>) {
     let text = line.trim();
     if !text.is_empty() {
-        found.push(Statement {
-            indent: line.len() - line.trim_start().len(),
-            text: text.to_owned(),
-        });
+        found.push(Statement { indent: line.len() - line.trim_start().len(), text: text.to_owned() });
     }
     line.clear();
 }
@@ -165,9 +159,7 @@ pub(super) fn call(expression: &str) -> Option<Call<'_>> {
 
 /// Where the bracket that is open before `text` is closed.
 pub(super) fn end_of_list(text: &str) -> usize {
-    outside(text)
-        .find(|(_, _, depth)| *depth < 0)
-        .map_or(text.len(), |(at, _, _)| at)
+    outside(text).find(|(_, _, depth)| *depth < 0).map_or(text.len(), |(at, _, _)| at)
 }
 
 /// The parts between the commas of a list.
@@ -225,11 +217,7 @@ fn outside(text: &str) -> impl Iterator<Item = (usize, char, i32)> {
 pub(super) fn literal(expression: &str) -> Option<&str> {
     let text = expression.trim().trim_start_matches(['r', 'R']);
     let is_string = text.starts_with(['"', '\'']) && string(text) == text.len() && text.len() > 1;
-    let quotes = if text.starts_with("\"\"\"") || text.starts_with("'''") {
-        3
-    } else {
-        1
-    };
+    let quotes = if text.starts_with("\"\"\"") || text.starts_with("'''") { 3 } else { 1 };
     (is_string && text.len() >= 2 * quotes).then(|| &text[quotes..text.len() - quotes])
 }
 

@@ -12,9 +12,7 @@ const SETTINGS: &str = "BASE_DIR = Path(__file__).parent.parent\nSECRET_KEY = os
 
 /// What is recognised in some files, and the file that follows; it is one that deployer itself takes.
 fn shown(files: &[(&str, &str)]) -> String {
-    let files = files
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
     let found = recognise(&Sources::new(files));
     let answers = Answers {
         environment: "prod".to_owned(),
@@ -37,10 +35,7 @@ fn shown(files: &[(&str, &str)]) -> String {
     {
         panic!("{error}\n{text}");
     }
-    format!(
-        "{}\n{notes}{text}",
-        found.describe().unwrap_or_else(|| "nothing".to_owned())
-    )
+    format!("{}\n{notes}{text}", found.describe().unwrap_or_else(|| "nothing".to_owned()))
 }
 
 #[test]
@@ -53,14 +48,8 @@ fn django() {
             ("mysite/settings.py", SETTINGS),
             ("mysite/wsgi.py", WSGI),
             ("mysite/asgi.py", WSGI),
-            (
-                "mysite/urls.py",
-                "urlpatterns = [\n    path('healthz/', views.health),\n]\n"
-            ),
-            (
-                "mysite/celery.py",
-                "app = Celery('mysite')\napp.conf.beat_schedule = {}\n"
-            ),
+            ("mysite/urls.py", "urlpatterns = [\n    path('healthz/', views.health),\n]\n"),
+            ("mysite/celery.py", "app = Celery('mysite')\napp.conf.beat_schedule = {}\n"),
             ("blog/migrations/0001_initial.py", ""),
             ("requirements.txt", "Django>=5\ncelery[redis]\n"),
         ])
@@ -72,10 +61,7 @@ fn django_below_a_folder_with_settings_for_production() {
     insta::assert_snapshot!(
         "django_src",
         shown(&[
-            (
-                "src/manage.py",
-                &MANAGE.replace("mysite.settings", "config.settings.local")
-            ),
+            ("src/manage.py", &MANAGE.replace("mysite.settings", "config.settings.local")),
             ("src/config/__init__.py", ""),
             ("src/config/settings/__init__.py", ""),
             (
@@ -84,10 +70,7 @@ fn django_below_a_folder_with_settings_for_production() {
             ),
             ("src/config/settings/local.py", "from .base import *\n"),
             ("src/config/settings/production.py", "from .base import *\n"),
-            (
-                "src/config/asgi.py",
-                &WSGI.replace("mysite.settings", "config.settings.local")
-            ),
+            ("src/config/asgi.py", &WSGI.replace("mysite.settings", "config.settings.local")),
             (
                 "pyproject.toml",
                 "[project]\nname = \"x\"\ndependencies = [\"django\", \"channels\", \"gunicorn\"]\n"
@@ -134,14 +117,8 @@ fn fastapi_in_a_folder_of_its_own() {
     insta::assert_snapshot!(
         "fastapi",
         shown(&[
-            (
-                "backend/app/main.py",
-                "from fastapi import FastAPI\n\napp: FastAPI = FastAPI(title=\"x\")\n"
-            ),
-            (
-                "backend/requirements.txt",
-                "fastapi\nuvicorn[standard]\ngunicorn\n"
-            ),
+            ("backend/app/main.py", "from fastapi import FastAPI\n\napp: FastAPI = FastAPI(title=\"x\")\n"),
+            ("backend/requirements.txt", "fastapi\nuvicorn[standard]\ngunicorn\n"),
             ("frontend/package.json", "{\"scripts\": {\"start\": \"vite\"}}"),
         ])
     );
@@ -165,25 +142,16 @@ fn nothing_that_is_known() {
 
 #[test]
 fn a_factory_that_wants_arguments_is_none() {
-    let files = [(
-        "app.py",
-        "from flask import Flask\ndef create_app(config):\n    return Flask(__name__)\n",
-    )];
+    let files =
+        [("app.py", "from flask import Flask\ndef create_app(config):\n    return Flask(__name__)\n")];
     assert!(shown(&files).starts_with("nothing\n"));
 }
 
 #[test]
 fn what_deployer_toml_cannot_hold_is_left_out_and_said() {
     let settings = SETTINGS.replace("'static/'", "'our files/'");
-    let told = shown(&[
-        ("manage.py", MANAGE),
-        ("mysite/settings.py", &settings),
-        ("mysite/wsgi.py", WSGI),
-    ]);
-    assert!(
-        told.contains("note: the static files: deployer.toml cannot hold"),
-        "{told}"
-    );
+    let told = shown(&[("manage.py", MANAGE), ("mysite/settings.py", &settings), ("mysite/wsgi.py", WSGI)]);
+    assert!(told.contains("note: the static files: deployer.toml cannot hold"), "{told}");
     assert!(!told.contains("[static]") && told.contains("[shared]"), "{told}");
 }
 
@@ -206,10 +174,7 @@ fn names_and_places_have_sensible_defaults() {
 fn an_sqlite_database_is_seen() {
     let of = |text: &str, more: &[(&str, &str)]| {
         let mut files = vec![
-            (
-                "app.py",
-                format!("import flask\n{text}\napp = flask.Flask(__name__)\n"),
-            ),
+            ("app.py", format!("import flask\n{text}\napp = flask.Flask(__name__)\n")),
             ("requirements.txt", "flask\nflask-sqlalchemy\n".to_owned()),
         ];
         files.extend(more.iter().map(|(path, text)| (*path, (*text).to_owned())));
@@ -230,19 +195,10 @@ fn an_sqlite_database_is_seen() {
             "here = os.path.dirname(__file__)\nURI = f'sqlite:///{here}/var/shop.sqlite3'",
             Some("var/shop.sqlite3 var -"),
         ),
-        (
-            "con = sqlite3.connect('data/shop.db')",
-            Some("data/shop.db data -"),
-        ),
+        ("con = sqlite3.connect('data/shop.db')", Some("data/shop.db data -")),
         ("con = sqlite3.connect('shop.db')", Some("shop.db - -")),
-        (
-            "DB = os.path.join(app.instance_path, 'flaskr.sqlite')",
-            Some("instance/flaskr.sqlite instance -"),
-        ),
-        (
-            "con = sqlite3.connect(current_app.config['DATABASE'])",
-            Some("- - -"),
-        ),
+        ("DB = os.path.join(app.instance_path, 'flaskr.sqlite')", Some("instance/flaskr.sqlite instance -")),
+        ("con = sqlite3.connect(current_app.config['DATABASE'])", Some("- - -")),
         ("URI = 'sqlite:////srv/shop/shop.db'", None),
         ("URI = 'sqlite:///:memory:'", None),
         ("URI = 'sqlite://'", None),
@@ -259,10 +215,7 @@ fn an_sqlite_database_is_seen() {
 fn commands_find_the_modules_of_a_folder() {
     let files = [
         ("src/shop/__init__.py", ""),
-        (
-            "src/shop/web.py",
-            "from flask import Flask\nserver = Flask(__name__)\n",
-        ),
+        ("src/shop/web.py", "from flask import Flask\nserver = Flask(__name__)\n"),
         ("src/shop/jobs.py", "app = Celery('shop')\n"),
         ("migrations/alembic.ini", ""),
         ("requirements.txt", "flask\ncelery\ngunicorn\n"),

@@ -12,12 +12,7 @@ const CHECKS: [&str; 3] = ["health_check", "watchman", "django_alive"];
 
 /// What is served without a login, by its path; and what is served by views that are not in the repository.
 pub(super) fn served(modules: &Modules, root: &str, defaults: Defaults) -> (Vec<String>, Vec<String>) {
-    let mut walk = Walk {
-        modules,
-        defaults,
-        found: Vec::new(),
-        unknown: Vec::new(),
-    };
+    let mut walk = Walk { modules, defaults, found: Vec::new(), unknown: Vec::new() };
     if let Some(file) = modules.named(root) {
         walk.list(file, "urlpatterns", "/", 0);
     }
@@ -113,10 +108,7 @@ impl Walk<'_> {
 /// A regular expression that stands for one address.
 fn plain(pattern: &str) -> Option<String> {
     let text = pattern.trim_start_matches('^');
-    let text = text
-        .strip_suffix('$')
-        .or(text.strip_suffix("\\Z"))
-        .unwrap_or(text);
+    let text = text.strip_suffix('$').or(text.strip_suffix("\\Z")).unwrap_or(text);
     let text = text.strip_suffix('?').unwrap_or(text);
     (!text.contains(['\\', '(', ')', '[', ']', '{', '}', '*', '+', '.', '|', '?', '$']))
         .then(|| text.to_owned())

@@ -29,28 +29,12 @@ const GUARDS: [&str; 18] = [
 ];
 
 /// In a parameter of FastAPI's: somebody must be logged in.
-const PERSONS: [&str; 10] = [
-    "user",
-    "auth",
-    "login",
-    "token",
-    "admin",
-    "permission",
-    "api_key",
-    "apikey",
-    "credential",
-    "principal",
-];
+const PERSONS: [&str; 10] =
+    ["user", "auth", "login", "token", "admin", "permission", "api_key", "apikey", "credential", "principal"];
 
 /// In the body of a view: it sends some elsewhere.
-const TURNS_AWAY: [&str; 6] = [
-    "redirect",
-    "is_authenticated",
-    "abort(401",
-    "abort(403",
-    "unauthorized",
-    "isauthenticated",
-];
+const TURNS_AWAY: [&str; 6] =
+    ["redirect", "is_authenticated", "abort(401", "abort(403", "unauthorized", "isauthenticated"];
 
 /// What a query must bring for such a parameter.
 const PLAIN_TYPES: [&str; 7] = ["str", "int", "float", "bool", "uuid", "date", "datetime"];
@@ -88,9 +72,7 @@ impl<'a> View<'a> {
     pub(super) fn at(statements: &'a [Statement], index: usize) -> View<'a> {
         let head = &statements[index];
         let above = statements[..index].iter().rev();
-        let decorators = above
-            .take_while(|it| it.text.starts_with('@') && it.indent == head.indent)
-            .count();
+        let decorators = above.take_while(|it| it.text.starts_with('@') && it.indent == head.indent).count();
         let below = statements[index + 1..].iter();
         let body = below.take_while(|it| it.indent > head.indent).count();
         View {
@@ -146,10 +128,7 @@ impl<'a> View<'a> {
     }
 
     fn says(&self, word: &str) -> bool {
-        self.body
-            .iter()
-            .chain(self.decorators)
-            .any(|it| it.text.contains(word))
+        self.body.iter().chain(self.decorators).any(|it| it.text.contains(word))
     }
 }
 
@@ -189,10 +168,7 @@ pub(super) fn is_public(
         return Some(false);
     }
     // `cache_page(60)(view)`, `csrf_exempt(view)`.
-    let inner = made
-        .rest
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'));
+    let inner = made.rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let inner = inner.or(made.positional(0))?;
     (inner.len() < expression.len()).then(|| is_public(modules, file, inner, defaults))?
 }
@@ -220,16 +196,13 @@ fn class_is_public(
     let bases = split(view.head.class().map_or("", |(_, bases)| bases));
     let base = |base: &&str| {
         let last = base.rsplit('.').next().unwrap_or_default();
-        let own = (depth < DEPTH)
-            .then(|| class_is_public(modules, file, base, defaults, depth + 1))
-            .flatten();
+        let own =
+            (depth < DEPTH).then(|| class_is_public(modules, file, base, defaults, depth + 1)).flatten();
         !guards(last)
             && last != "RedirectView"
             && (last != "View" || view.defines("get"))
             && own.unwrap_or(true)
     };
-    let is_rest = bases
-        .iter()
-        .any(|base| base.contains("APIView") || base.contains("ViewSet"));
+    let is_rest = bases.iter().any(|base| base.contains("APIView") || base.contains("ViewSet"));
     Some(view.is_public() && bases.iter().all(base) && view.is_let_in(defaults, is_rest))
 }

@@ -77,10 +77,7 @@ mod tests {
         assert!(bytes < HEAD + TAIL, "{bytes}");
         assert_eq!(lines[0].trim(), "0");
         assert_eq!(lines[lines.len() - 1].trim(), "99999");
-        let gap = lines
-            .iter()
-            .find(|line| line.contains("left out"))
-            .expect("a word of it");
+        let gap = lines.iter().find(|line| line.contains("left out")).expect("a word of it");
         let gone: usize = gap.split(' ').nth(1).unwrap().parse().expect("a number");
         assert_eq!(gone + lines.len() - 1, 100_000);
     }

@@ -72,9 +72,6 @@ impl Release {
     }
 
     pub fn summary(&self) -> CommitSummary {
-        CommitSummary {
-            id: self.commit.clone(),
-            subject: self.subject.clone(),
-        }
+        CommitSummary { id: self.commit.clone(), subject: self.subject.clone() }
     }
 }

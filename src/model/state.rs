@@ -213,12 +213,7 @@ impl SlotState {
     /// The commit that the slot holds: its release's, else that of its work tree, of which no subject is known.
     pub fn commit(&self) -> Option<CommitSummary> {
         let release = self.release.as_ref().map(Release::summary);
-        release.or_else(|| {
-            self.head.clone().map(|id| CommitSummary {
-                id,
-                subject: String::new(),
-            })
-        })
+        release.or_else(|| self.head.clone().map(|id| CommitSummary { id, subject: String::new() }))
     }
 }
 

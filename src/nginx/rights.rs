@@ -10,20 +10,13 @@ pub fn rights(nginx: &Nginx, user: &str) -> Option<String> {
     let user = login(user)?;
     // sudo passes over files with a dot in their names.
     let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "_-".contains(c) {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' }
     };
     let name: String = user.chars().map(plain).collect();
     let file = format!("/etc/sudoers.d/deployer-{name}");
     let new = format!("{file}.new");
     // Capital letters alone would be an alias.
-    let who = match user
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
-    {
+    let who = match user.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)) {
         true => user.to_owned(),
         false => format!("\"{user}\""),
     };
@@ -47,14 +40,8 @@ pub fn rights(nginx: &Nginx, user: &str) -> Option<String> {
 
 /// A command without the sudo before it.
 pub fn without_sudo(words: &[String]) -> &[String] {
-    let through = words
-        .first()
-        .is_some_and(|word| word.rsplit('/').next() == Some("sudo"));
-    let options = words
-        .iter()
-        .skip(1)
-        .take_while(|word| word.starts_with('-'))
-        .count();
+    let through = words.first().is_some_and(|word| word.rsplit('/').next() == Some("sudo"));
+    let options = words.iter().skip(1).take_while(|word| word.starts_with('-')).count();
     match through {
         true => &words[1 + options..],
         false => words,
@@ -65,10 +52,7 @@ pub fn without_sudo(words: &[String]) -> &[String] {
 fn escape(word: &str) -> String {
     let mut escaped = String::new();
     for letter in word.chars() {
-        if matches!(
-            letter,
-            ',' | ':' | '=' | '\\' | ' ' | '#' | '*' | '?' | '[' | ']' | '!' | '^'
-        ) {
+        if matches!(letter, ',' | ':' | '=' | '\\' | ' ' | '#' | '*' | '?' | '[' | ']' | '!' | '^') {
             escaped.push('\\');
         }
         escaped.push(letter);

@@ -26,19 +26,10 @@ pub struct SiteFacts {
 pub fn site_path(environment: &Environment) -> String {
     let name = format!("{}-{}", environment.app.name, environment.name);
     let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }
     };
     let name: String = name.chars().map(plain).collect();
-    let default = || {
-        format!(
-            "/etc/nginx/sites-available/{}.conf",
-            name.trim_start_matches(['.', '-'])
-        )
-    };
+    let default = || format!("/etc/nginx/sites-available/{}.conf", name.trim_start_matches(['.', '-']));
     environment.nginx.site.clone().unwrap_or_else(default)
 }
 
@@ -101,23 +92,15 @@ pub fn site(environment: &Environment, facts: SiteFacts) -> String {
     });
     let next = next_name(environment);
     if facts.tls {
-        let names: Vec<&str> = [Some(&*environment.url.host), next.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let names: Vec<&str> =
+            [Some(&*environment.url.host), next.as_deref()].into_iter().flatten().collect();
         text.push_str(&fill(REDIRECT, |name| match name {
             "listen" => listen("80", "", facts),
             "host" => host(public(environment, facts), facts),
             _ => names.join(" "),
         }));
     }
-    text.push_str(&server(
-        environment,
-        facts,
-        Role::Live,
-        &environment.url.host,
-        &id,
-    ));
+    text.push_str(&server(environment, facts, Role::Live, &environment.url.host, &id));
     if let Some(name) = &next {
         text.push_str(&server(environment, facts, Role::Next, name, &id));
     }
@@ -163,20 +146,14 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
     }
     if role == Role::Next {
         more.push_str("\n    # Nobody else: [nginx] next_allow in deployer.toml says who.\n");
-        for address in ["127.0.0.1", "::1"]
-            .into_iter()
-            .chain(environment.nginx.next_allow.iter().map(String::as_str))
+        for address in
+            ["127.0.0.1", "::1"].into_iter().chain(environment.nginx.next_allow.iter().map(String::as_str))
         {
             more.push_str(&format!("    allow {address};\n"));
         }
         more.push_str("    deny all;\n");
     }
-    if let Some(log) = environment
-        .nginx
-        .access_log
-        .as_ref()
-        .filter(|_| role == Role::Live)
-    {
+    if let Some(log) = environment.nginx.access_log.as_ref().filter(|_| role == Role::Live) {
         more.push_str(&format!("    access_log {};\n", quoted(log)));
     }
     let pattern = format!("{}/.deployer/nginx-{role}.con[f]", escape_glob(&environment.root));
@@ -230,13 +207,7 @@ fn listen(port: &str, how: &str, facts: SiteFacts) -> String {
 fn indented(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
-        .map(|line| {
-            if line.is_empty() {
-                String::new()
-            } else {
-                format!("    {line}")
-            }
-        })
+        .map(|line| if line.is_empty() { String::new() } else { format!("    {line}") })
         .collect();
     match lines.is_empty() {
         true => String::new(),
@@ -261,40 +232,25 @@ mod tests {
         config.environment("prod").unwrap()
     }
 
-    const PLAIN: SiteFacts = SiteFacts {
-        tls: false,
-        ipv6: true,
-    };
-    const TLS: SiteFacts = SiteFacts {
-        tls: true,
-        ipv6: false,
-    };
+    const PLAIN: SiteFacts = SiteFacts { tls: false, ipv6: true };
+    const TLS: SiteFacts = SiteFacts { tls: true, ipv6: false };
 
     #[test]
     fn a_plain_site() {
-        insta::assert_snapshot!(
-            "site_plain",
-            site(&environment("", "http://hello.example"), PLAIN)
-        );
+        insta::assert_snapshot!("site_plain", site(&environment("", "http://hello.example"), PLAIN));
     }
 
     #[test]
     fn a_site_with_a_certificate_and_static_files() {
         let more = "[static]\nurl = \"/static/\"\ndirectory = \"staticfiles\"\n[nginx]\nnext_name = \"preview.example\"\n\
                     next_allow = [\"192.0.2.0/24\"]\nmax_body = \"100m\"\naccess_log = \"/var/log/nginx/hello.log\"\n";
-        insta::assert_snapshot!(
-            "site_tls",
-            site(&environment(more, "https://hello.example/app/"), TLS)
-        );
+        insta::assert_snapshot!("site_tls", site(&environment(more, "https://hello.example/app/"), TLS));
     }
 
     #[test]
     fn a_port_that_is_not_the_schemes_own_is_told_and_redirected_to() {
         let text = site(&environment("", "https://hello.example:8443"), TLS);
-        assert!(
-            text.contains("return 301 https://$host:8443$request_uri;"),
-            "{text}"
-        );
+        assert!(text.contains("return 301 https://$host:8443$request_uri;"), "{text}");
         assert_eq!(text.matches("Host $host:8443;").count(), 4, "{text}");
         let waiting = site(&environment("", "https://hello.example:8443"), PLAIN);
         assert!(waiting.contains("    proxy_set_header Host $host;"), "{waiting}");
@@ -326,26 +282,17 @@ mod tests {
             let line = format!("chmod +x tools/nginx; echo new | {{ {line}; }}");
             let path = format!("{}:/usr/bin:/bin", place("tools").display());
             let mut sh = std::process::Command::new("sh");
-            sh.args(["-c", &line])
-                .current_dir(folder.path())
-                .env("PATH", path);
+            sh.args(["-c", &line]).current_dir(folder.path()).env("PATH", path);
             sh.env("NGINX_FAILS", fails).status().unwrap().success()
         };
-        let (file, link) = (
-            place("sites-available/it's.conf"),
-            place("sites-enabled/it's.conf"),
-        );
+        let (file, link) = (place("sites-available/it's.conf"), place("sites-enabled/it's.conf"));
         let path = file.to_str().unwrap();
         assert!(!sh(&site_command(path, false, false), "yes"));
         assert!(!link.is_symlink(), "a new site does not stay");
         std::fs::write(&file, "old\n").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert!(!sh(&site_command(path, true, true), "yes"));
-        assert_eq!(
-            std::fs::read_to_string(&link).unwrap(),
-            "old\n",
-            "what was served goes on"
-        );
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "old\n", "what was served goes on");
         assert!(sh(&site_command(path, true, true), ""));
         assert_eq!(std::fs::read_to_string(&link).unwrap(), "new\n");
         assert_eq!(std::fs::read_dir(place("sites-available")).unwrap().count(), 1);

@@ -71,10 +71,7 @@ pub(super) fn warm(environment: &Environment, color: Color) -> Option<Step> {
     if paths.is_empty() {
         return None;
     }
-    let call = Call::new("warm")
-        .arg(color.as_str())
-        .arg(environment.web.workers().to_string())
-        .args(paths);
+    let call = Call::new("warm").arg(color.as_str()).arg(environment.web.workers().to_string()).args(paths);
     Some(Step::new(Action::Warm { color }, call))
 }
 

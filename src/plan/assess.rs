@@ -28,17 +28,8 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
         problems.push(problem(&what, run));
     }
     if state.is_fresh() {
-        problems.push(problem(
-            "nothing was deployed here yet",
-            Some(format!("deployer {name} deploy")),
-        ));
-        return HostStatus {
-            served: served(state),
-            lock: lock(state),
-            live: None,
-            next: None,
-            problems,
-        };
+        problems.push(problem("nothing was deployed here yet", Some(format!("deployer {name} deploy"))));
+        return HostStatus { served: served(state), lock: lock(state), live: None, next: None, problems };
     }
     let (live, next) = match roles(state, environment) {
         Ok(roles) => {
@@ -49,10 +40,7 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
             (Some(roles.live), Some(roles.next))
         }
         Err(failure) => {
-            problems.push(Problem {
-                what: failure.to_string(),
-                run: failure.advice.first().cloned(),
-            });
+            problems.push(Problem { what: failure.to_string(), run: failure.advice.first().cloned() });
             (state.live.color, state.next.color)
         }
     };
@@ -91,10 +79,7 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
 }
 
 fn problem(what: &str, run: Option<String>) -> Problem {
-    Problem {
-        what: what.to_string(),
-        run,
-    }
+    Problem { what: what.to_string(), run }
 }
 
 fn check_served(
@@ -119,10 +104,7 @@ fn check_served(
                     short(commit),
                     release.summary().short()
                 );
-                problems.push(problem(
-                    &what,
-                    Some(crate::shell::display(&environment.nginx.reload)),
-                ));
+                problems.push(problem(&what, Some(crate::shell::display(&environment.nginx.reload))));
             }
         }
         (None, _) => {
@@ -190,9 +172,7 @@ fn check_pid_file(state: &HostState, environment: &Environment, color: Color, pr
 
 fn served(state: &HostState) -> Served {
     match &state.served {
-        None => Served::Unknown {
-            why: "nobody asked".to_string(),
-        },
+        None => Served::Unknown { why: "nobody asked".to_string() },
         Some(served) => match (served.color, &served.unknown, &served.error) {
             (Some(color), _, _) => Served::Known {
                 color: Some(color),
@@ -200,25 +180,16 @@ fn served(state: &HostState) -> Served {
                     .commit
                     .as_ref()
                     .filter(|commit| *commit != "none")
-                    .map(|id| CommitSummary {
-                        id: id.clone(),
-                        subject: subject(state, color, id),
-                    }),
+                    .map(|id| CommitSummary { id: id.clone(), subject: subject(state, color, id) }),
             },
             (None, Some(why), _) | (None, None, Some(why)) => Served::Unknown { why: why.clone() },
-            (None, None, None) => Served::Unknown {
-                why: "the front door did not say".to_string(),
-            },
+            (None, None, None) => Served::Unknown { why: "the front door did not say".to_string() },
         },
     }
 }
 
 fn subject(state: &HostState, color: Color, id: &str) -> String {
-    let release = state
-        .slot(color)
-        .release
-        .as_ref()
-        .filter(|release| release.commit == id);
+    let release = state.slot(color).release.as_ref().filter(|release| release.commit == id);
     release.map(|release| release.subject.clone()).unwrap_or_default()
 }
 
@@ -229,11 +200,7 @@ fn lock(state: &HostState) -> Option<LockHolder> {
             doing: Some(lease.holder.verb.clone()),
             age_seconds: whole(lease.age),
         },
-        Lock::Stranger(_) => LockHolder {
-            by: describe(lock),
-            doing: None,
-            age_seconds: None,
-        },
+        Lock::Stranger(_) => LockHolder { by: describe(lock), doing: None, age_seconds: None },
     })
 }
 
@@ -241,10 +208,9 @@ fn slot(state: &HostState, environment: &Environment, color: Color, live: Option
     let slot = state.slot(color);
     let commit = slot.commit();
     let process = match (&slot.process, &slot.listener) {
-        (Some(process), _) => Process::Running {
-            pid: process.pid,
-            uptime_seconds: whole(state.now - process.started),
-        },
+        (Some(process), _) => {
+            Process::Running { pid: process.pid, uptime_seconds: whole(state.now - process.started) }
+        }
         (None, Some(listener)) if !listener.ours => Process::Stranger {
             what: match listener.pid {
                 Some(pid) => format!("pid {pid} of {} ({})", listener.user, listener.command),
@@ -255,32 +221,22 @@ fn slot(state: &HostState, environment: &Environment, color: Color, live: Option
     };
     let health = match (&slot.health, &process) {
         (Some(answer), Process::Running { .. }) if answer.ok => Health::Healthy,
-        (Some(answer), Process::Running { .. }) => Health::Unhealthy {
-            why: probe::describe(answer, &environment.health.expect),
-        },
-        (None, Process::Running { .. }) => Health::Unhealthy {
-            why: format!("nothing listens on port {}", environment.ports.of(color)),
-        },
-        _ => Health::Unknown {
-            why: "nothing runs".to_string(),
-        },
+        (Some(answer), Process::Running { .. }) => {
+            Health::Unhealthy { why: probe::describe(answer, &environment.health.expect) }
+        }
+        (None, Process::Running { .. }) => {
+            Health::Unhealthy { why: format!("nothing listens on port {}", environment.ports.of(color)) }
+        }
+        _ => Health::Unknown { why: "nothing runs".to_string() },
     };
     SlotStatus {
         color,
         commit,
-        age_seconds: slot
-            .release
-            .as_ref()
-            .filter(|release| release.at > 0)
-            .and_then(|release| {
-                #[allow(clippy::cast_precision_loss)]
-                whole(state.now - release.at as f64)
-            }),
-        by: slot
-            .release
-            .as_ref()
-            .map(|release| release.by.clone())
-            .filter(|by| !by.is_empty()),
+        age_seconds: slot.release.as_ref().filter(|release| release.at > 0).and_then(|release| {
+            #[allow(clippy::cast_precision_loss)]
+            whole(state.now - release.at as f64)
+        }),
+        by: slot.release.as_ref().map(|release| release.by.clone()).filter(|by| !by.is_empty()),
         port: environment.ports.of(color),
         process,
         health,

@@ -26,8 +26,7 @@ fn unknown(state: &HostState, color: Color) -> Vec<&str> {
     let slot = state.slot(color);
     let names = slot.processes.keys().map(String::as_str);
     let due = names.filter(|_| state.live.color == Some(color));
-    due.filter(|name| !slot.enabled.iter().any(|enabled| enabled == name))
-        .collect()
+    due.filter(|name| !slot.enabled.iter().any(|enabled| enabled == name)).collect()
 }
 
 /// What is wrong with live in this, and the command that mends it: on the host, but for another deploy.
@@ -44,10 +43,7 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
             let mends = unit::mends(systemd, &state.user);
             let sudo: Vec<String> = mends.iter().map(|line| format!("sudo {line}")).collect();
             (
-                format!(
-                    "user {} may {what} (mend it on the host, then deploy again)",
-                    state.user
-                ),
+                format!("user {} may {what} (mend it on the host, then deploy again)", state.user),
                 (!sudo.is_empty()).then(|| sudo.join(" && ")),
             )
         }
@@ -67,10 +63,7 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
         ),
         (None, _) => ("the host has neither systemd nor cron".to_string(), None),
     };
-    Some(Problem {
-        what: format!("live ({live}) will not survive a reboot: {why}"),
-        run,
-    })
+    Some(Problem { what: format!("live ({live}) will not survive a reboot: {why}"), run })
 }
 
 /// What the user's crontab needs; to cron, a `%` is a line's end.

@@ -38,10 +38,7 @@ pub fn cutover(
     stop_old: bool,
 ) -> Result<CutoverPlan, Failure> {
     if state.is_fresh() {
-        return Err(nothing_to_cut_over(
-            environment,
-            format!("{} holds no slots yet", environment.root),
-        ));
+        return Err(nothing_to_cut_over(environment, format!("{} holds no slots yet", environment.root)));
     }
     let roles = roles(state, environment)?;
     let served = state.served.as_ref().and_then(|served| served.color);
@@ -50,33 +47,14 @@ pub fn cutover(
             || unproven(state, &roles)
             || astray(state, roles.live) && !newer(state, &roles)
             || processes::misplaced(state, &roles) && !newer(state, &roles));
-    let (from, to) = if unfinished {
-        (roles.next, roles.live)
-    } else {
-        (roles.live, roles.next)
-    };
+    let (from, to) = if unfinished { (roles.next, roles.live) } else { (roles.live, roles.next) };
     let release = check_release(state, environment, to)?.clone();
     // What nginx serves already is warm.
-    let mut steps: Vec<Step> = around::warm(environment, to)
-        .filter(|_| !unfinished)
-        .into_iter()
-        .collect();
+    let mut steps: Vec<Step> = around::warm(environment, to).filter(|_| !unfinished).into_iter().collect();
     let socket = state.slot(to).socket;
-    steps.extend(switch(
-        state,
-        environment,
-        ("cutover", by),
-        (from, to),
-        &release,
-        socket,
-    ));
-    if let (
-        true,
-        Some(Step {
-            action: Action::Switch { moves_links, .. },
-            ..
-        }),
-    ) = (unfinished, steps.last_mut())
+    steps.extend(switch(state, environment, ("cutover", by), (from, to), &release, socket));
+    if let (true, Some(Step { action: Action::Switch { moves_links, .. }, .. })) =
+        (unfinished, steps.last_mut())
     {
         *moves_links = false;
     }
@@ -84,12 +62,7 @@ pub fn cutover(
         let call = Call::new("halt").arg(from.as_str());
         steps.push(Step::new(Action::StopOld { color: from }, call));
     }
-    Ok(CutoverPlan {
-        plan: Plan { steps },
-        from,
-        to,
-        release,
-    })
+    Ok(CutoverPlan { plan: Plan { steps }, from, to, release })
 }
 
 /// Whether next was built after what is live became so.
@@ -122,10 +95,7 @@ pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color
     let next = roles.next;
     check_served(state, &roles, environment)?;
     let pid = state.slot(next).process.as_ref().map(|process| process.pid);
-    let step = Step::new(
-        Action::Stop { color: next, pid },
-        Call::new("halt").arg(next.as_str()),
-    );
+    let step = Step::new(Action::Stop { color: next, pid }, Call::new("halt").arg(next.as_str()));
     Ok((Plan { steps: vec![step] }, next))
 }
 
@@ -195,17 +165,9 @@ fn check_release<'a>(
         let what = format!("{color} holds no release that was proven healthy");
         return Err(nothing_to_cut_over(environment, what));
     };
-    let redeploy = format!(
-        "deployer {} deploy {}",
-        environment.name,
-        release.summary().short()
-    );
+    let redeploy = format!("deployer {} deploy {}", environment.name, release.summary().short());
     let what = format!("{color} {} is not healthy", release.summary().short());
-    let log = format!(
-        "its log on the host: {}/{color}/log/{}",
-        environment.root,
-        environment.web.log()
-    );
+    let log = format!("its log on the host: {}/{color}/log/{}", environment.root, environment.web.log());
     super::deploy::check_port(state, color, environment)?;
     if !runs(state, color) {
         let port = environment.ports.of(color);

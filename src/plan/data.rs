@@ -19,12 +19,7 @@ pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: 
     let databases = state.slot(color).databases.iter();
     let found: Vec<&str> = databases
         .map(String::as_str)
-        .filter(|path| {
-            !path
-                .rsplit('/')
-                .next()
-                .is_some_and(|name| name.starts_with(SCHEDULE))
-        })
+        .filter(|path| !path.rsplit('/').next().is_some_and(|name| name.starts_with(SCHEDULE)))
         .collect();
     let (first, more) = (found.first()?, found.len() - 1);
     let place = match more {
@@ -33,16 +28,11 @@ pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: 
     };
     let below = match &*environment.app.directory {
         "." => Some(*first),
-        directory => first
-            .strip_prefix(directory)
-            .and_then(|path| path.strip_prefix('/')),
+        directory => first.strip_prefix(directory).and_then(|path| path.strip_prefix('/')),
     };
     let is_shared = |path: &str| {
         let mut shared = environment.shared.iter();
-        shared.any(|folder| {
-            path.strip_prefix(&**folder)
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
+        shared.any(|folder| path.strip_prefix(&**folder).is_some_and(|rest| rest.starts_with('/')))
     };
     if below.is_some_and(is_shared) {
         return Some(format!(
@@ -50,9 +40,7 @@ pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: 
              that copied it stays behind at the cutover"
         ));
     }
-    let folder = below
-        .and_then(|path| path.rsplit_once('/'))
-        .map(|(folder, _)| folder);
+    let folder = below.and_then(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
     let mend = match folder {
         Some(folder) => {
             format!("share its folder, if no commit has files there: [shared] directories = [{folder:?}]")

@@ -49,10 +49,7 @@ impl DeployRequest<'_> {
             virtualenv: self.virtualenv,
             key,
             now: self.now,
-            once: Some(Once {
-                django: self.django,
-                accept_migrations: self.accept_migrations,
-            }),
+            once: Some(Once { django: self.django, accept_migrations: self.accept_migrations }),
         }
     }
 }
@@ -60,10 +57,7 @@ impl DeployRequest<'_> {
 /// The commit that a slot holds, by its release or by its work tree.
 pub fn held(state: &HostState, color: Color) -> Option<&str> {
     let slot = state.slot(color);
-    slot.release
-        .as_ref()
-        .map(|release| release.commit.as_str())
-        .or(slot.head.as_deref())
+    slot.release.as_ref().map(|release| release.commit.as_str()).or(slot.head.as_deref())
 }
 
 /// The plan of a deploy.
@@ -129,19 +123,13 @@ pub(super) fn check_served(
 ) -> Result<(), Failure> {
     let served = state.served.as_ref().and_then(|served| served.color);
     if served == Some(roles.next) {
-        let what = format!(
-            "nginx still serves {}, though live is linked to {}",
-            roles.next, roles.live
-        );
+        let what = format!("nginx still serves {}, though live is linked to {}", roles.next, roles.live);
         return Err(Failure::new("served.differs", what)
             .why("a cutover was cut off before nginx was reloaded, or somebody moved the link by hand")
             .advise(format!("finish it first: deployer {} cutover", environment.name)));
     }
     if astray(state, roles.live) {
-        let what = format!(
-            "nginx looks for a socket of live ({}), which has none",
-            roles.live
-        );
+        let what = format!("nginx looks for a socket of live ({}), which has none", roles.live);
         return Err(Failure::new("served.astray", what)
             .why("it may still lead to what runs in next")
             .advise(format!("mend that first: deployer {} cutover", environment.name)));
@@ -153,10 +141,9 @@ pub(super) fn check_served(
 pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
     let failure = failure.advise(format!("on the host: {}", python::INSTALL_UV));
     match environment.python.is_locked() {
-        true => failure.why("uv.lock is read by uv alone").advise(format!(
-            "or commit a requirements.txt, and name it: {}",
-            python::EXPORT_LOCK
-        )),
+        true => failure
+            .why("uv.lock is read by uv alone")
+            .advise(format!("or commit a requirements.txt, and name it: {}", python::EXPORT_LOCK)),
         false => failure.advise("or set [python] installer = \"auto\""),
     }
 }
@@ -164,10 +151,8 @@ pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
 pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
     for (tool, package) in [("git", "git"), ("setsid", "util-linux"), ("tar", "tar")] {
         if state.tools.get(tool).is_none_or(Option::is_none) {
-            return Err(
-                Failure::new("host.tool", format!("{} has no {tool} on its PATH", state.name))
-                    .advise(format!("on the host, as root: apt-get install {package}")),
-            );
+            return Err(Failure::new("host.tool", format!("{} has no {tool} on its PATH", state.name))
+                .advise(format!("on the host, as root: apt-get install {package}")));
         }
     }
     if environment.python.installer == Installer::Uv && state.tools.get("uv").is_none_or(Option::is_none) {
@@ -185,10 +170,7 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
     if let (Supervisor::Systemd, Some(systemd)) = (environment.supervisor, state.systemd)
         && !systemd.writable
     {
-        let what = format!(
-            "user {} may not write units for systemd on {}",
-            state.user, state.name
-        );
+        let what = format!("user {} may not write units for systemd on {}", state.user, state.name);
         let failure = Failure::new("host.systemd", what).why("supervisor = \"systemd\" asks for it");
         let mends = unit::mends(systemd, &state.user);
         return Err(match mends.is_empty() {
@@ -213,10 +195,7 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
                 "host.repository",
                 format!("git cannot read {}/{color}/repo: {error}", environment.root),
             )
-            .advise(format!(
-                "on the host: the folder must belong to user {}",
-                state.user
-            )));
+            .advise(format!("on the host: the folder must belong to user {}", state.user)));
         }
     }
     Ok(())
@@ -230,14 +209,12 @@ pub(super) fn check_port(state: &HostState, color: Color, environment: &Environm
                 Some(pid) => format!("process {pid} of user {} ({})", listener.user, listener.command),
                 None => format!("a process of user {}", listener.user),
             };
-            Err(
-                Failure::new("port.taken", format!("port {port} of {color} is held by {who}"))
-                    .why(format!(
-                        "it is not this slot's {}, so it was left alone",
-                        environment.web.name().trim_start_matches("the ")
-                    ))
-                    .advise("stop it, or give the slot another port in deployer.toml"),
-            )
+            Err(Failure::new("port.taken", format!("port {port} of {color} is held by {who}"))
+                .why(format!(
+                    "it is not this slot's {}, so it was left alone",
+                    environment.web.name().trim_start_matches("the ")
+                ))
+                .advise("stop it, or give the slot another port in deployer.toml"))
         }
         _ => Ok(()),
     }

@@ -47,12 +47,9 @@ pub fn explain(
         Some(status) => format!("could not {} on {host} (exit {status})", step.title()),
     };
     let failure = if failed.interrupted && step.call.is_some() && !step.is_critical() {
-        Failure::new(
-            "interrupted",
-            format!("interrupted while it was to {}", step.title()),
-        )
-        .exit(ExitCode::Interrupted)
-        .advise("run the same command again: it mends what was left half done")
+        Failure::new("interrupted", format!("interrupted while it was to {}", step.title()))
+            .exit(ExitCode::Interrupted)
+            .advise("run the same command again: it mends what was left half done")
     } else {
         match &step.action {
             Action::Virtualenv { .. } => virtualenv::explain(what, failed, environment, host),
@@ -98,10 +95,9 @@ pub fn explain(
 pub fn make_room(why: &str, host: &str, environment: &Environment) -> String {
     let root = shell::display(std::slice::from_ref(&environment.root));
     match why {
-        FULL => format!(
-            "make room on {host}: deployer {} prune; what fills it: df -h {root}",
-            environment.name
-        ),
+        FULL => {
+            format!("make room on {host}: deployer {} prune; what fills it: df -h {root}", environment.name)
+        }
         _ => format!("see on {host} why it was mounted so: findmnt -T {root}; dmesg"),
     }
 }
@@ -157,19 +153,12 @@ fn start(
                     .unwrap_or_else(|| format!("gunicorn ended with status {status}")),
                 Web::Command(_) => launch::explain(*status, &failed.output),
             };
-            Failure {
-                code: "release.died",
-                ..failure
-            }
-            .why(why)
+            Failure { code: "release.died", ..failure }.why(why)
         }
         (None, Some(answer)) => {
             let health = &environment.health;
-            let mut why = format!(
-                "http://127.0.0.1:{port}{} {}",
-                health.path,
-                probe::describe(answer, &health.expect)
-            );
+            let mut why =
+                format!("http://127.0.0.1:{port}{} {}", health.path, probe::describe(answer, &health.expect));
             if let Some(seconds) = answer.settled {
                 why.push_str(&format!(", after {seconds} s in which it was healthy"));
             }
@@ -177,10 +166,7 @@ fn start(
                 why.push_str(&format!(", and nothing else for {seconds} s"));
             }
             if answer.status.is_none() && answer.settled.is_none() {
-                why.push_str(&format!(
-                    "; it was given {} s",
-                    health.start_timeout.as_secs_f64()
-                ));
+                why.push_str(&format!("; it was given {} s", health.start_timeout.as_secs_f64()));
             }
             let mut failure = failure.why(why);
             failure.advice = probe::advise(answer, environment);
@@ -188,16 +174,12 @@ fn start(
         }
         (None, None) => failure,
     };
-    failure.advise(format!(
-        "mend the application, commit, and run: deployer {name} deploy"
-    ))
+    failure.advise(format!("mend the application, commit, and run: deployer {name} deploy"))
 }
 
 fn hook(code: &'static str, what: String, key: &str, environment: &Environment) -> Failure {
-    Failure::new(code, what).advise(format!(
-        "mend it ({key}), commit, and run: deployer {} deploy",
-        environment.name
-    ))
+    Failure::new(code, what)
+        .advise(format!("mend it ({key}), commit, and run: deployer {} deploy", environment.name))
 }
 
 fn test_nginx(what: String, failed: &StepFailure, environment: &Environment, user: &str) -> Failure {

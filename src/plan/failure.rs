@@ -69,10 +69,7 @@ impl Failure {
 
     /// A failure of the command line or the configuration: exit code 2.
     pub fn usage(code: &'static str, what: impl Into<String>) -> Failure {
-        Failure {
-            exit: ExitCode::Usage,
-            ..Failure::new(code, what)
-        }
+        Failure { exit: ExitCode::Usage, ..Failure::new(code, what) }
     }
 
     #[must_use]

@@ -10,17 +10,10 @@ pub(super) fn check(state: &HostState, request: &DeployRequest, roles: &Roles) -
     if request.force {
         return Ok(());
     }
-    let places = [
-        ("live", roles.live, request.relation_to_live),
-        ("next", roles.next, request.relation),
-    ];
+    let places = [("live", roles.live, request.relation_to_live), ("next", roles.next, request.relation)];
     for (role, color, relation) in places {
-        let Some((what, why)) = lost(
-            request.commit.short(),
-            &format!("{role} ({color})"),
-            role,
-            relation,
-        ) else {
+        let Some((what, why)) = lost(request.commit.short(), &format!("{role} ({color})"), role, relation)
+        else {
             continue;
         };
         let why = match deployed(state, color) {
@@ -65,11 +58,7 @@ fn deployed(state: &HostState, color: Color) -> Option<String> {
         false => format!(" {:?}", release.subject),
     };
     Some(match release.is_recorded() {
-        true => format!(
-            "{} deployed {}{subject} {ago} ago",
-            release.by,
-            short(&release.commit)
-        ),
+        true => format!("{} deployed {}{subject} {ago} ago", release.by, short(&release.commit)),
         false => format!("it holds {}{subject}", short(&release.commit)),
     })
 }
@@ -77,9 +66,7 @@ fn deployed(state: &HostState, color: Color) -> Option<String> {
 /// Number of the last accepted migrations that a commit's release knows: it is in that release's record, whichever time it was
 /// built first.
 pub(super) fn known(state: &HostState, commit: &str) -> u64 {
-    let held = Color::ALL
-        .iter()
-        .filter_map(|color| state.slot(*color).release.as_ref());
+    let held = Color::ALL.iter().filter_map(|color| state.slot(*color).release.as_ref());
     let told = state.history.iter().filter_map(|entry| entry.release.as_ref());
     held.chain(told)
         .filter(|release| release.commit == commit)
@@ -92,9 +79,7 @@ pub(super) fn known(state: &HostState, commit: &str) -> u64 {
 fn outran<'s>(state: &'s HostState, commit: &str) -> Vec<&'s Accepted> {
     let known = known(state, commit);
     let accepted = state.accepted.iter();
-    accepted
-        .filter(|accepted| accepted.number > known && accepted.commit != commit)
-        .collect()
+    accepted.filter(|accepted| accepted.number > known && accepted.commit != commit).collect()
 }
 
 /// Refuses a rollback to a release that is older than migrations which somebody accepted: its code does not know them.
@@ -139,11 +124,7 @@ pub fn beyond(state: &HostState, cutover: &CutoverPlan) -> Option<String> {
     let to = outran(state, &cutover.release.commit);
     if !to.is_empty() {
         let new = cutover.release.summary();
-        return Some(format!(
-            "{} is older than {}: look at what it writes",
-            new.short(),
-            named(&to)
-        ));
+        return Some(format!("{} is older than {}: look at what it writes", new.short(), named(&to)));
     }
     let (old, from) = way_back(state, cutover)?;
     Some(format!(
@@ -164,18 +145,12 @@ fn way_back<'s>(state: &'s HostState, cutover: &CutoverPlan) -> Option<(&'s str,
 /// force, and after a switch that failed it serves again.
 pub fn older_again(state: &HostState, cutover: &CutoverPlan) -> Option<String> {
     let (old, outran) = way_back(state, cutover)?;
-    Some(format!(
-        "{} serves again, and is older than {}: look at what it writes",
-        short(old),
-        named(&outran)
-    ))
+    Some(format!("{} serves again, and is older than {}: look at what it writes", short(old), named(&outran)))
 }
 
 /// What a cutover would take from the public: commits that live has and the new release lacks.
 pub fn taken_back(state: &HostState, cutover: &CutoverPlan) -> Option<String> {
-    let count = state
-        .lost
-        .filter(|count| *count > 0 && state.live.color == Some(cutover.from))?;
+    let count = state.lost.filter(|count| *count > 0 && state.live.color == Some(cutover.from))?;
     let by = deployed(state, cutover.from).map_or(String::new(), |by| format!("; {by}"));
     Some(format!(
         "{} lacks {count} commit(s) that live ({}) has{by}",

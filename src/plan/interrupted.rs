@@ -15,12 +15,11 @@ pub struct Interrupted {
 /// The command that was cut off, if one was.
 pub fn interrupted(state: &HostState) -> Option<Interrupted> {
     let (past, step) = (state.interrupted.as_ref()?, state.interrupted_step.as_ref()?);
-    let ago = state.interrupted_at.map_or_else(String::new, |at| {
-        format!(" {} ago", age(whole_seconds(state.now - at)))
-    });
-    let touches = Touches::ALL
-        .into_iter()
-        .find(|of| Some(of.as_str()) == state.interrupted_touches.as_deref());
+    let ago = state
+        .interrupted_at
+        .map_or_else(String::new, |at| format!(" {} ago", age(whole_seconds(state.now - at))));
+    let touches =
+        Touches::ALL.into_iter().find(|of| Some(of.as_str()) == state.interrupted_touches.as_deref());
     let touched = match (&**step, touches) {
         (RELEASE, _) => ", the release command: it may have changed what live uses too, such as a database",
         // It finishes by itself where its client is gone alone; a power loss leaves its note.
@@ -38,10 +37,7 @@ pub fn interrupted(state: &HostState) -> Option<Interrupted> {
         (verb, _) => Some(verb.to_string()).filter(|_| COMMANDS.contains(&verb)),
     };
     Some(Interrupted {
-        what: format!(
-            "a {} by {} was cut off{ago} at its step {step:?}{touched}",
-            past.verb, past.by
-        ),
+        what: format!("a {} by {} was cut off{ago} at its step {step:?}{touched}", past.verb, past.by),
         again,
     })
 }

@@ -44,10 +44,7 @@ impl Build<'_> {
             return Ok(None);
         }
         let folder = self.layout().home("look");
-        let action = Action::Migrations {
-            accepted: once.accept_migrations,
-            inside: when == When::Inside,
-        };
+        let action = Action::Migrations { accepted: once.accept_migrations, inside: when == When::Inside };
         let mut step = Step::new(action, self.look(state, &folder, when));
         // What the first look could not judge it leaves for the second, with all that it needs.
         if when == When::Before || local {
@@ -109,20 +106,15 @@ pub struct Look {
 /// The look that a deploy would take, by somebody who deploys nothing; `Err` says why only the deploy can.
 pub fn look(state: &HostState, request: &DeployRequest, nonce: &str) -> Result<Option<Look>, String> {
     let environment = request.environment;
-    let (true, false, Ok(roles)) = (
-        request.django,
-        environment.hooks.release.is_empty(),
-        roles(state, environment),
-    ) else {
+    let (true, false, Ok(roles)) =
+        (request.django, environment.hooks.release.is_empty(), roles(state, environment))
+    else {
         return Ok(None);
     };
     if request.virtualenv.is_some_and(|virtualenv| virtualenv.local) {
         return Err("its virtualenv is built in the slot's work tree".to_string());
     }
-    if request
-        .virtualenv
-        .is_some_and(|of| !state.virtualenvs.contains(&of.key))
-    {
+    if request.virtualenv.is_some_and(|of| !state.virtualenvs.contains(&of.key)) {
         return Err("its virtualenv is not built yet".to_string());
     }
     let build = request.build(&roles, "");
@@ -132,10 +124,7 @@ pub fn look(state: &HostState, request: &DeployRequest, nonce: &str) -> Result<O
     Ok(Some(Look {
         upload: format!("{folder}/upload"),
         haves: haves.into_iter().flatten().collect(),
-        calls: laid
-            .into_iter()
-            .chain([build.look(state, &folder, When::Planned)])
-            .collect(),
+        calls: laid.into_iter().chain([build.look(state, &folder, When::Planned)]).collect(),
     }))
 }
 
@@ -178,10 +167,7 @@ impl Migrations {
         for migration in &self.pending {
             lines.push(migration.name.clone());
             for operation in &migration.operations {
-                let why = operation
-                    .why
-                    .as_ref()
-                    .map_or(String::new(), |why| format!(": {why}"));
+                let why = operation.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
                 lines.push(format!("    {}{why}", operation.what));
             }
         }
@@ -242,15 +228,10 @@ pub(super) fn refusal(
     environment: &Environment,
 ) -> Failure {
     let unsafe_ones = found.filter(|_| status == Some(63));
-    unsafe_ones
-        .and_then(|found| found.refusal(environment))
-        .unwrap_or_else(|| {
-            Failure::new("migrations.unknown", what)
-                .why("Django's migrations could not be read, so nothing was migrated")
-                .advise("mend what the output shows, commit, and deploy anew")
-                .advise(format!(
-                    "or go on without a look at them: {}",
-                    anyway(environment)
-                ))
-        })
+    unsafe_ones.and_then(|found| found.refusal(environment)).unwrap_or_else(|| {
+        Failure::new("migrations.unknown", what)
+            .why("Django's migrations could not be read, so nothing was migrated")
+            .advise("mend what the output shows, commit, and deploy anew")
+            .advise(format!("or go on without a look at them: {}", anyway(environment)))
+    })
 }

@@ -141,13 +141,10 @@ pub fn outlook(reading: Reading) -> Outlook {
         let found = reading.migrations.iter().filter(|change| wanted(change.kind));
         found.map(|change| change.path.clone()).collect()
     };
-    let after = roles
-        .as_ref()
-        .filter(|_| reading.deploy.is_ok())
-        .and_then(|roles| {
-            let state = as_deployed(state, environment, roles.next, reading.commit);
-            cutover(&state, environment, reading.by, false).ok()
-        });
+    let after = roles.as_ref().filter(|_| reading.deploy.is_ok()).and_then(|roles| {
+        let state = as_deployed(state, environment, roles.next, reading.commit);
+        cutover(&state, environment, reading.by, false).ok()
+    });
     Outlook {
         environment: environment.name.clone(),
         host: environment.target.host.clone(),
@@ -168,11 +165,7 @@ pub fn outlook(reading: Reading) -> Outlook {
         commits: reading.commits,
         variables,
         secrets,
-        config: reading
-            .config
-            .into_iter()
-            .filter(|it| variable(&it.key).is_none())
-            .collect(),
+        config: reading.config.into_iter().filter(|it| variable(&it.key).is_none()).collect(),
         deploy: reading.deploy.as_ref().map(steps).unwrap_or_default(),
         cutover: after.map(|cutover| steps(&cutover.plan)).unwrap_or_default(),
         warnings: left_behind(state, environment, None).into_iter().collect(),
@@ -185,17 +178,13 @@ fn live_commit(state: &HostState, live: Color) -> Option<CommitSummary> {
 }
 
 fn steps(plan: &Plan) -> Vec<PlannedStep> {
-    let steps = plan.steps.iter().map(|step| PlannedStep {
-        title: step.title(),
-        touches: step.touches().as_str(),
-    });
+    let steps =
+        plan.steps.iter().map(|step| PlannedStep { title: step.title(), touches: step.touches().as_str() });
     steps.collect()
 }
 
 fn builds_virtualenv(plan: &Plan) -> bool {
-    plan.steps
-        .iter()
-        .any(|step| matches!(step.action, Action::Virtualenv { complete: false, .. }))
+    plan.steps.iter().any(|step| matches!(step.action, Action::Virtualenv { complete: false, .. }))
 }
 
 /// The host as it is when the deploy is done: what the cutover's plan is made of.
@@ -217,22 +206,11 @@ fn as_deployed(
         at: i64::MAX,
         ..Release::of(&commit.id)
     });
-    slot.listener = Some(Listener {
-        pid: None,
-        user: state.user.clone(),
-        ours: true,
-        command: String::new(),
-    });
-    slot.process = Some(Process {
-        pid: 0,
-        started: state.now,
-    });
+    slot.listener =
+        Some(Listener { pid: None, user: state.user.clone(), ours: true, command: String::new() });
+    slot.process = Some(Process { pid: 0, started: state.now });
     slot.socket = environment.cutover == Cutover::Socket;
-    slot.health = Some(Answer {
-        ok: true,
-        status: Some(200),
-        ..Answer::default()
-    });
+    slot.health = Some(Answer { ok: true, status: Some(200), ..Answer::default() });
     // The deploy mends the links.
     state.live.color = Some(next.other());
     state.live.exists = true;
@@ -299,10 +277,5 @@ fn space(reading: &Reading, builds: bool) -> Space {
     let virtualenv = if builds { known.unwrap_or(guess) } else { 0 };
     let needed = reading.new_bytes * 2 + virtualenv;
     let free = reading.state.root.free;
-    Space {
-        needed,
-        guessed: builds && known.is_none(),
-        free,
-        short: free.is_some_and(|free| free < needed),
-    }
+    Space { needed, guessed: builds && known.is_none(), free, short: free.is_some_and(|free| free < needed) }
 }

@@ -21,19 +21,13 @@ pub(super) fn misplaced(state: &HostState, roles: &Roles) -> bool {
     // Where live itself does not run there is more to mend than this.
     live.process.is_some()
         && (!next.running.is_empty()
-            || live
-                .processes
-                .keys()
-                .any(|name| live.running.get(name).map_or(0, Vec::len) != 1))
+            || live.processes.keys().any(|name| live.running.get(name).map_or(0, Vec::len) != 1))
 }
 
 /// What is wrong, in words, with the one command that mends it.
 pub(super) fn check(state: &HostState, environment: &Environment, live: Color, problems: &mut Vec<Problem>) {
     let mut say = |what: String| {
-        problems.push(Problem {
-            what,
-            run: Some(format!("deployer {} cutover", environment.name)),
-        });
+        problems.push(Problem { what, run: Some(format!("deployer {} cutover", environment.name)) });
     };
     let (slot, next) = (state.slot(live), state.slot(live.other()));
     if slot.process.is_some() {
@@ -49,11 +43,7 @@ pub(super) fn check(state: &HostState, environment: &Environment, live: Color, p
         let single = next.processes.get(name).is_some_and(|process| process.singleton);
         let word = if single { "the singleton " } else { "" };
         let pids: Vec<String> = runs.iter().map(|run| run.pid.to_string()).collect();
-        say(format!(
-            "{word}{name} runs in next ({}), as process {}",
-            live.other(),
-            pids.join(" and ")
-        ));
+        say(format!("{word}{name} runs in next ({}), as process {}", live.other(), pids.join(" and ")));
     }
 }
 
@@ -82,10 +72,7 @@ pub(super) fn rows(state: &HostState, color: Color, live: Option<Color>) -> Vec<
 pub(super) fn died(what: String, failed: &StepFailure, environment: &Environment) -> Failure {
     why(Failure::new("process.died", what), failed)
         .site(Site::Untouched)
-        .advise(format!(
-            "mend it, commit, and run: deployer {} deploy",
-            environment.name
-        ))
+        .advise(format!("mend it, commit, and run: deployer {} deploy", environment.name))
 }
 
 /// Something went wrong after the switch: the new release is live, but not all of its processes are in their place.
@@ -100,11 +87,7 @@ pub(super) fn unfinished(what: String, failed: &StepFailure, environment: &Envir
 }
 
 fn why(failure: Failure, failed: &StepFailure) -> Failure {
-    let marks = [
-        " ended with status ",
-        " could not be started: ",
-        " lives on after KILL",
-    ];
+    let marks = [" ended with status ", " could not be started: ", " lives on after KILL"];
     let said = |line: &&String| marks.iter().any(|mark| line.contains(mark));
     match failed.output.iter().rev().find(said) {
         Some(line) => failure.why(line.clone()),

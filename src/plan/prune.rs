@@ -128,10 +128,7 @@ pub fn prune(
     for color in Color::ALL {
         if state.slot(color).repository {
             let old = old_releases(state, color, &kept);
-            let action = Action::Pack {
-                color,
-                releases: old.len(),
-            };
+            let action = Action::Pack { color, releases: old.len() };
             let call = Call::new("pack").arg(color.as_str()).args(old);
             steps.push(Step::new(action, call));
         }
@@ -182,10 +179,7 @@ pub(super) fn tidy(state: &HostState, environment: &Environment, new: &str) -> O
     if old.is_empty() {
         return None;
     }
-    let action = Action::Remove {
-        virtualenvs: old.len(),
-        leftovers: 0,
-    };
+    let action = Action::Remove { virtualenvs: old.len(), leftovers: 0 };
     let paths = old.iter().map(|key| format!("virtualenvs/{key}"));
     Some(Step::new(action, Call::new("tidy").args(paths)).before(further()))
 }

@@ -38,15 +38,10 @@ impl Build<'_> {
     /// From the virtualenv to the record; the objects are there already.
     pub(super) fn steps(&self, state: &HostState) -> Result<Vec<Step>, Failure> {
         let (color, commit) = (self.color, self.commit);
-        let virtualenv = self
-            .virtualenv
-            .map(|virtualenv| self.virtualenv(state, virtualenv));
+        let virtualenv = self.virtualenv.map(|virtualenv| self.virtualenv(state, virtualenv));
         let stop = self.vacate(state);
         let check_out = Step::new(
-            Action::CheckOut {
-                color,
-                commit: commit.clone(),
-            },
+            Action::CheckOut { color, commit: commit.clone() },
             Call::new("checkout")
                 .arg(color.as_str())
                 .arg(&commit.id)
@@ -81,14 +76,8 @@ impl Build<'_> {
         let git = layout.git(self.color, module);
         let other = layout.git(self.color.other(), module);
         let upload = layout.home(&format!("upload.{}", commit.id));
-        let seed = Seed {
-            module: module.map(str::to_string),
-            commit: commit.clone(),
-            git,
-            other,
-            upload,
-            haves,
-        };
+        let seed =
+            Seed { module: module.map(str::to_string), commit: commit.clone(), git, other, upload, haves };
         let call = Call::new("seed").arg(&seed.git).arg(&seed.other);
         Step::new(Action::Seed(seed), call)
     }
@@ -110,11 +99,7 @@ impl Build<'_> {
             Installer::Pip => "pip",
             Installer::Uv => "uv",
         };
-        let files = if virtualenv.local {
-            String::new()
-        } else {
-            virtualenv.files.join("\n")
-        };
+        let files = if virtualenv.local { String::new() } else { virtualenv.files.join("\n") };
         let directory = &self.environment.app.directory;
         let requirements = wanted.requirements.as_ref();
         let requirements = requirements.map(|path| python::told(directory, path, &virtualenv.files));
@@ -130,23 +115,14 @@ impl Build<'_> {
             .arg(files)
             .args(wanted.install_args.iter().cloned());
         let complete = state.virtualenvs.contains(&virtualenv.key);
-        Step::new(
-            Action::Virtualenv {
-                key: virtualenv.key.clone(),
-                complete,
-            },
-            call,
-        )
+        Step::new(Action::Virtualenv { key: virtualenv.key.clone(), complete }, call)
     }
 
     fn vacate(&self, state: &HostState) -> Step {
         let color = self.color;
         let pid = state.slot(color).process.as_ref().map(|process| process.pid);
         let record = self.layout().etc(color, "release.json");
-        Step::new(
-            Action::Stop { color, pid },
-            Call::new("vacate").arg(color.as_str()).arg(record),
-        )
+        Step::new(Action::Stop { color, pid }, Call::new("vacate").arg(color.as_str()).arg(record))
     }
 
     fn configure(&self, state: &HostState) -> Result<Step, Failure> {
@@ -164,37 +140,16 @@ impl Build<'_> {
             step = step.before(call);
         }
         Ok(step
-            .before(
-                Call::new("put")
-                    .arg(layout.etc(color, "served"))
-                    .arg("644")
-                    .arg(served),
-            )
-            .before(
-                Call::new("put")
-                    .arg(layout.etc(color, "env"))
-                    .arg("600")
-                    .secret(variables),
-            )
-            .before(
-                Call::new("put")
-                    .arg(layout.etc(color, "nginx.conf"))
-                    .arg("644")
-                    .arg(snippet),
-            ))
+            .before(Call::new("put").arg(layout.etc(color, "served")).arg("644").arg(served))
+            .before(Call::new("put").arg(layout.etc(color, "env")).arg("600").secret(variables))
+            .before(Call::new("put").arg(layout.etc(color, "nginx.conf")).arg("644").arg(snippet)))
     }
 
     /// The content of `etc/env`.
     pub(super) fn variables(&self) -> Result<Secret, Failure> {
         let environment = self.environment;
         let (env, name) = (&environment.env, &environment.name);
-        Ok(gunicorn::variables(
-            env,
-            self.secrets,
-            self.color,
-            self.commit,
-            name,
-        )?)
+        Ok(gunicorn::variables(env, self.secrets, self.color, self.commit, name)?)
     }
 
     /// What the slot's release runs beside its web server, where there is anything to say of it.
@@ -245,11 +200,7 @@ impl Build<'_> {
 
 /// Starts a slot's web server and proves it.
 pub(super) fn start(state: &HostState, environment: &Environment, color: Color) -> Step {
-    let action = Action::Start {
-        color,
-        port: environment.ports.of(color),
-        server: environment.web.name(),
-    };
+    let action = Action::Start { color, port: environment.ports.of(color), server: environment.web.name() };
     let call = Call::new("start").arg(color.as_str()).arg(environment.web.log());
     let (supervisor, unit) = match (environment.supervisor, state.systemd) {
         (Supervisor::Auto, Some(systemd)) => ("auto", unit::text(environment, color, "web", systemd.scope)),
@@ -282,20 +233,13 @@ pub(super) fn start_again(
 }
 
 fn put_launcher(layout: &Layout) -> Call {
-    Call::new("keep")
-        .arg(layout.home("launch"))
-        .arg("755")
-        .arg(launch::LAUNCHER)
+    Call::new("keep").arg(layout.home("launch")).arg("755").arg(launch::LAUNCHER)
 }
 
 fn put_web(state: &HostState, environment: &Environment, color: Color) -> Result<Call, Failure> {
     // nginx looks for next, too, where it has been told to: until a cutover has told it otherwise, there is a socket.
     let followed = state.served.as_ref().is_some_and(|served| served.by_socket);
-    let words = launch::web(
-        environment,
-        color,
-        followed || environment.cutover == Cutover::Socket,
-    )?;
+    let words = launch::web(environment, color, followed || environment.cutover == Cutover::Socket)?;
     let path = Layout::new(&environment.root).etc(color, "run/web");
     Ok(Call::new("put").arg(path).arg("644").arg(words))
 }

@@ -36,11 +36,7 @@ pub fn roles(state: &HostState, environment: &Environment) -> Result<Roles, Fail
     if state.next.color != Some(live.other()) {
         mend.push(("next", live.other()));
     }
-    Ok(Roles {
-        live,
-        next: live.other(),
-        mend,
-    })
+    Ok(Roles { live, next: live.other(), mend })
 }
 
 /// Whether no slot has ever held a release, nor a process, so that either may become live.
@@ -58,10 +54,8 @@ fn broken(state: &HostState, environment: &Environment) -> Failure {
         (None, true) => format!("{root}/live is not a symlink"),
         (None, false) => format!("{root}/live is missing"),
     };
-    let why = state
-        .served
-        .as_ref()
-        .and_then(|served| served.error.clone().or_else(|| served.unknown.clone()));
+    let why =
+        state.served.as_ref().and_then(|served| served.error.clone().or_else(|| served.unknown.clone()));
     let failure = Failure::new("links.live", format!("cannot tell which slot is live: {what}"));
     let failure = match why {
         Some(why) => failure.why(format!("nginx cannot tell either: {why}")),

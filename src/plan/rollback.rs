@@ -30,11 +30,7 @@ pub fn rollback(
     let mut release = target(state, environment, from, wanted)?;
     let mut steps = Vec::new();
     let mut socket = state.slot(to).socket;
-    let held = state
-        .slot(to)
-        .release
-        .as_ref()
-        .is_some_and(|held| held.commit == release.commit);
+    let held = state.slot(to).release.as_ref().is_some_and(|held| held.commit == release.commit);
     let healthy = state.slot(to).health.as_ref().is_some_and(|answer| answer.ok);
     if !held && adoptable(state, to, &release.commit) {
         // It runs, but not by this tool's doing: given a snippet that names it, it can be proven like any other.
@@ -50,26 +46,11 @@ pub fn rollback(
     } else if !runs(state, to) || !healthy {
         check_served(state, &roles, environment)?;
         let pid = state.slot(to).process.as_ref().map(|process| process.pid);
-        steps.push(Step::new(
-            Action::Stop { color: to, pid },
-            Call::new("halt").arg(to.as_str()),
-        ));
+        steps.push(Step::new(Action::Stop { color: to, pid }, Call::new("halt").arg(to.as_str())));
         steps.push(start_again(state, environment, to)?);
     }
-    steps.extend(switch(
-        state,
-        environment,
-        ("rollback", by),
-        (from, to),
-        &release,
-        socket,
-    ));
-    Ok(CutoverPlan {
-        plan: Plan { steps },
-        from,
-        to,
-        release,
-    })
+    steps.extend(switch(state, environment, ("rollback", by), (from, to), &release, socket));
+    Ok(CutoverPlan { plan: Plan { steps }, from, to, release })
 }
 
 /// Whether a slot runs a commit that another tool, gitric say, put there.
@@ -90,15 +71,8 @@ fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -
     let layout = Layout::new(&environment.root);
     let snippet = nginx::snippet(color, environment.ports.of(color), commit, key);
     // nginx may read it at any moment.
-    let put = Call::new("keep")
-        .arg(layout.etc(color, "nginx.conf"))
-        .arg("644")
-        .arg(snippet);
-    Step {
-        action: Action::Introduce { color },
-        before: vec![put],
-        call: None,
-    }
+    let put = Call::new("keep").arg(layout.etc(color, "nginx.conf")).arg("644").arg(snippet);
+    Step { action: Action::Introduce { color }, before: vec![put], call: None }
 }
 
 /// The release to go back to.
@@ -114,41 +88,27 @@ pub(super) fn target(
         if adoptable(state, next, commit) {
             return Some(Release::of(commit));
         }
-        let held = state
-            .slot(live.other())
-            .release
-            .as_ref()
-            .filter(|release| release.commit.starts_with(commit));
+        let held =
+            state.slot(live.other()).release.as_ref().filter(|release| release.commit.starts_with(commit));
         let told = state
             .history
             .iter()
             .rev()
             .filter_map(|entry| entry.release.as_ref())
             .filter(|release| release.is_recorded());
-        held.or_else(|| {
-            told.into_iter()
-                .find(|release| release.commit.starts_with(commit))
-        })
-        .cloned()
+        held.or_else(|| told.into_iter().find(|release| release.commit.starts_with(commit))).cloned()
     };
     if let Some(wanted) = wanted {
         return known(wanted).ok_or_else(|| {
-            Failure::new(
-                "rollback.unknown",
-                format!("no release of {wanted} is in the history of {name}"),
-            )
-            .advise(format!("see what was live: deployer {name} history"))
-            .advise(format!("or deploy it: deployer {name} deploy {wanted} --force"))
+            Failure::new("rollback.unknown", format!("no release of {wanted} is in the history of {name}"))
+                .advise(format!("see what was live: deployer {name} history"))
+                .advise(format!("or deploy it: deployer {name} deploy {wanted} --force"))
         });
     }
     let Some(now) = super::held(state, live) else {
         return Err(nothing(environment, "nothing is live"));
     };
-    let brought = state
-        .history
-        .iter()
-        .rev()
-        .find(|entry| entry.verb == "cutover" && entry.commit == now);
+    let brought = state.history.iter().rev().find(|entry| entry.verb == "cutover" && entry.commit == now);
     let Some(previous) = brought.and_then(|entry| entry.previous.as_deref()) else {
         return Err(nothing(environment, "no release was live before this one"));
     };
@@ -161,10 +121,7 @@ pub(super) fn target(
 fn nothing(environment: &Environment, why: &str) -> Failure {
     Failure::new("rollback.nothing", "there is nothing to roll back to")
         .why(why)
-        .advise(format!(
-            "see what was live: deployer {} history",
-            environment.name
-        ))
+        .advise(format!("see what was live: deployer {} history", environment.name))
 }
 
 fn rebuild(
@@ -175,15 +132,9 @@ fn rebuild(
     (color, release): (Color, &Release),
 ) -> Result<Vec<Step>, Failure> {
     let commit = release.summary();
-    let key = state
-        .key
-        .as_deref()
-        .ok_or_else(|| nothing(environment, "the host has no key for probes"))?;
-    let virtualenv = Virtualenv {
-        key: release.virtualenv.clone(),
-        files: release.files.clone(),
-        local: release.local,
-    };
+    let key = state.key.as_deref().ok_or_else(|| nothing(environment, "the host has no key for probes"))?;
+    let virtualenv =
+        Virtualenv { key: release.virtualenv.clone(), files: release.files.clone(), local: release.local };
     let build = Build {
         environment,
         secrets,

@@ -75,13 +75,8 @@ impl HostStatus {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Served {
-    Known {
-        color: Option<Color>,
-        commit: Option<CommitSummary>,
-    },
-    Unknown {
-        why: String,
-    },
+    Known { color: Option<Color>, commit: Option<CommitSummary> },
+    Unknown { why: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

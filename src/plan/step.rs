@@ -175,19 +175,13 @@ impl Touches {
 impl Plan {
     /// Whether the plan leaves a slot without its process.
     pub fn stops(&self, wanted: Color) -> bool {
-        self.steps
-            .iter()
-            .any(|step| matches!(step.action, Action::StopOld { color } if color == wanted))
+        self.steps.iter().any(|step| matches!(step.action, Action::StopOld { color } if color == wanted))
     }
 }
 
 impl Step {
     pub(super) fn new(action: Action, call: Call) -> Step {
-        Step {
-            action,
-            before: Vec::new(),
-            call: Some(call),
-        }
+        Step { action, before: Vec::new(), call: Some(call) }
     }
 
     pub(super) fn before(mut self, call: Call) -> Step {
@@ -203,18 +197,11 @@ impl Step {
             Action::Seed(seed) => match &seed.module {
                 None => format!("seed {}", seed.commit.short()),
                 Some(module) => {
-                    format!(
-                        "seed {} of submodule {}",
-                        seed.commit.short(),
-                        module.replace("modules/", "")
-                    )
+                    format!("seed {} of submodule {}", seed.commit.short(), module.replace("modules/", ""))
                 }
             },
             Action::Virtualenv { .. } => "build the virtualenv".to_string(),
-            Action::Stop {
-                color,
-                pid: Some(pid),
-            } => format!("stop what runs in {color} (process {pid})"),
+            Action::Stop { color, pid: Some(pid) } => format!("stop what runs in {color} (process {pid})"),
             Action::Stop { color, pid: None } => format!("make sure that nothing runs in {color}"),
             Action::StopOld { color } => format!("stop {color} after its last requests"),
             Action::CheckOut { commit, .. } => format!("check out {}", commit.short()),
@@ -231,25 +218,15 @@ impl Step {
             Action::Smoke { .. } => "run the smoke test".to_string(),
             Action::Warm { color } => format!("warm {color} up"),
             Action::TestNginx => "test nginx's configuration".to_string(),
-            Action::Remove {
-                virtualenvs,
-                leftovers: 0,
-            } => format!("remove {virtualenvs} virtualenv(s)"),
-            Action::Remove {
-                virtualenvs,
-                leftovers,
-            } => format!("remove {virtualenvs} virtualenv(s), {leftovers} leftover(s)"),
+            Action::Remove { virtualenvs, leftovers: 0 } => format!("remove {virtualenvs} virtualenv(s)"),
+            Action::Remove { virtualenvs, leftovers } => {
+                format!("remove {virtualenvs} virtualenv(s), {leftovers} leftover(s)")
+            }
             Action::Pack { color, releases: 0 } => format!("pack the repository of {color}"),
             Action::Pack { color, releases } => {
                 format!("pack {color}, forget {releases} old release(s)")
             }
-            Action::Switch {
-                to,
-                moves_links,
-                reloads,
-                hands_over,
-                ..
-            } => {
+            Action::Switch { to, moves_links, reloads, hands_over, .. } => {
                 let what = match (moves_links, reloads) {
                     (true, true) => format!("switch to {to} and reload nginx"),
                     (true, false) => format!("switch to {to}"),

@@ -51,10 +51,7 @@ pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environme
         )
         .site(Site::Switched)
         .exit(ExitCode::LiveAffected)
-        .advise(format!(
-            "mend that and complete it: deployer {} cutover",
-            environment.name
-        ));
+        .advise(format!("mend that and complete it: deployer {} cutover", environment.name));
     }
     let Some(switch) = &failed.switch else {
         return Failure::new("switch.unknown", what)
@@ -85,53 +82,28 @@ pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environme
         failure
     } else if switch.accepted {
         let seen = match &switch.answer {
-            Some(Served {
-                color: Some(color), ..
-            }) => format!("the front door still answers from {color}"),
-            Some(
-                Served {
-                    unknown: Some(text), ..
-                }
-                | Served {
-                    error: Some(text), ..
-                },
-            ) => text.clone(),
+            Some(Served { color: Some(color), .. }) => format!("the front door still answers from {color}"),
+            Some(Served { unknown: Some(text), .. } | Served { error: Some(text), .. }) => text.clone(),
             _ => "the front door did not answer".to_string(),
         };
         let failure = Failure::new("reload.not_applied", what)
             .why(format!("nginx accepted the reload but did not apply it: {seen}"))
-            .advise(format!(
-                "nginx's error log says why: deployer {} logs nginx",
-                environment.name
-            ));
+            .advise(format!("nginx's error log says why: deployer {} logs nginx", environment.name));
         match &switch.answer {
             Some(Served { error: Some(_), .. }) if environment.url.https => failure.advise(format!(
                 "or it has no server with TLS for it: deployer {} setup --tls",
                 environment.name
             )),
             Some(Served { unknown: Some(_), .. }) => failure
-                .advise(format!(
-                    "or its site does not include {}",
-                    nginx::included(environment)
-                ))
-                .advise(format!(
-                    "or [environments.{}] url is not that site's",
-                    environment.name
-                )),
+                .advise(format!("or its site does not include {}", nginx::included(environment)))
+                .advise(format!("or [environments.{}] url is not that site's", environment.name)),
             _ => failure,
         }
     } else {
         let failure = Failure::new("reload.refused", format!("{what}: {}", shell::display(reload)));
         match nginx::explain(&environment.nginx, reload, user, &switch.said) {
             Some((why, advice)) => advice.into_iter().fold(failure.why(why), Failure::advise),
-            None => failure.why(
-                switch
-                    .said
-                    .lines()
-                    .last()
-                    .unwrap_or("the reload was refused")
-                    .to_string(),
-            ),
+            None => failure.why(switch.said.lines().last().unwrap_or("the reload was refused").to_string()),
         }
     };
     if switch.restored {
@@ -150,7 +122,5 @@ pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environme
 /// The slot that nginx named, and what the health check got from it, where that was wrong.
 fn wrong(served: Option<&Served>) -> Option<(Color, &Answer)> {
     let served = served?;
-    served
-        .color
-        .zip(served.health.as_ref().filter(|answer| !answer.ok))
+    served.color.zip(served.health.as_ref().filter(|answer| !answer.ok))
 }

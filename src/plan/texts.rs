@@ -8,14 +8,7 @@ impl Event {
     /// Each text of the event. The match names all, so that a new event cannot be forgotten.
     pub fn texts(&mut self) -> Vec<&mut String> {
         match self {
-            Event::Intent {
-                verb,
-                environment,
-                by,
-                commit,
-                host,
-                ..
-            } => {
+            Event::Intent { verb, environment, by, commit, host, .. } => {
                 let mut texts = vec![verb, environment, by, host];
                 texts.extend(subject(commit));
                 texts

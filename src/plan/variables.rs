@@ -103,14 +103,10 @@ pub fn compare(
     // Those are deployer's own, and differ by their nature.
     names.retain(|name| *name != "BLUEGREEN" && !name.starts_with("DEPLOYER_"));
     let one = |name: &String| {
-        let (live_one, next_one) = (
-            live.and_then(|slot| slot.get(name)),
-            next.and_then(|slot| slot.get(name)),
-        );
+        let (live_one, next_one) =
+            (live.and_then(|slot| slot.get(name)), next.and_then(|slot| slot.get(name)));
         let plain = environment.env.get(name);
-        let local = plain
-            .map(String::as_str)
-            .or_else(|| Some(secrets.get(name)?.reveal()));
+        let local = plain.map(String::as_str).or_else(|| Some(secrets.get(name)?.reveal()));
         let secret = environment.secrets.contains_key(name)
             || plain.is_none() && live_one.into_iter().chain(next_one).any(|one| one.secret);
         let expected = local.map(|value| digest(key, name, value));
@@ -126,11 +122,7 @@ pub fn compare(
             kind: if secret { Kind::Secret } else { Kind::Plain },
             live: live.map(|_| standing(live_one)),
             next: next.map(|_| standing(next_one)),
-            local: if local.is_some() {
-                Standing::Set
-            } else {
-                Standing::Missing
-            },
+            local: if local.is_some() { Standing::Set } else { Standing::Missing },
             values: (values && !secret).then(|| Values {
                 live: value(live_one),
                 next: value(next_one),

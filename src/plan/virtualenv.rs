@@ -111,10 +111,7 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
     let last = |mark: &str| output.iter().rposition(|line| line.contains(mark));
     let said = |at: usize| bare(&output[at]).to_owned();
     if last("ensurepip is not").is_some() || last("No module named venv").is_some() {
-        return Some((
-            "the host's Python cannot make virtualenvs".to_owned(),
-            Kind::NoVenv,
-        ));
+        return Some(("the host's Python cannot make virtualenvs".to_owned(), Kind::NoVenv));
     }
     // pip then says that there is no such package.
     if let Some(at) = UNREACHED.iter().find_map(|mark| last(mark)) {
@@ -123,15 +120,9 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
         let place = host.or_else(|| line.find("http").map(|begin| &line[begin..]));
         let place = place.and_then(|place| place.split(['`', ')', '\'']).next());
         let index = place.map_or(String::new(), |place| format!(" ({place})"));
-        return Some((
-            format!("the host cannot reach the package index{index}"),
-            Kind::Unreached,
-        ));
+        return Some((format!("the host cannot reach the package index{index}"), Kind::Unreached));
     }
-    for mark in [
-        "requires a different Python",
-        "is incompatible with the project's Python requirement",
-    ] {
+    for mark in ["requires a different Python", "is incompatible with the project's Python requirement"] {
         if let Some(at) = last(mark) {
             return Some((said(at), Kind::Python));
         }
@@ -151,11 +142,7 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
         };
         return Some((format!("{}{causes}", said(at)), Kind::Conflict));
     }
-    let build = [
-        "Failed building wheel for ",
-        "Failed to build `",
-        "Failed to build '",
-    ];
+    let build = ["Failed building wheel for ", "Failed to build `", "Failed to build '"];
     if let Some((at, mark)) = build.iter().find_map(|mark| Some((last(mark)?, mark))) {
         let rest = output[at].split_once(mark).map_or("", |(_, rest)| rest);
         let package = rest.split(['`', '\'', ' ']).next().unwrap_or_default();
@@ -165,18 +152,9 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
         // The versions that it knows are for other Pythons.
         return Some(match last("that require a different python version") {
             Some(ignored) => {
-                let versions = output[ignored]
-                    .split_once("python version: ")
-                    .map_or("", |(_, rest)| rest);
+                let versions = output[ignored].split_once("python version: ").map_or("", |(_, rest)| rest);
                 let versions: Vec<&str> = versions.rsplit("; ").take(3).collect();
-                (
-                    format!(
-                        "{}; others need another Python: {}",
-                        said(at),
-                        versions.join(", ")
-                    ),
-                    Kind::Python,
-                )
+                (format!("{}; others need another Python: {}", said(at), versions.join(", ")), Kind::Python)
             }
             None => (said(at), Kind::Missing),
         });
@@ -200,10 +178,7 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
 
 fn bare(line: &str) -> &str {
     let line = line.trim();
-    let line = line
-        .strip_prefix("ERROR:")
-        .or_else(|| line.strip_prefix("error:"))
-        .unwrap_or(line);
+    let line = line.strip_prefix("ERROR:").or_else(|| line.strip_prefix("error:")).unwrap_or(line);
     line.trim()
 }
 

@@ -8,16 +8,9 @@ use crate::model::{Color, HostState};
 /// Reads the world from a host's state; `run` is the command to type next.
 pub fn world(state: &HostState, environment: &Environment, run: Option<String>) -> World {
     let Ok(roles) = roles(state, environment) else {
-        return World {
-            run,
-            ..World::default()
-        };
+        return World { run, ..World::default() };
     };
-    World {
-        live: Some(world_slot(state, roles.live)),
-        next: Some(world_slot(state, roles.next)),
-        run,
-    }
+    World { live: Some(world_slot(state, roles.live)), next: Some(world_slot(state, roles.next)), run }
 }
 
 fn world_slot(state: &HostState, color: Color) -> WorldSlot {
@@ -31,9 +24,5 @@ fn world_slot(state: &HostState, color: Color) -> WorldSlot {
         (None, None, _) if slot.head.is_some() => "FAILED",
         (None, _, _) => "empty",
     };
-    WorldSlot {
-        color,
-        commit: slot.commit(),
-        word: word.to_string(),
-    }
+    WorldSlot { color, commit: slot.commit(), word: word.to_string() }
 }

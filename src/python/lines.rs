@@ -21,11 +21,7 @@ pub(super) fn classify(line: &str) -> Line<'_> {
     };
     // Wheels that are found in the tree are installed from it like a package that lies there.
     if let Some(place) = option(line, &["-f"], &["--find-links"]) {
-        return if is_remote(place) {
-            Line::Other
-        } else {
-            Line::Local
-        };
+        return if is_remote(place) { Line::Other } else { Line::Local };
     }
     if line.starts_with('-') {
         return Line::Other;
@@ -36,21 +32,13 @@ pub(super) fn classify(line: &str) -> Line<'_> {
     let (name, rest) = line.split_at(name_ends);
     let rest = without_extras(rest.trim_start());
     if let Some(place) = rest.strip_prefix('@') {
-        return if is_remote(place.trim_start()) {
-            Line::Other
-        } else {
-            Line::Local
-        };
+        return if is_remote(place.trim_start()) { Line::Other } else { Line::Local };
     }
     if is_remote(line) {
         return Line::Other;
     }
     let target = line.split_whitespace().next().unwrap_or_default();
-    if editable || is_path(target) {
-        Line::Local
-    } else {
-        Line::Package(name)
-    }
+    if editable || is_path(target) { Line::Local } else { Line::Package(name) }
 }
 
 /// The value of an option that stands at the line's start: `-r x`, `-rx`, `--requirement x`, `--requirement=x`.
@@ -61,14 +49,11 @@ fn option<'a>(line: &'a str, short: &[&str], long: &[&str]) -> Option<&'a str> {
         .or_else(|| {
             long.iter().find_map(|name| {
                 let rest = line.strip_prefix(name)?;
-                rest.strip_prefix('=')
-                    .or_else(|| rest.starts_with(char::is_whitespace).then_some(rest))
+                rest.strip_prefix('=').or_else(|| rest.starts_with(char::is_whitespace).then_some(rest))
             })
         })?
         .trim();
-    let unquoted = ['"', '\'']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
     Some(unquoted.unwrap_or(value)).filter(|value| !value.is_empty())
 }
 
@@ -92,9 +77,8 @@ pub(super) fn is_remote(text: &str) -> bool {
 fn is_path(text: &str) -> bool {
     let target = text.split('[').next().unwrap_or(text);
     let lower = target.to_ascii_lowercase();
-    let archive = [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"]
-        .iter()
-        .any(|end| lower.ends_with(end));
+    let archive =
+        [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"].iter().any(|end| lower.ends_with(end));
     target.starts_with('.') || target.contains('/') || lower.starts_with("file:") || archive
 }
 

@@ -10,14 +10,11 @@ use super::{is_remote, normal};
 /// workspace, a folder of wheels. What is no package (`virtual`) is not installed, only what it asks for.
 pub(super) fn installs_own_tree(text: &str) -> bool {
     packages(&table(text)).any(|package| {
-        source(package)
-            .into_iter()
-            .flatten()
-            .any(|(kind, place)| match (kind.as_str(), place.as_str()) {
-                ("editable" | "directory" | "path", _) => true,
-                ("registry", Some(place)) => !is_remote(place) && !place.starts_with('/'),
-                _ => false,
-            })
+        source(package).into_iter().flatten().any(|(kind, place)| match (kind.as_str(), place.as_str()) {
+            ("editable" | "directory" | "path", _) => true,
+            ("registry", Some(place)) => !is_remote(place) && !place.starts_with('/'),
+            _ => false,
+        })
     })
 }
 
@@ -31,9 +28,7 @@ pub(super) fn members(lock: &str) -> Vec<String> {
 /// A package that the project in this folder asks for and the lock does not know, since it was made before.
 pub(super) fn forgotten(project: &str, lock: &str, folder: &str) -> Option<String> {
     let (project, lock) = (table(project), table(lock));
-    let known = packages(&lock)
-        .find(|package| place(package) == Some(folder))?
-        .get("metadata")?;
+    let known = packages(&lock).find(|package| place(package) == Some(folder))?.get("metadata")?;
     let known: BTreeSet<String> = names(known.get("requires-dist")).collect();
     let asked = project.get("project")?.get("dependencies")?.as_array()?;
     asked
@@ -53,10 +48,7 @@ pub(super) fn installed(text: &str, folder: &str) -> Vec<(String, String)> {
     // A lock may hold a package in several versions.
     let mut by_name: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for package in packages(&table) {
-        by_name
-            .entry(word(package, "name").unwrap_or_default())
-            .or_default()
-            .push(package);
+        by_name.entry(word(package, "name").unwrap_or_default()).or_default().push(package);
     }
     let mut wanted: Vec<String> = packages(&table)
         .filter(|package| place(package) == Some(folder))
@@ -70,12 +62,7 @@ pub(super) fn installed(text: &str, folder: &str) -> Vec<(String, String)> {
         for package in by_name.get(&name).into_iter().flatten() {
             wanted.extend(names(package.get("dependencies")));
             let extras = package.get("optional-dependencies").and_then(Value::as_table);
-            wanted.extend(
-                extras
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|(_, list)| names(Some(list))),
-            );
+            wanted.extend(extras.into_iter().flatten().flat_map(|(_, list)| names(Some(list))));
         }
     }
     // Without a root, as in a workspace or in another tool's lock, all of them count.
@@ -114,19 +101,12 @@ fn place(package: &Value) -> Option<&str> {
 
 fn word(package: &Value, key: &str) -> Option<String> {
     let word = package.get(key)?.as_str()?;
-    Some(if key == "name" {
-        normal(word)
-    } else {
-        word.to_owned()
-    })
+    Some(if key == "name" { normal(word) } else { word.to_owned() })
 }
 
 fn names(list: Option<&Value>) -> impl Iterator<Item = String> {
     let entries = list.and_then(Value::as_array);
-    entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| word(entry, "name"))
+    entries.into_iter().flatten().filter_map(|entry| word(entry, "name"))
 }
 
 #[cfg(test)]

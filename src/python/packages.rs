@@ -43,9 +43,7 @@ fn from_line(line: &str, found: &mut BTreeMap<String, String>) {
 
 fn from_project(text: &str, found: &mut BTreeMap<String, String>) {
     let table = text.parse::<toml::Table>().unwrap_or_default();
-    let named = table
-        .get("project")
-        .and_then(|project| project.get("dependencies"));
+    let named = table.get("project").and_then(|project| project.get("dependencies"));
     for line in named.and_then(toml::Value::as_array).into_iter().flatten() {
         from_line(line.as_str().unwrap_or_default(), found);
     }
@@ -60,10 +58,7 @@ mod tests {
             files: vec![(path.to_owned(), text.as_bytes().to_vec())],
             ..Requirements::default()
         };
-        packages(&requirements)
-            .into_iter()
-            .map(|(name, version)| format!("{name} {version}"))
-            .collect()
+        packages(&requirements).into_iter().map(|(name, version)| format!("{name} {version}")).collect()
     }
 
     #[test]
@@ -71,18 +66,11 @@ mod tests {
         let text = "Flask[async]==3.0 \\\n  --hash=sha256:aa\n# x\n-r other.txt\n./lib\ngunicorn>=22 ; python_version > '3.8'\nzope.interface\n";
         assert_eq!(
             of("requirements.txt", text),
-            [
-                "flask [async]==3.0",
-                "gunicorn >=22 ; python_version > '3.8'",
-                "zope-interface "
-            ]
+            ["flask [async]==3.0", "gunicorn >=22 ; python_version > '3.8'", "zope-interface "]
         );
         let text = "[[package]]\nname = \"Flask\"\nversion = \"3.0.1\"\n[[package]]\nname = \"own\"\nsource = { virtual = \".\" }\n";
         assert_eq!(of("app/uv.lock", text), ["flask ==3.0.1"]);
-        assert_eq!(
-            of("pyproject.toml", "[project]\ndependencies = [\"flask>=3\"]\n"),
-            ["flask >=3"]
-        );
+        assert_eq!(of("pyproject.toml", "[project]\ndependencies = [\"flask>=3\"]\n"), ["flask >=3"]);
         assert_eq!(of("uv.lock", "["), Vec::<String>::new());
     }
 }

@@ -19,43 +19,22 @@ fn paths(found: &Requirements) -> Vec<&str> {
 #[test]
 fn includes_are_followed_from_the_including_file() {
     let found = of(&[
-        (
-            "requirements.txt",
-            "-r base/all.txt\n--constraint=pins.txt\n-c 'pins.txt'\n-rflat.txt\n",
-        ),
-        (
-            "base/all.txt",
-            "--requirement ../more.txt\n# -r absent.txt\nflask # -r absent\n",
-        ),
+        ("requirements.txt", "-r base/all.txt\n--constraint=pins.txt\n-c 'pins.txt'\n-rflat.txt\n"),
+        ("base/all.txt", "--requirement ../more.txt\n# -r absent.txt\nflask # -r absent\n"),
         ("more.txt", "-r requirements.txt\n"),
         ("pins.txt", "flask==3"),
         ("flat.txt", ""),
     ])
     .unwrap();
-    assert_eq!(
-        paths(&found),
-        [
-            "requirements.txt",
-            "base/all.txt",
-            "more.txt",
-            "pins.txt",
-            "flat.txt"
-        ]
-    );
+    assert_eq!(paths(&found), ["requirements.txt", "base/all.txt", "more.txt", "pins.txt", "flat.txt"]);
     assert!(!found.local);
 }
 
 #[test]
 fn what_is_missing_is_named_with_its_place() {
-    assert_eq!(
-        of(&[]).unwrap_err().to_string(),
-        "`requirements.txt` is not in the commit"
-    );
+    assert_eq!(of(&[]).unwrap_err().to_string(), "`requirements.txt` is not in the commit");
     let broken = of(&[("requirements.txt", "flask\n\n-r \\\n  dev.txt\n")]).unwrap_err();
-    assert_eq!(
-        broken.to_string(),
-        "requirements.txt:3: `dev.txt` is not in the commit"
-    );
+    assert_eq!(broken.to_string(), "requirements.txt:3: `dev.txt` is not in the commit");
     for outside in ["-r ../x.txt", "-r /etc/x.txt"] {
         let error = of(&[("requirements.txt", outside)]).unwrap_err();
         assert!(matches!(error, RequirementsError::Outside { .. }), "{outside}");
@@ -103,10 +82,7 @@ fn local_paths() {
 
 #[test]
 fn a_project_is_local() {
-    for text in [
-        "[project]\ndependencies = ['flask', 'gunicorn>=23']\n",
-        "not = [toml",
-    ] {
+    for text in ["[project]\ndependencies = ['flask', 'gunicorn>=23']\n", "not = [toml"] {
         let found = requirements("app", "./pyproject.toml", &mut |path| {
             (path == "app/pyproject.toml").then(|| text.as_bytes().to_vec())
         });
@@ -129,13 +105,9 @@ fn a_lock_is_read_with_its_project() {
     assert_eq!(paths(&found), ["app/pyproject.toml", "app/uv.lock"]);
     assert!(!found.local);
     assert!(read(lock("editable")).local);
-    let alone = requirements(".", "uv.lock", &mut |path| {
-        (path == "uv.lock").then(|| lock("virtual").into_bytes())
-    });
-    assert_eq!(
-        alone.unwrap_err().to_string(),
-        "uv.lock: `pyproject.toml` is not in the commit"
-    );
+    let alone =
+        requirements(".", "uv.lock", &mut |path| (path == "uv.lock").then(|| lock("virtual").into_bytes()));
+    assert_eq!(alone.unwrap_err().to_string(), "uv.lock: `pyproject.toml` is not in the commit");
 }
 
 #[test]
@@ -156,12 +128,7 @@ fn the_lock_of_a_workspace_is_read_with_its_members() {
     let found = read("[project]\nname = 'backend'\ndependencies = ['flask']\n").unwrap();
     assert_eq!(
         paths(&found),
-        [
-            "pyproject.toml",
-            "backend/pyproject.toml",
-            "tools/job/pyproject.toml",
-            "uv.lock"
-        ]
+        ["pyproject.toml", "backend/pyproject.toml", "tools/job/pyproject.toml", "uv.lock"]
     );
     assert!(!found.local, "what is no package is not installed");
     assert_eq!(packages(&found).keys().collect::<Vec<_>>(), ["flask"]);
@@ -169,19 +136,14 @@ fn the_lock_of_a_workspace_is_read_with_its_members() {
     assert_eq!(told("backend", "../uv.lock", &files), "uv.lock");
     assert_eq!(told("frontend", "../uv.lock", &files), "../uv.lock");
     assert_eq!(
-        read("[project]\nname = 'backend'\ndependencies = ['flask', 'six']\n")
-            .unwrap_err()
-            .to_string(),
+        read("[project]\nname = 'backend'\ndependencies = ['flask', 'six']\n").unwrap_err().to_string(),
         "`uv.lock` does not know `six`, which backend/pyproject.toml asks for: run uv lock"
     );
 }
 
 #[test]
 fn bytes_that_are_no_utf8_are_kept() {
-    let found = requirements(".", "r.txt", &mut |_| {
-        Some(b"flask # caf\xe9\r\n-e .\r\n".to_vec())
-    })
-    .unwrap();
+    let found = requirements(".", "r.txt", &mut |_| Some(b"flask # caf\xe9\r\n-e .\r\n".to_vec())).unwrap();
     assert!(found.local);
     assert_eq!(found.files[0].1, b"flask # caf\xe9\r\n-e .\r\n");
 }
@@ -199,48 +161,20 @@ fn the_key_changes_with_every_ingredient_and_with_nothing_else() {
         tree: "aaaa",
         color: Color::Blue,
     };
-    let same = [
-        base,
-        Ingredients { tree: "bbbb", ..base },
-        Ingredients {
-            color: Color::Green,
-            ..base
-        },
-    ];
+    let same = [base, Ingredients { tree: "bbbb", ..base }, Ingredients { color: Color::Green, ..base }];
     assert!(same.iter().all(|it| key(it) == key(&base)));
 
-    let at_home = Ingredients {
-        requirements: &local,
-        ..base
-    };
+    let at_home = Ingredients { requirements: &local, ..base };
     let renamed = requirements(".", "r.txt", &mut |_| Some(b"flask\n".to_vec())).unwrap();
     let different = [
         base,
-        Ingredients {
-            interpreter: "3.12.1 x86_64-linux-gnu /usr/bin/python3.12",
-            ..base
-        },
-        Ingredients {
-            requirements: &renamed,
-            ..base
-        },
-        Ingredients {
-            install_args: &args,
-            ..base
-        },
-        Ingredients {
-            gunicorn: Some("--no-deps"),
-            ..base
-        },
+        Ingredients { interpreter: "3.12.1 x86_64-linux-gnu /usr/bin/python3.12", ..base },
+        Ingredients { requirements: &renamed, ..base },
+        Ingredients { install_args: &args, ..base },
+        Ingredients { gunicorn: Some("--no-deps"), ..base },
         at_home,
-        Ingredients {
-            tree: "bbbb",
-            ..at_home
-        },
-        Ingredients {
-            color: Color::Green,
-            ..at_home
-        },
+        Ingredients { tree: "bbbb", ..at_home },
+        Ingredients { color: Color::Green, ..at_home },
     ];
     let keys: BTreeSet<String> = different.iter().map(key).collect();
     assert_eq!(keys.len(), different.len());

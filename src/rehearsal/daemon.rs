@@ -25,11 +25,7 @@ impl Daemon {
     /// Both sshd and nginx write that file only once they listen, so nobody else can hold their port then.
     pub(super) fn start(command: &mut Command, pid_file: &Path, log: &Path) -> Result<Daemon, HostError> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let output = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log)
-            .map_err(HostError::file(log))?;
+        let output = OpenOptions::new().create(true).append(true).open(log).map_err(HostError::file(log))?;
         let errors = output.try_clone().map_err(HostError::file(log))?;
         let _ = std::fs::remove_file(pid_file);
         let child = command
@@ -39,10 +35,7 @@ impl Daemon {
             // Ctrl-C in the caller's terminal must not reach it before the caller has tidied up.
             .process_group(0)
             .spawn()
-            .map_err(|source| HostError::Run {
-                program: program.clone(),
-                source,
-            })?;
+            .map_err(|source| HostError::Run { program: program.clone(), source })?;
         let mut daemon = Daemon { child };
         // Should we be killed, the next one knows it by this.
         let note = pid_file.with_file_name("started");
@@ -50,10 +43,7 @@ impl Daemon {
         let deadline = Instant::now() + START_TIMEOUT;
         while processes::read_pid(pid_file) != Some(daemon.pid()) {
             if !daemon.is_running() || Instant::now() > deadline {
-                return Err(HostError::Start {
-                    program,
-                    log: tail(log),
-                });
+                return Err(HostError::Start { program, log: tail(log) });
             }
             std::thread::sleep(POLL);
         }

@@ -84,15 +84,13 @@ impl ThrowawayHost {
 
     fn start_nginx_anywhere(&mut self) -> Result<(), HostError> {
         for _ in 1..ATTEMPTS {
-            self.nginx
-                .configure(&self.root(), self.http_port.number(), &self.options)?;
+            self.nginx.configure(&self.root(), self.http_port.number(), &self.options)?;
             match self.nginx.start() {
                 Err(error) if lost_the_port(&error) => self.http_port = reserve_port()?,
                 done => return done,
             }
         }
-        self.nginx
-            .configure(&self.root(), self.http_port.number(), &self.options)?;
+        self.nginx.configure(&self.root(), self.http_port.number(), &self.options)?;
         self.nginx.start()
     }
 
@@ -107,10 +105,7 @@ impl ThrowawayHost {
 
     /// Two free ports for the slots.
     pub fn app_ports(&self) -> Ports {
-        Ports {
-            blue: self.blue.number(),
-            green: self.green.number(),
-        }
+        Ports { blue: self.blue.number(), green: self.green.number() }
     }
 
     /// The only user who may log in: the present one.
@@ -194,10 +189,7 @@ impl ThrowawayHost {
 
     /// Gives the host another name in `ssh_config`, reached at `port` of 127.0.0.1: a proxy's, say.
     pub fn add_route(&self, alias: &str, port: u16) -> Result<(), HostError> {
-        append(
-            &self.known_hosts(),
-            &format!("[127.0.0.1]:{port} {}\n", self.sshd.public_host_key()?),
-        )?;
+        append(&self.known_hosts(), &format!("[127.0.0.1]:{port} {}\n", self.sshd.public_host_key()?))?;
         let block = format!(
             "Host {alias}\n    HostName 127.0.0.1\n    Port {port}\n    User {}\n    IdentityFile \"{}\"\n    \
              IdentitiesOnly yes\n    IdentityAgent none\n    UserKnownHostsFile \"{}\"\n",
@@ -259,10 +251,7 @@ impl ThrowawayHost {
     }
 
     fn remember_children(&mut self) {
-        let servers: Vec<u32> = [self.sshd.pid(), self.nginx.pid()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let servers: Vec<u32> = [self.sshd.pid(), self.nginx.pid()].into_iter().flatten().collect();
         self.strays.extend(processes::descendants(&servers));
     }
 }
@@ -277,9 +266,7 @@ impl Drop for ThrowawayHost {
 fn make_folder() -> Result<TempDir, HostError> {
     let parent = std::env::temp_dir();
     let parent = parent.canonicalize().map_err(HostError::file(&parent))?;
-    let writable = parent
-        .to_str()
-        .is_some_and(|text| !text.contains(['"', '\'', '\\', '%', '\n']));
+    let writable = parent.to_str().is_some_and(|text| !text.contains(['"', '\'', '\\', '%', '\n']));
     if !writable {
         return Err(HostError::Path { path: parent });
     }
@@ -296,10 +283,7 @@ fn user_name() -> Result<String, HostError> {
         .arg("-un")
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| HostError::Run {
-            program: "id -un".into(),
-            source,
-        })?;
+        .map_err(|source| HostError::Run { program: "id -un".into(), source })?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 

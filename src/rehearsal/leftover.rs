@@ -58,17 +58,12 @@ fn tidy(folder: &Path) -> Option<Leftover> {
     let owner = File::open(folder.join(OWNER)).ok()?;
     owner.try_lock().ok()?;
     let known = known(folder);
-    let ended = processes::end(folder, GRACE, &mut || {
-        processes::of_host(folder, &pid_files(folder), &known)
-    });
+    let ended = processes::end(folder, GRACE, &mut || processes::of_host(folder, &pid_files(folder), &known));
     let removed = ended.and_then(|ended| {
         fs::remove_dir_all(folder).map_err(HostError::file(folder))?;
         Ok(ended)
     });
-    Some(Leftover {
-        folder: folder.to_owned(),
-        removed,
-    })
+    Some(Leftover { folder: folder.to_owned(), removed })
 }
 
 /// The servers, by what was written down when they started, and all that they started.

@@ -118,11 +118,7 @@ impl Load {
             started,
             latency: started.elapsed(),
             outcome,
-            marker: self
-                .markers
-                .iter()
-                .find(|marker| body.contains(marker.as_str()))
-                .cloned(),
+            marker: self.markers.iter().find(|marker| body.contains(marker.as_str())).cloned(),
         }
     }
 
@@ -132,14 +128,10 @@ impl Load {
             return (Outcome::ConnectFailed, Vec::new());
         };
         let wish = if self.keep_alive { "keep-alive" } else { "close" };
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: {wish}\r\n\r\n",
-            self.path, self.host
-        );
-        let begun = connection
-            .get_mut()
-            .write_all(request.as_bytes())
-            .and_then(|()| is_answered(&mut connection));
+        let request =
+            format!("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: {wish}\r\n\r\n", self.path, self.host);
+        let begun =
+            connection.get_mut().write_all(request.as_bytes()).and_then(|()| is_answered(&mut connection));
         match begun {
             Err(error) if is_timeout(&error) => return (Outcome::TimedOut, Vec::new()),
             Ok(false) | Err(_) if reused => return (Outcome::IdleClosed, Vec::new()),
@@ -190,10 +182,7 @@ impl Running {
 
 impl LoadReport {
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.answers
-            .iter()
-            .filter(|answer| answer.outcome == outcome)
-            .count()
+        self.answers.iter().filter(|answer| answer.outcome == outcome).count()
     }
 
     pub fn with_marker(&self, marker: &str) -> usize {
@@ -212,10 +201,7 @@ impl LoadReport {
         let mut latencies: Vec<Duration> = self.answers.iter().map(|answer| answer.latency).collect();
         latencies.sort();
         let last = latencies.len().saturating_sub(1);
-        latencies
-            .get((last as f64 * share) as usize)
-            .copied()
-            .unwrap_or_default()
+        latencies.get((last as f64 * share) as usize).copied().unwrap_or_default()
     }
 }
 

@@ -18,11 +18,7 @@ pub(super) struct Nginx {
 impl Nginx {
     /// Finds nginx and makes its folders in `host/nginx`; nothing runs yet.
     pub(super) fn prepare(host: &Path) -> Result<Nginx, HostError> {
-        let nginx = Nginx {
-            program: find_program("nginx")?,
-            folder: host.join("nginx"),
-            daemon: None,
-        };
+        let nginx = Nginx { program: find_program("nginx")?, folder: host.join("nginx"), daemon: None };
         let sites = nginx.sites();
         fs::create_dir_all(&sites).map_err(HostError::file(&sites))?;
         Ok(nginx)
@@ -56,11 +52,7 @@ impl Nginx {
     /// This nginx, as words, with further arguments.
     pub(super) fn command(&self, arguments: &[&str]) -> Vec<String> {
         let mut words = vec![self.program.display().to_string()];
-        for (flag, path) in [
-            ("-p", self.folder.clone()),
-            ("-e", self.error_log()),
-            ("-c", self.config()),
-        ] {
+        for (flag, path) in [("-p", self.folder.clone()), ("-e", self.error_log()), ("-c", self.config())] {
             words.extend([flag.into(), path.display().to_string()]);
         }
         words.extend(arguments.iter().map(|argument| argument.to_string()));
@@ -118,10 +110,7 @@ http {{
         access_log = file("access.log"),
         live = server(folder, &snippet("live"), port, name),
         next = server(folder, &snippet("next"), port, &format!("next.{name}")),
-        sites = quoted(&format!(
-            "{}/*.conf",
-            escape_glob(&folder.join("sites").display().to_string())
-        )),
+        sites = quoted(&format!("{}/*.conf", escape_glob(&folder.join("sites").display().to_string()))),
     )
 }
 

@@ -78,13 +78,7 @@ mod tests {
 
     #[test]
     fn package_settings_are_told_from_the_rest() {
-        for name in [
-            "PIP_INDEX_URL",
-            "UV_CACHE_DIR",
-            "https_proxy",
-            "NO_PROXY",
-            "SSL_CERT_FILE",
-        ] {
+        for name in ["PIP_INDEX_URL", "UV_CACHE_DIR", "https_proxy", "NO_PROXY", "SSL_CERT_FILE"] {
             assert!(is_package_setting(name), "{name}");
         }
         for name in ["HOME", "PIPX", "SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY"] {

@@ -36,10 +36,7 @@ pub fn reserve_port() -> Result<Port, HostError> {
 fn claim_if_free(number: u16) -> Option<Port> {
     let claim = claim(number)?;
     TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
-    Some(Port {
-        number,
-        _claim: claim,
-    })
+    Some(Port { number, _claim: claim })
 }
 
 fn first_outgoing_port() -> u16 {

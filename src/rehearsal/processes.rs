@@ -37,11 +37,7 @@ impl Process {
         if matches!(*fields.first()?, "Z" | "X") {
             return None;
         }
-        Some(Process {
-            pid,
-            parent: fields.get(1)?.parse().ok()?,
-            started: fields.get(19)?.parse().ok()?,
-        })
+        Some(Process { pid, parent: fields.get(1)?.parse().ok()?, started: fields.get(19)?.parse().ok()? })
     }
 
     fn all() -> Vec<Process> {
@@ -58,11 +54,8 @@ impl Process {
     fn is_marked(&self, folder: &Path) -> bool {
         let mut marker = format!("{MARKER}=").into_bytes();
         marker.extend_from_slice(folder.as_os_str().as_bytes());
-        fs::read(format!("/proc/{}/environ", self.pid)).is_ok_and(|environ| {
-            environ
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == marker)
-        })
+        fs::read(format!("/proc/{}/environ", self.pid))
+            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|variable| variable == marker))
     }
 
     fn works_in(&self, folder: &Path) -> bool {
@@ -105,9 +98,7 @@ pub(super) fn of_host(folder: &Path, pid_files: &[PathBuf], known: &HashSet<Proc
         .iter()
         .filter(|process| {
             process.is_marked(folder)
-                || known
-                    .iter()
-                    .any(|old| old.pid == process.pid && old.started == process.started)
+                || known.iter().any(|old| old.pid == process.pid && old.started == process.started)
                 || (named.contains(&process.pid) && process.works_in(folder))
         })
         .copied()
@@ -206,11 +197,7 @@ mod tests {
     use super::*;
 
     fn process(pid: u32, parent: u32) -> Process {
-        Process {
-            pid,
-            parent,
-            started: 7,
-        }
+        Process { pid, parent, started: 7 }
     }
 
     #[test]
@@ -250,12 +237,8 @@ mod tests {
         assert_eq!(noted(&file).map(|process| process.pid), Some(child.id()));
         let text = fs::read_to_string(&file).unwrap();
         // One of the same number that began at another time, or in another run of the machine.
-        for other in [
-            text.replacen(' ', " 1", 1),
-            format!("{text}0"),
-            format!("{}", child.id()),
-            "x".into(),
-        ] {
+        for other in [text.replacen(' ', " 1", 1), format!("{text}0"), format!("{}", child.id()), "x".into()]
+        {
             fs::write(&file, other).unwrap();
             assert_eq!(noted(&file), None);
         }
@@ -268,11 +251,7 @@ mod tests {
     #[test]
     fn a_marked_process_is_found_without_a_pid_file() {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new("sleep")
-            .arg("60")
-            .env(MARKER, folder.path())
-            .spawn()
-            .unwrap();
+        let mut child = Command::new("sleep").arg("60").env(MARKER, folder.path()).spawn().unwrap();
         // `spawn` returns a moment before the kernel shows the new program's variables.
         let bound = Instant::now() + Duration::from_secs(10);
         let tied = loop {

@@ -22,11 +22,7 @@ impl Sshd {
         user: &str,
         options: &HostOptions,
     ) -> Result<Sshd, HostError> {
-        let sshd = Sshd {
-            program: find_program("sshd")?,
-            folder: host.join("ssh"),
-            daemon: None,
-        };
+        let sshd = Sshd { program: find_program("sshd")?, folder: host.join("ssh"), daemon: None };
         fs::create_dir_all(&sshd.folder).map_err(HostError::file(&sshd.folder))?;
         make_privilege_separation_folder()?;
         generate_key(&sshd.host_key())?;
@@ -133,30 +129,19 @@ impl Sshd {
             .stderr(Stdio::null())
             .status()
             .map(|status| status.success())
-            .map_err(|source| HostError::Run {
-                program: self.program.display().to_string(),
-                source,
-            })
+            .map_err(|source| HostError::Run { program: self.program.display().to_string(), source })
     }
 }
 
 fn config(host: &Path, folder: &Path, user: &str, options: &HostOptions) -> String {
     let mut lines = options.sshd.clone();
     lines.extend(
-        [
-            ("HostKey", "host_ed25519"),
-            ("PidFile", "pid"),
-            ("AuthorizedKeysFile", "authorized_keys"),
-        ]
-        .map(|(key, name)| format!("{key} \"{}\"", folder.join(name).display())),
+        [("HostKey", "host_ed25519"), ("PidFile", "pid"), ("AuthorizedKeysFile", "authorized_keys")]
+            .map(|(key, name)| format!("{key} \"{}\"", folder.join(name).display())),
     );
     lines.push(format!("AllowUsers {user}"));
     lines.push(session_variables(host, options));
-    let session = folder
-        .join("session")
-        .display()
-        .to_string()
-        .replace('\'', r"'\''");
+    let session = folder.join("session").display().to_string().replace('\'', r"'\''");
     lines.push(format!("ForceCommand '{session}'"));
     lines.extend(
         [
@@ -179,11 +164,7 @@ fn config(host: &Path, folder: &Path, user: &str, options: &HostOptions) -> Stri
 }
 
 fn session_variables(host: &Path, options: &HostOptions) -> String {
-    let mut path: Vec<String> = options
-        .path
-        .iter()
-        .map(|folder| folder.display().to_string())
-        .collect();
+    let mut path: Vec<String> = options.path.iter().map(|folder| folder.display().to_string()).collect();
     if !options.programs.is_empty() {
         path.push(host.join("bin").display().to_string());
     }
@@ -226,10 +207,7 @@ fn generate_key(file: &Path) -> Result<(), HostError> {
         .arg(file)
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| HostError::Run {
-            program: program.display().to_string(),
-            source,
-        })?;
+        .map_err(|source| HostError::Run { program: program.display().to_string(), source })?;
     if output.status.success() {
         return Ok(());
     }

@@ -28,12 +28,8 @@ const CIPHERS: [&str; 6] = [
     "aes192-ctr",
     "aes128-ctr",
 ];
-const MACS: [&str; 4] = [
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha2-512-etm@openssh.com",
-    "hmac-sha2-256",
-    "hmac-sha2-512",
-];
+const MACS: [&str; 4] =
+    ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"];
 /// Certificates are never asked for, since nothing here can check them.
 const HOST_KEYS: [&str; 6] = [
     "ssh-ed25519",
@@ -72,26 +68,19 @@ impl Algorithms {
                 lists[index] = assemble(value, known[index]);
             }
             if lists[index].is_empty() {
-                return Err(Nothing {
-                    index,
-                    known: known[index].join(","),
-                });
+                return Err(Nothing { index, known: known[index].join(",") });
             }
         }
         let value = values[3].unwrap_or("-");
         let host_keys_in_order = !value.starts_with(['+', '-']);
-        Ok(Algorithms {
-            lists,
-            host_keys_in_order,
-        })
+        Ok(Algorithms { lists, host_keys_in_order })
     }
 
     /// Lists for libssh2; `known` are the types of key that the host is known by, which it is asked for first.
     pub(super) fn offered(&self, known: &dyn Fn(&str) -> bool) -> Vec<(MethodType, String)> {
         let [kex, ciphers, macs, host_keys] = &self.lists;
-        let (first, last): (Vec<&str>, Vec<&str>) = host_keys
-            .iter()
-            .partition(|algorithm| !self.host_keys_in_order && known(key_type(algorithm)));
+        let (first, last): (Vec<&str>, Vec<&str>) =
+            host_keys.iter().partition(|algorithm| !self.host_keys_in_order && known(key_type(algorithm)));
         vec![
             (MethodType::Kex, kex.join(",")),
             (MethodType::HostKey, [first, last].concat().join(",")),
@@ -176,9 +165,8 @@ mod tests {
     #[test]
     fn host_keys_that_are_known_come_first_unless_the_file_says_how() {
         let first = |value: Option<&str>| {
-            let offered = Algorithms::chosen([None, None, None, value])
-                .unwrap()
-                .offered(&|kind| kind == "ssh-rsa");
+            let offered =
+                Algorithms::chosen([None, None, None, value]).unwrap().offered(&|kind| kind == "ssh-rsa");
             offered[1].1.split(',').next().unwrap().to_owned()
         };
         assert_eq!(first(None), "rsa-sha2-512");
@@ -195,24 +183,13 @@ mod tests {
             let offered: Vec<&str> = list.split(',').collect();
             let knows = session.supported_algs(kind).unwrap();
             let weak = |name: &str| {
-                [
-                    "cbc",
-                    "sha1",
-                    "md5",
-                    "ripemd",
-                    "arcfour",
-                    "-cert-",
-                    "ext-info-c",
-                    "kex-strict-",
-                ]
-                .iter()
-                .any(|word| name.contains(word))
+                ["cbc", "sha1", "md5", "ripemd", "arcfour", "-cert-", "ext-info-c", "kex-strict-"]
+                    .iter()
+                    .any(|word| name.contains(word))
                     || ["ssh-rsa", "ssh-dss"].contains(&name)
             };
-            let forgotten: Vec<_> = knows
-                .iter()
-                .filter(|name| !offered.contains(name) && !weak(name))
-                .collect();
+            let forgotten: Vec<_> =
+                knows.iter().filter(|name| !offered.contains(name) && !weak(name)).collect();
             assert!(forgotten.is_empty(), "{forgotten:?}");
             assert!(!offered.iter().any(|name| weak(name)), "{offered:?}");
             let unknown: Vec<_> = offered.iter().filter(|name| !knows.contains(name)).collect();

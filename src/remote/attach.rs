@@ -38,9 +38,8 @@ impl Session {
         let on_terminal = LocalTerminal::is_there();
         if on_terminal {
             let (kind, (columns, rows)) = (LocalTerminal::kind(), LocalTerminal::size());
-            let lent = self.wire.drive(deadline, |_| {
-                channel.request_pty(&kind, None, Some((columns, rows, 0, 0)))
-            });
+            let lent =
+                self.wire.drive(deadline, |_| channel.request_pty(&kind, None, Some((columns, rows, 0, 0))));
             lent.map_err(|trouble| self.exec_error(trouble, "asking for a terminal"))?;
         }
         let started = self.wire.drive(deadline, |_| channel.exec(command));
@@ -90,10 +89,7 @@ impl Session {
                     return Err(Trouble::Io(error));
                 }
                 self.abandon();
-                return Ok(Exit {
-                    status: None,
-                    signal: Some(SIGPIPE.to_owned()),
-                });
+                return Ok(Exit { status: None, signal: Some(SIGPIPE.to_owned()) });
             }
         }
     }

@@ -24,24 +24,15 @@ pub(super) fn authenticate(
     options: &ConnectOptions,
     prompt: &mut dyn Prompt,
 ) -> Result<String, ConnectError> {
-    let mut login = Login {
-        wire,
-        config,
-        prompt,
-        attempts: Vec::new(),
-        accepted: String::new(),
-    };
+    let mut login = Login { wire, config, prompt, attempts: Vec::new(), accepted: String::new() };
     match login.run(options) {
         Ok(true) => Ok(login.accepted),
         // A host that hangs up after refusing keys has answered.
         Ok(false) => Err(login.failed()),
         Err(Trouble::Io(_)) if login.refusals() > 0 => Err(login.failed()),
-        Err(trouble) => Err(super::session::connect_error(
-            trouble,
-            config,
-            "authentication",
-            options.handshake_timeout,
-        )),
+        Err(trouble) => {
+            Err(super::session::connect_error(trouble, config, "authentication", options.handshake_timeout))
+        }
     }
 }
 
@@ -68,19 +59,13 @@ impl Login<'_> {
     fn run(&mut self, options: &ConnectOptions) -> Result<bool, Trouble> {
         let paths = match (&self.config.identity_files, &options.home) {
             (Some(files), _) => files.clone(),
-            (None, Some(home)) => DEFAULT_KEYS
-                .iter()
-                .map(|name| home.join(".ssh").join(name))
-                .collect(),
+            (None, Some(home)) => DEFAULT_KEYS.iter().map(|name| home.join(".ssh").join(name)).collect(),
             (None, None) => Vec::new(),
         };
         let configured = self.config.identity_files.is_some();
         let wanted: Vec<Vec<u8>> = paths.iter().filter_map(|path| public_blob_of(path)).collect();
         let agent = self.agent();
-        let held = agent
-            .as_ref()
-            .and_then(|agent| agent.identities().ok())
-            .unwrap_or_default();
+        let held = agent.as_ref().and_then(|agent| agent.identities().ok()).unwrap_or_default();
         let in_agent = |blob: &[u8]| held.iter().any(|identity| identity.blob() == blob);
         let mut files = Vec::new();
         for path in &paths {
@@ -96,9 +81,8 @@ impl Login<'_> {
             }
         }
         let (asking, silent): (Vec<_>, Vec<_>) = files.into_iter().partition(|key| key.encrypted);
-        let (chosen, others): (Vec<_>, Vec<_>) = held
-            .iter()
-            .partition(|identity| wanted.iter().any(|blob| blob == identity.blob()));
+        let (chosen, others): (Vec<_>, Vec<_>) =
+            held.iter().partition(|identity| wanted.iter().any(|blob| blob == identity.blob()));
 
         if let Some(agent) = &agent {
             let mut chosen = chosen;
@@ -161,10 +145,7 @@ impl Login<'_> {
                 }
                 // Whoever did not open the key for its certificate is not asked again for the key alone.
                 let last = self.attempts.last().map(|attempt| &attempt.result);
-                if matches!(
-                    last,
-                    Some(AttemptResult::NeedsPassphrase | AttemptResult::WrongPassphrase)
-                ) {
+                if matches!(last, Some(AttemptResult::NeedsPassphrase | AttemptResult::WrongPassphrase)) {
                     break;
                 }
             }
@@ -255,10 +236,7 @@ impl Login<'_> {
     }
 
     fn refusals(&self) -> usize {
-        self.attempts
-            .iter()
-            .filter(|attempt| attempt.result == AttemptResult::Refused)
-            .count()
+        self.attempts.iter().filter(|attempt| attempt.result == AttemptResult::Refused).count()
     }
 
     fn note(&mut self, key: String, result: AttemptResult) {
@@ -290,9 +268,9 @@ fn meaning(error: &ssh2::Error) -> Result<Answer, Trouble> {
         // LIBSSH2_ERROR_AUTHENTICATION_FAILED.
         ErrorCode::Session(-18) => Ok(Answer::Refused),
         // LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED: no signature could be made, no answer came, or the answer is no.
-        ErrorCode::Session(-19) if message.starts_with("Callback") => Ok(Answer::Unusable(
-            "it could not sign: the private key does not open or does not fit".into(),
-        )),
+        ErrorCode::Session(-19) if message.starts_with("Callback") => {
+            Ok(Answer::Unusable("it could not sign: the private key does not open or does not fit".into()))
+        }
         ErrorCode::Session(-19) if !message.starts_with("Waiting") => Ok(Answer::Refused),
         // The latter, or no connection: LIBSSH2_ERROR_SOCKET_NONE, _SEND, _DISCONNECT, _RECV, LIBSSH2_ERROR_BAD_SOCKET.
         ErrorCode::Session(-19 | -1 | -7 | -13 | -43 | -45) => Err(Trouble::Io(io::Error::new(

@@ -74,9 +74,8 @@ impl Carrier {
             cut: Mutex::default(),
         });
         let carried = Arc::clone(&line);
-        let thread = std::thread::Builder::new()
-            .name("carrier".into())
-            .spawn(move || carried.carry(&near))?;
+        let thread =
+            std::thread::Builder::new().name("carrier".into()).spawn(move || carried.carry(&near))?;
         let thread = Some(thread);
         Ok((Carrier { line, thread }, Socket::from(far)))
     }
@@ -199,18 +198,13 @@ impl Line {
             flags
         };
         let deadline = *locked(&self.deadline);
-        let nap = deadline.map_or(TICK, |deadline| {
-            deadline.saturating_duration_since(Instant::now()).min(TICK)
-        });
-        let nap = Timespec {
-            tv_sec: 0,
-            tv_nsec: nap.subsec_nanos().into(),
-        };
+        let nap =
+            deadline.map_or(TICK, |deadline| deadline.saturating_duration_since(Instant::now()).min(TICK));
+        let nap = Timespec { tv_sec: 0, tv_nsec: nap.subsec_nanos().into() };
         let mut all = Vec::with_capacity(3);
-        for (fd, flags) in [
-            (near.as_fd(), flags(outward, inward)),
-            (self.peer.as_fd(), flags(inward, outward)),
-        ] {
+        for (fd, flags) in
+            [(near.as_fd(), flags(outward, inward)), (self.peer.as_fd(), flags(inward, outward))]
+        {
             // A side that has ended and takes nothing would wake this for ever.
             if !flags.is_empty() {
                 all.push(PollFd::from_borrowed_fd(fd, flags));
@@ -234,11 +228,7 @@ struct Waiting {
 
 impl Waiting {
     fn new() -> Waiting {
-        Waiting {
-            bytes: Vec::with_capacity(PIECE),
-            done: 0,
-            ended: false,
-        }
+        Waiting { bytes: Vec::with_capacity(PIECE), done: 0, ended: false }
     }
 
     fn is_empty(&self) -> bool {

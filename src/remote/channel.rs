@@ -75,11 +75,7 @@ pub struct Output {
 impl<'s> Channel<'s> {
     pub(super) fn new(session: &'s mut Session, channel: ssh2::Channel) -> Channel<'s> {
         let seen_presses = session.wire.interrupt.count();
-        Channel {
-            session,
-            pipe: Pipe::new(channel),
-            seen_presses,
-        }
+        Channel { session, pipe: Pipe::new(channel), seen_presses }
     }
 
     /// Hands all of `bytes` to the command's standard input. What the command writes meanwhile is kept for
@@ -161,9 +157,8 @@ impl<'s> Channel<'s> {
             if let Some(trouble) = trouble {
                 return Err(self.session.remote_error(trouble, "waiting for the command"));
             }
-            let wait = deadline.map_or(Duration::from_secs(1), |at| {
-                at.saturating_duration_since(Instant::now())
-            });
+            let wait =
+                deadline.map_or(Duration::from_secs(1), |at| at.saturating_duration_since(Instant::now()));
             match self.receive(wait)? {
                 Received::Stdout(mut bytes) => stdout.append(&mut bytes),
                 Received::Stderr(mut bytes) => stderr.append(&mut bytes),
@@ -254,10 +249,9 @@ impl Pipe {
     /// The host takes nothing more for now: it may be waiting until somebody reads what it writes.
     fn make_room(&mut self, wire: &mut Wire, deadline: Option<Instant>) -> Result<(), Trouble> {
         match self.read(wire)? {
-            Received::Nothing if self.at_end() => Err(Trouble::Io(io::Error::new(
-                ErrorKind::BrokenPipe,
-                "the command has ended",
-            ))),
+            Received::Nothing if self.at_end() => {
+                Err(Trouble::Io(io::Error::new(ErrorKind::BrokenPipe, "the command has ended")))
+            }
             Received::Nothing => wire.wait(deadline),
             _ if self.held_bytes > self.most_held => Err(Trouble::TooMuch(self.most_held)),
             came => {
@@ -349,10 +343,7 @@ impl Pipe {
     fn exit(&self) -> Result<Exit, ssh2::Error> {
         let signal = self.channel.exit_signal()?.exit_signal;
         let status = self.channel.exit_status()?;
-        Ok(Exit {
-            status: signal.is_none().then_some(status),
-            signal,
-        })
+        Ok(Exit { status: signal.is_none().then_some(status), signal })
     }
 
     /// Waits until the host has closed its side too, for a bounded time.

@@ -24,17 +24,12 @@ pub(super) fn dial(
     interrupt: &Interrupt,
     press: usize,
 ) -> Result<Socket, ConnectError> {
-    let mut failure = ConnectError::Name {
-        host: host.to_owned(),
-        detail: "it has no address".into(),
-    };
+    let mut failure = ConnectError::Name { host: host.to_owned(), detail: "it has no address".into() };
     for address in resolve(host, port, timeout, interrupt, press)? {
         match connect(address, timeout, interrupt, press) {
             Ok(socket) => return Ok(socket),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return Err(ConnectError::Interrupted {
-                    host: host.to_owned(),
-                });
+                return Err(ConnectError::Interrupted { host: host.to_owned() });
             }
             Err(error) => failure = from_tcp(&error, host, port, timeout),
         }
@@ -57,17 +52,10 @@ fn resolve(
     let name = host.to_owned();
     std::thread::spawn(move || {
         // Nobody listens any more when the wait was given up.
-        let _ = answer.send(
-            (name.as_str(), port)
-                .to_socket_addrs()
-                .map(Iterator::collect::<Vec<_>>),
-        );
+        let _ = answer.send((name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>));
     });
     let deadline = Instant::now() + timeout;
-    let failed = |detail: String| ConnectError::Name {
-        host: host.to_owned(),
-        detail,
-    };
+    let failed = |detail: String| ConnectError::Name { host: host.to_owned(), detail };
     loop {
         match answers.recv_timeout(TICK) {
             Ok(Ok(addresses)) => return Ok(addresses),
@@ -78,9 +66,7 @@ fn resolve(
             }
             Err(RecvTimeoutError::Disconnected) => return Err(failed("the resolver failed".into())),
             Err(RecvTimeoutError::Timeout) if interrupt.count() >= press => {
-                return Err(ConnectError::Interrupted {
-                    host: host.to_owned(),
-                });
+                return Err(ConnectError::Interrupted { host: host.to_owned() });
             }
             Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
                 return Err(failed(format!("no answer within {} s", timeout.as_secs_f32())));
@@ -115,15 +101,10 @@ fn connect(
             return Err(io::ErrorKind::TimedOut.into());
         }
         let nap = left.min(Duration::from_secs(1));
-        let nap = Timespec {
-            tv_sec: i64::from(nap.as_secs() > 0),
-            tv_nsec: nap.subsec_nanos().into(),
-        };
+        let nap = Timespec { tv_sec: i64::from(nap.as_secs() > 0), tv_nsec: nap.subsec_nanos().into() };
         let mut fds = vec![PollFd::new(&socket, PollFlags::OUT)];
         fds.extend(
-            interrupt
-                .watch(press)
-                .map(|latch| PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)),
+            interrupt.watch(press).map(|latch| PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)),
         );
         // An error is EINTR, and the loop looks at Ctrl-C.
         if poll(&mut fds, Some(&nap)).is_ok() && !fds[0].revents().is_empty() {
@@ -137,9 +118,7 @@ fn connect(
 
 /// Has the kernel notice within 30 s that the network is gone, whether bytes are on their way or not.
 fn notice_death(socket: &Socket) -> io::Result<()> {
-    let probes = TcpKeepalive::new()
-        .with_time(Duration::from_secs(12))
-        .with_interval(Duration::from_secs(5));
+    let probes = TcpKeepalive::new().with_time(Duration::from_secs(12)).with_interval(Duration::from_secs(5));
     socket.set_tcp_keepalive(&probes.with_retries(3))?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(Duration::from_secs(25)))?;

@@ -17,11 +17,7 @@ pub enum ConnectError {
     #[error("{file}: {detail}", file = file.display())]
     Config { file: PathBuf, detail: String },
     #[error("{keyword} is set for {host}, which deployer cannot follow ({place})")]
-    Unsupported {
-        host: String,
-        keyword: &'static str,
-        place: String,
-    },
+    Unsupported { host: String, keyword: &'static str, place: String },
     #[error("{keyword} {value} ({place}) leaves nothing that deployer uses")]
     NoAlgorithm {
         keyword: &'static str,
@@ -39,43 +35,21 @@ pub enum ConnectError {
     #[error("{host} port {port} cannot be reached: {detail}")]
     Unreachable { host: String, port: u16, detail: String },
     #[error("{host} did not answer within {} s ({stage}, port {port})", after.as_secs_f32())]
-    TimedOut {
-        host: String,
-        port: u16,
-        stage: &'static str,
-        after: Duration,
-    },
+    TimedOut { host: String, port: u16, stage: &'static str, after: Duration },
     #[error("the connection to {host} broke off ({stage}): {detail}")]
-    Lost {
-        host: String,
-        stage: &'static str,
-        detail: String,
-    },
+    Lost { host: String, stage: &'static str, detail: String },
     #[error("{host} port {port} does not speak SSH: {detail}")]
     NotSsh { host: String, port: u16, detail: String },
     #[error("{host} port {port} talks without end and never comes to the point ({stage})")]
-    Babble {
-        host: String,
-        port: u16,
-        stage: &'static str,
-    },
+    Babble { host: String, port: u16, stage: &'static str },
     #[error("no key exchange with {host}: {detail}")]
     KeyExchange { host: String, detail: String },
     #[error("{via} does not pass the connection on to {host} port {port}: {detail}")]
-    JumpRefused {
-        via: String,
-        host: String,
-        port: u16,
-        detail: String,
-    },
+    JumpRefused { via: String, host: String, port: u16, detail: String },
     #[error(transparent)]
     HostKey(#[from] Box<HostKeyError>),
     #[error("{host} accepts no key for user {user}{}", tried(attempts))]
-    AuthFailed {
-        host: String,
-        user: String,
-        attempts: Vec<Attempt>,
-    },
+    AuthFailed { host: String, user: String, attempts: Vec<Attempt> },
     #[error("interrupted while connecting to {host}")]
     Interrupted { host: String },
 }
@@ -119,17 +93,9 @@ impl std::fmt::Display for AttemptResult {
 #[non_exhaustive]
 pub enum RemoteError {
     #[error("the connection to {host} was lost ({stage}): {detail}")]
-    Lost {
-        host: String,
-        stage: &'static str,
-        detail: String,
-    },
+    Lost { host: String, stage: &'static str, detail: String },
     #[error("{host} has not answered for {} s ({stage})", after.as_secs())]
-    Dead {
-        host: String,
-        stage: &'static str,
-        after: Duration,
-    },
+    Dead { host: String, stage: &'static str, after: Duration },
     #[error("{host} took longer than allowed ({stage})")]
     TimedOut { host: String, stage: &'static str },
     #[error("{host} does not start the command: {detail}")]
@@ -137,11 +103,7 @@ pub enum RemoteError {
     #[error("a command of {length} bytes is too long for the connection to {host}; send it as input")]
     CommandTooLong { host: String, length: usize },
     #[error("{host} sends without end ({stage}): more than {}", size(*most as u64))]
-    TooMuch {
-        host: String,
-        stage: &'static str,
-        most: usize,
-    },
+    TooMuch { host: String, stage: &'static str, most: usize },
     #[error("interrupted")]
     Interrupted,
 }
@@ -177,19 +139,14 @@ impl ConnectError {
         use ConnectError as E;
         match self {
             E::Config { .. } | E::Interrupted { .. } => Vec::new(),
-            E::Unsupported {
-                keyword: "ProxyCommand",
-                ..
-            } => {
+            E::Unsupported { keyword: "ProxyCommand", .. } => {
                 vec!["use ProxyJump in ssh_config in place of ProxyCommand".into()]
             }
             E::Unsupported { keyword, .. } => vec![format!("remove {keyword} for this host from ssh_config")],
             E::NoAlgorithm { known, .. } => vec![format!("add one of these there: {known}")],
             E::Circle { .. } => vec!["mend ProxyJump in ssh_config".into()],
             E::Name { host, .. } => {
-                vec![format!(
-                    "check the spelling of host, or give {host} a HostName in ~/.ssh/config"
-                )]
+                vec![format!("check the spelling of host, or give {host} a HostName in ~/.ssh/config")]
             }
             E::Refused { port, .. } => vec![format!("check that sshd runs there and listens at port {port}")],
             E::Unreachable { .. } | E::TimedOut { .. } => {
@@ -259,21 +216,9 @@ impl RemoteError {
             Trouble::TimedOut => RemoteError::TimedOut { host, stage },
             Trouble::Silent(after) => RemoteError::Dead { host, stage, after },
             Trouble::TooMuch(most) => RemoteError::TooMuch { host, stage, most },
-            Trouble::Babble => RemoteError::Lost {
-                host,
-                stage,
-                detail: "it talks without end".to_owned(),
-            },
-            Trouble::Ssh(error) => RemoteError::Lost {
-                host,
-                stage,
-                detail: error.message().to_owned(),
-            },
-            Trouble::Io(error) => RemoteError::Lost {
-                host,
-                stage,
-                detail: error.to_string(),
-            },
+            Trouble::Babble => RemoteError::Lost { host, stage, detail: "it talks without end".to_owned() },
+            Trouble::Ssh(error) => RemoteError::Lost { host, stage, detail: error.message().to_owned() },
+            Trouble::Io(error) => RemoteError::Lost { host, stage, detail: error.to_string() },
         }
     }
 }
@@ -283,10 +228,7 @@ fn auth_advice(host: &str, user: &str, attempts: &[Attempt]) -> Vec<String> {
     for attempt in attempts {
         match attempt.result {
             AttemptResult::NeedsPassphrase | AttemptResult::WrongPassphrase => {
-                advice.push(format!(
-                    "load the key into the agent: ssh-add {}",
-                    quoted(&attempt.key)
-                ));
+                advice.push(format!("load the key into the agent: ssh-add {}", quoted(&attempt.key)));
             }
             AttemptResult::TooOpen(_) => advice.push(format!("chmod 600 {}", quoted(&attempt.key))),
             _ => {}
@@ -306,10 +248,8 @@ fn tried(attempts: &[Attempt]) -> String {
         return "; there was no key to try: no agent, no IdentityFile, none of the default keys in ~/.ssh"
             .into();
     }
-    let list: Vec<_> = attempts
-        .iter()
-        .map(|attempt| format!("{}: {}", attempt.key, attempt.result))
-        .collect();
+    let list: Vec<_> =
+        attempts.iter().map(|attempt| format!("{}: {}", attempt.key, attempt.result)).collect();
     format!("; tried {}", list.join("; "))
 }
 
@@ -323,16 +263,7 @@ pub(super) fn from_tcp(error: &io::Error, host: &str, port: u16, after: Duration
     let host = host.to_owned();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectError::Refused { host, port },
-        io::ErrorKind::TimedOut => ConnectError::TimedOut {
-            host,
-            port,
-            stage: "TCP connection",
-            after,
-        },
-        _ => ConnectError::Unreachable {
-            host,
-            port,
-            detail: error.to_string(),
-        },
+        io::ErrorKind::TimedOut => ConnectError::TimedOut { host, port, stage: "TCP connection", after },
+        _ => ConnectError::Unreachable { host, port, detail: error.to_string() },
     }
 }

@@ -51,16 +51,9 @@ pub(crate) fn known_hosts(folder: &TempDir) -> impl Fn(&str) + Sync + use<> {
     let file = file(folder, "known_hosts");
     move |text| {
         fs::write(&file, text).expect("known hosts");
-        for (host, port, alias) in [
-            ("web1", 22, None),
-            ("Web2", 2222, None),
-            ("web1", 22, Some("web")),
-        ] {
+        for (host, port, alias) in [("web1", 22, None), ("Web2", 2222, None), ("web1", 22, Some("web"))] {
             let known = KnownHosts::read(std::slice::from_ref(&file), host, port, alias);
-            let _ = (
-                known.knows("ssh-rsa"),
-                known.judge(&HostKey::new(b"\0\0\0\x0bssh-ed25519")),
-            );
+            let _ = (known.knows("ssh-rsa"), known.judge(&HostKey::new(b"\0\0\0\x0bssh-ed25519")));
         }
     }
 }
@@ -79,11 +72,7 @@ pub(crate) fn ssh_config(folder: &TempDir) -> impl Fn(&str) + Sync + use<> {
     move |text| {
         fs::write(&config, text).expect("a configuration");
         for host in ["web1", "w\u{fc}b*", "-x"] {
-            let target = Target {
-                host: host.into(),
-                port: None,
-                user: None,
-            };
+            let target = Target { host: host.into(), port: None, user: None };
             if let Err(error) = ssh_config::resolve(&target, &options) {
                 let _ = error.to_string();
             }

@@ -25,27 +25,11 @@ pub enum HostKeyError {
         others: Vec<String>,
     },
     #[error("the host key of {name} HAS CHANGED: it shows {key}, but {} line {line} knows {known}", file.display())]
-    Changed {
-        name: String,
-        key: HostKey,
-        file: PathBuf,
-        line: usize,
-        known: HostKey,
-    },
+    Changed { name: String, key: HostKey, file: PathBuf, line: usize, known: HostKey },
     #[error("the host key of {name} is revoked: {key} ({} line {line})", file.display())]
-    Revoked {
-        name: String,
-        key: HostKey,
-        file: PathBuf,
-        line: usize,
-    },
+    Revoked { name: String, key: HostKey, file: PathBuf, line: usize },
     #[error("the host key of {name} is too short: {key} has {bits} bits, and {required} are required")]
-    TooShort {
-        name: String,
-        key: HostKey,
-        bits: usize,
-        required: usize,
-    },
+    TooShort { name: String, key: HostKey, bits: usize, required: usize },
     #[error(
         "{name} is known only by a certificate authority ({} line {line}), which deployer cannot check; it shows {key}",
         file.display()
@@ -109,40 +93,29 @@ pub enum Way {
 
 /// How a host's key becomes known: by a person's own comparison.
 fn learn(way: &Way, files: &[PathBuf]) -> Vec<String> {
-    let file = files.first().map_or_else(
-        || "~/.ssh/known_hosts".into(),
-        |file| quoted(&file.display().to_string()),
-    );
+    let file =
+        files.first().map_or_else(|| "~/.ssh/known_hosts".into(), |file| quoted(&file.display().to_string()));
     let compare = "compare the fingerprint with what the host says of itself, on its console: \
                    for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done";
     let learn = match way {
         Way::Direct { host, port: 22 } => {
             format!("if it is the same: ssh-keyscan {} >> {file}", quoted(host))
         }
-        Way::Direct { host, port } => format!(
-            "if it is the same: ssh-keyscan -p {port} {} >> {file}",
-            quoted(host)
-        ),
+        Way::Direct { host, port } => {
+            format!("if it is the same: ssh-keyscan -p {port} {} >> {file}", quoted(host))
+        }
         Way::Ssh { arguments } => format!("if it is the same, say yes once to: ssh {arguments}"),
     };
     vec![compare.to_owned(), learn]
 }
 
 fn known_are(kinds: &[String]) -> String {
-    if kinds.is_empty() {
-        String::new()
-    } else {
-        format!(", known is only {}", kinds.join(", "))
-    }
+    if kinds.is_empty() { String::new() } else { format!(", known is only {}", kinds.join(", ")) }
 }
 
 fn list(files: &[PathBuf]) -> String {
     if files.is_empty() {
         return "no file".into();
     }
-    files
-        .iter()
-        .map(|file| file.display().to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }

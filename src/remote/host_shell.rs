@@ -140,11 +140,8 @@ impl<'s> HostShell<'s> {
     pub fn run_steps(&mut self, line: &str) -> Result<(), ShellError> {
         let mut bytes = Vec::new();
         if !self.has_scripts {
-            let text = format!(
-                "deployer_steps={}\ndeployer_more={}\n",
-                quote(&lean(STEPS))?,
-                quote(&lean(MORE))?
-            );
+            let text =
+                format!("deployer_steps={}\ndeployer_more={}\n", quote(&lean(STEPS))?, quote(&lean(MORE))?);
             let scripts = gzip(&text);
             bytes.extend(format!("scripts {}\n", scripts.len()).into_bytes());
             bytes.extend(scripts);
@@ -253,10 +250,7 @@ impl<'s> HostShell<'s> {
             if !self.uploading {
                 self.beat()?;
             }
-            match self
-                .channel
-                .receive(until.saturating_duration_since(Instant::now()))?
-            {
+            match self.channel.receive(until.saturating_duration_since(Instant::now()))? {
                 Received::Nothing => return Ok(Message::Nothing),
                 Received::End(exit) => {
                     self.ready.extend(self.err.rest().map(Message::Log));
@@ -277,9 +271,7 @@ impl<'s> HostShell<'s> {
         self.said += bytes.len();
         if self.said > MOST_SAID {
             let most = size(MOST_SAID as u64);
-            return Err(ShellError::Endless(format!(
-                "more than {most} where a few words were awaited"
-            )));
+            return Err(ShellError::Endless(format!("more than {most} where a few words were awaited")));
         }
         let (nonce, ready, mut wrong) = (&self.nonce, &mut self.ready, None);
         self.out.feed(bytes, &mut |line| {
@@ -326,10 +318,7 @@ fn endless_word() -> ShellError {
 
 /// The command that SSH carries.
 fn command(nonce: &str, opening: &Opening) -> Result<String, ShellError> {
-    let holder = opening
-        .lock
-        .map(|holder| serde_json::json!(holder).to_string())
-        .unwrap_or_default();
+    let holder = opening.lock.map(|holder| serde_json::json!(holder).to_string()).unwrap_or_default();
     let patience = opening.patience.as_secs().to_string();
     let lock = match opening.lock {
         None => "none",
@@ -376,11 +365,7 @@ mod tests {
 
     #[test]
     fn the_whole_of_the_scripts_fits_one_request() {
-        let holder = Holder {
-            by: "ann@laptop".to_string(),
-            verb: "deploy".to_string(),
-            commit: None,
-        };
+        let holder = Holder { by: "ann@laptop".to_string(), verb: "deploy".to_string(), commit: None };
         let opening = Opening {
             root: "/srv/app",
             interpreter: "python3",

@@ -44,18 +44,16 @@ impl Interrupt {
         let pressed = interrupt.clone();
         // As it was before anything was asked or any key was passed on.
         let terminal = tcgetattr(io::stdin()).ok();
-        std::thread::Builder::new()
-            .name("signals".into())
-            .spawn(move || {
-                for _ in signals.forever() {
-                    pressed.press();
-                    match pressed.count() {
-                        1 => {}
-                        2 => leave_soon(terminal.clone()),
-                        _ => leave(terminal.as_ref()),
-                    }
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            for _ in signals.forever() {
+                pressed.press();
+                match pressed.count() {
+                    1 => {}
+                    2 => leave_soon(terminal.clone()),
+                    _ => leave(terminal.as_ref()),
                 }
-            })?;
+            }
+        })?;
         Ok(interrupt)
     }
 
@@ -66,10 +64,7 @@ impl Interrupt {
     }
 
     fn new(latches: [Option<Latch>; 2]) -> Interrupt {
-        Interrupt(Arc::new(Shared {
-            count: AtomicUsize::new(0),
-            latches,
-        }))
+        Interrupt(Arc::new(Shared { count: AtomicUsize::new(0), latches }))
     }
 
     /// How often the user has asked to stop.
@@ -118,9 +113,6 @@ fn leave(terminal: Option<&Termios>) -> ! {
 impl Latch {
     fn new() -> io::Result<Latch> {
         let (watch, hold) = io::pipe()?;
-        Ok(Latch {
-            watch,
-            hold: Mutex::new(Some(hold)),
-        })
+        Ok(Latch { watch, hold: Mutex::new(Some(hold)) })
     }
 }

@@ -40,9 +40,7 @@ impl Jump {
         options: &ConnectOptions,
     ) -> Result<(Jump, Socket), ConnectError> {
         let deadline = Instant::now() + to.connect_timeout.max(options.handshake_timeout);
-        let opened = wire.drive(Some(deadline), |ssh| {
-            ssh.channel_direct_tcpip(&to.host, to.port, None)
-        });
+        let opened = wire.drive(Some(deadline), |ssh| ssh.channel_direct_tcpip(&to.host, to.port, None));
         let channel = opened.map_err(|trouble| match trouble {
             Trouble::Ssh(error) if error.code() == ssh2::ErrorCode::Session(-21) => {
                 ConnectError::JumpRefused {
@@ -62,16 +60,9 @@ impl Jump {
         };
         let (near, far) = UnixStream::pair().map_err(lost)?;
         near.set_nonblocking(true).map_err(lost)?;
-        let hop = Hop {
-            wire,
-            pipe: Pipe::new(channel),
-            near,
-            held: Vec::new(),
-        };
-        let thread = std::thread::Builder::new()
-            .name("jump".into())
-            .spawn(move || hop.run())
-            .map_err(lost)?;
+        let hop = Hop { wire, pipe: Pipe::new(channel), near, held: Vec::new() };
+        let thread =
+            std::thread::Builder::new().name("jump".into()).spawn(move || hop.run()).map_err(lost)?;
         let thread = Some(thread);
         Ok((Jump { line, thread }, Socket::from(far)))
     }
@@ -150,27 +141,13 @@ impl Hop {
 
     /// Waits until either side has something, or takes something.
     fn rest(&self) {
-        let writing = if self.held.is_empty() {
-            PollFlags::empty()
-        } else {
-            PollFlags::OUT
-        };
-        let reading = if self.held.len() < MOST_HELD {
-            PollFlags::IN
-        } else {
-            PollFlags::empty()
-        };
+        let writing = if self.held.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        let reading = if self.held.len() < MOST_HELD { PollFlags::IN } else { PollFlags::empty() };
         let mut both = [
             PollFd::from_borrowed_fd(self.near.as_fd(), PollFlags::IN | writing),
             PollFd::from_borrowed_fd(self.wire.socket().as_fd(), reading),
         ];
         // An error is EINTR: a signal, which is another's to handle.
-        let _ = poll(
-            &mut both,
-            Some(&Timespec {
-                tv_sec: 1,
-                tv_nsec: 0,
-            }),
-        );
+        let _ = poll(&mut both, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
     }
 }

@@ -54,13 +54,7 @@ impl KeyFile {
             _ => return Err(Unusable::Other("not a private key".into())),
         };
         let public = inside.or_else(|| beside(path, ".pub"));
-        Ok(KeyFile {
-            path: path.to_owned(),
-            encrypted,
-            public,
-            certificate: beside(path, "-cert.pub"),
-            text,
-        })
+        Ok(KeyFile { path: path.to_owned(), encrypted, public, certificate: beside(path, "-cert.pub"), text })
     }
 
     /// The public key's bytes, to find the same key in the agent.
@@ -72,9 +66,7 @@ impl KeyFile {
 /// The public key of a file that may itself be public: IdentityFile may name one, to choose a key of the agent.
 pub(super) fn public_blob_of(path: &Path) -> Option<Vec<u8>> {
     let text = fs::read_to_string(path).ok()?;
-    blob(text.trim())
-        .or_else(|| blob(&openssh_header(&text)?.1))
-        .or_else(|| blob(&beside(path, ".pub")?))
+    blob(text.trim()).or_else(|| blob(&openssh_header(&text)?.1)).or_else(|| blob(&beside(path, ".pub")?))
 }
 
 fn blob(line: &str) -> Option<Vec<u8>> {
@@ -118,7 +110,5 @@ pub(super) fn field<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
 
 fn pem_encrypted(text: &str) -> bool {
     text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
-        || text
-            .lines()
-            .any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"))
+        || text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"))
 }

@@ -35,9 +35,7 @@ impl HostKey {
             let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
             self.0.get(4..4usize.checked_add(length)?)
         });
-        field
-            .and_then(|field| std::str::from_utf8(field).ok())
-            .unwrap_or_default()
+        field.and_then(|field| std::str::from_utf8(field).ok()).unwrap_or_default()
     }
 
     /// The length of an RSA key, in bits.
@@ -53,10 +51,7 @@ impl HostKey {
     /// As `ssh` prints it: `SHA256:` and base64 without padding.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        format!(
-            "SHA256:{}",
-            STANDARD_NO_PAD.encode(hmac_sha256::Hash::hash(&self.0))
-        )
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(hmac_sha256::Hash::hash(&self.0)))
     }
 }
 
@@ -151,10 +146,7 @@ impl KnownHosts {
     pub(super) fn judge(&self, shown: &HostKey) -> Verdict<'_> {
         let revoked = |entry: &&Entry| entry.marker == Some(Marker::Revoked) && entry.key == *shown;
         let revoked = |without_port| {
-            let here = self
-                .entries
-                .iter()
-                .filter(move |entry| entry.without_port == without_port);
+            let here = self.entries.iter().filter(move |entry| entry.without_port == without_port);
             here.into_iter().find(revoked)
         };
         let (named, is_known) = (revoked(false), self.counting().any(|entry| entry.key == *shown));
@@ -172,9 +164,7 @@ impl KnownHosts {
         let authority = |entry: &&Entry| entry.marker == Some(Marker::CertificateAuthority);
         match self.entries.iter().find(authority) {
             Some(entry) if named().next().is_none() => Verdict::CertificateAuthority(entry.place()),
-            _ => Verdict::Unknown {
-                others: named().map(|entry| entry.key.kind().to_owned()).collect(),
-            },
+            _ => Verdict::Unknown { others: named().map(|entry| entry.key.kind().to_owned()).collect() },
         }
     }
 
@@ -185,11 +175,7 @@ impl KnownHosts {
 
 impl Entry {
     fn place(&self) -> Place<'_> {
-        Place {
-            file: &self.file,
-            line: self.line,
-            key: &self.key,
-        }
+        Place { file: &self.file, line: self.line, key: &self.key }
     }
 }
 
@@ -250,13 +236,8 @@ fn hashed(hash: &str, name: &str) -> bool {
     let found = || {
         let session = ssh2::Session::new().ok()?;
         let mut hosts = session.known_hosts().ok()?;
-        hosts
-            .read_str(&format!("{hash} ssh-rsa {key}"), KnownHostFileKind::OpenSSH)
-            .ok()?;
-        Some(!matches!(
-            hosts.check(name, b"another key"),
-            CheckResult::NotFound | CheckResult::Failure
-        ))
+        hosts.read_str(&format!("{hash} ssh-rsa {key}"), KnownHostFileKind::OpenSSH).ok()?;
+        Some(!matches!(hosts.check(name, b"another key"), CheckResult::NotFound | CheckResult::Failure))
     };
     found().unwrap_or(false)
 }
@@ -307,59 +288,25 @@ mod tests {
             (line("[web]:2222", &ours), "web", 22, "unknown"),
             (line("web", &ours), "web", 2222, "known"),
             (line("web", &other), "web", 2222, "unknown"),
-            (
-                line("*.example.com,!bad.example.com", &ours),
-                "a.example.com",
-                22,
-                "known",
-            ),
-            (
-                line("*.example.com,!bad.example.com", &ours),
-                "bad.example.com",
-                22,
-                "unknown",
-            ),
+            (line("*.example.com,!bad.example.com", &ours), "a.example.com", 22, "known"),
+            (line("*.example.com,!bad.example.com", &ours), "bad.example.com", 22, "unknown"),
             (line("[127.0.0.*]:2207", &ours), "127.0.0.1", 2207, "known"),
             (line("web", &rsa), "web", 22, "unknown ssh-rsa"),
             (line("web", &rsa) + &line("web", &ours), "web", 22, "known"),
             (line("web", &other) + &line("web", &ours), "web", 22, "known"),
-            (
-                line("web", &ours) + &line("@revoked *", &ours),
-                "web",
-                22,
-                "revoked 2",
-            ),
-            (
-                line("web", &ours) + &line("@revoked *", &other),
-                "web",
-                22,
-                "known",
-            ),
+            (line("web", &ours) + &line("@revoked *", &ours), "web", 22, "revoked 2"),
+            (line("web", &ours) + &line("@revoked *", &other), "web", 22, "known"),
             (line("@cert-authority *", &rsa), "web", 22, "authority 1"),
-            (
-                line("@cert-authority *", &rsa) + &line("web", &ours),
-                "web",
-                22,
-                "known",
-            ),
+            (line("@cert-authority *", &rsa) + &line("web", &ours), "web", 22, "known"),
             (
                 "web ssh-ed25519 %%%\n\n# web\nweb\n@odd web x y\n".to_owned() + &line("web", &ours),
                 "web",
                 22,
                 "known",
             ),
-            (
-                "web ssh-rsa ".to_owned() + line("x", &ours).split(' ').nth(2).unwrap(),
-                "web",
-                22,
-                "unknown",
-            ),
+            ("web ssh-rsa ".to_owned() + line("x", &ours).split(' ').nth(2).unwrap(), "web", 22, "unknown"),
         ] {
-            assert_eq!(
-                word(&known(&text, host, port, None), &ours),
-                expected,
-                "{host}:{port} in\n{text}"
-            );
+            assert_eq!(word(&known(&text, host, port, None), &ours), expected, "{host}:{port} in\n{text}");
         }
     }
 

@@ -12,11 +12,7 @@ pub struct Lines {
 impl Lines {
     #[must_use]
     pub fn new(most: usize) -> Lines {
-        Lines {
-            rest: Vec::new(),
-            most,
-            left_out: 0,
-        }
+        Lines { rest: Vec::new(), most, left_out: 0 }
     }
 
     /// Takes a piece in, and hands the lines over that end in it. A carriage return ends one too, and only the last of

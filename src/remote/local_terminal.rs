@@ -44,11 +44,7 @@ impl LocalTerminal {
         let mut raw = before.clone();
         raw.make_raw();
         tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
-        Ok(LocalTerminal {
-            before,
-            resized,
-            signal,
-        })
+        Ok(LocalTerminal { before, resized, signal })
     }
 
     /// What turns readable when the size changes.

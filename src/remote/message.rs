@@ -111,9 +111,5 @@ fn found(text: &str) -> Option<Found> {
     };
     let name = name.to_string();
     let kilobytes = kilobytes.parse().ok()?;
-    Some(Found {
-        kind,
-        name,
-        kilobytes,
-    })
+    Some(Found { kind, name, kilobytes })
 }

@@ -55,16 +55,11 @@ impl ConnectOptions {
         let user_config = home.as_ref().map(|home| home.join(".ssh/config"));
         ConnectOptions {
             local_user: local_user(),
-            config_files: user_config
-                .into_iter()
-                .chain(["/etc/ssh/ssh_config".into()])
-                .collect(),
+            config_files: user_config.into_iter().chain(["/etc/ssh/ssh_config".into()]).collect(),
             global_known_hosts: ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
                 .map(PathBuf::from)
                 .into(),
-            agent: env::var_os("SSH_AUTH_SOCK")
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from),
+            agent: env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from),
             home,
             ..ConnectOptions::default()
         }

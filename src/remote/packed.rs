@@ -49,9 +49,7 @@ pub fn shell_command(script: &str, arguments: &[&str]) -> Result<String, ShellEr
 pub fn python_command(interpreter: &str, script: &str, arguments: &[&str]) -> Result<String, ShellError> {
     let words = quoted(&[&[interpreter, "-ISBc", script], arguments].concat())?;
     // sbin and the like may not be on the PATH.
-    packed(&format!(
-        "export PYTHONUTF8=1 PATH=\"${{PATH:-/usr/bin:/bin}}:/usr/local/bin\"\nexec{words}\n"
-    ))
+    packed(&format!("export PYTHONUTF8=1 PATH=\"${{PATH:-/usr/bin:/bin}}:/usr/local/bin\"\nexec{words}\n"))
 }
 
 fn quoted(words: &[&str]) -> Result<String, NulError> {

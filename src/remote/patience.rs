@@ -20,11 +20,7 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn new(wire: &Wire, deadline: Option<Instant>) -> Patience {
-        Patience {
-            deadline,
-            since: Instant::now(),
-            presses: wire.interrupt.count(),
-        }
+        Patience { deadline, since: Instant::now(), presses: wire.interrupt.count() }
     }
 
     pub(super) fn renew(&mut self) {

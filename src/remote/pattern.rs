@@ -71,9 +71,6 @@ mod tests {
         assert!(listed(["*.example.com", "!bad.example.com"], "good.example.com"));
         assert!(!listed(["*.example.com", "!bad.example.com"], "bad.example.com"));
         assert!(!listed(["!bad.example.com", "*.example.com"], "bad.example.com"));
-        assert!(
-            !listed(["!bad.example.com"], "good.example.com"),
-            "a negation alone matches nothing"
-        );
+        assert!(!listed(["!bad.example.com"], "good.example.com"), "a negation alone matches nothing");
     }
 }

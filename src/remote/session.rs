@@ -76,9 +76,7 @@ impl Session {
             key = log_in(&mut wire, &hop, options, prompt)?;
             reached = Some((wire, hop));
         }
-        let Some((wire, hop)) = reached else {
-            unreachable!("a route ends at its target")
-        };
+        let Some((wire, hop)) = reached else { unreachable!("a route ends at its target") };
         wire.line().end_at_press(2);
         Ok(Session {
             wire,
@@ -175,18 +173,11 @@ impl Session {
     /// Whether a command can be started now.
     pub(super) fn check(&self, command: &str) -> Result<(), RemoteError> {
         if command.len() > LONGEST_COMMAND {
-            return Err(RemoteError::CommandTooLong {
-                host: self.host.clone(),
-                length: command.len(),
-            });
+            return Err(RemoteError::CommandTooLong { host: self.host.clone(), length: command.len() });
         }
         if self.abandoned {
             let detail = "it was closed because a command was left running".into();
-            return Err(RemoteError::Lost {
-                host: self.host.clone(),
-                stage: STAGE,
-                detail,
-            });
+            return Err(RemoteError::Lost { host: self.host.clone(), stage: STAGE, detail });
         }
         Ok(())
     }
@@ -205,10 +196,7 @@ impl Session {
         match trouble {
             // LIBSSH2_ERROR_CHANNEL_FAILURE and LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED.
             Trouble::Ssh(error) if matches!(error.code(), ErrorCode::Session(-21 | -22)) => {
-                RemoteError::ExecRefused {
-                    host: self.host.clone(),
-                    detail: error.message().to_owned(),
-                }
+                RemoteError::ExecRefused { host: self.host.clone(), detail: error.message().to_owned() }
             }
             trouble => {
                 // A call that was given up half-way cannot be taken up again.
@@ -225,10 +213,7 @@ fn route(target: &Target, options: &ConnectOptions, depth: usize) -> Result<Vec<
     let mut hops = Vec::new();
     if let Some((first, others)) = config.jumps.split_first() {
         if depth >= MOST_HOPS {
-            return Err(ConnectError::Circle {
-                host: target.host.clone(),
-                route: first.host.clone(),
-            });
+            return Err(ConnectError::Circle { host: target.host.clone(), route: first.host.clone() });
         }
         hops = route(first, options, depth + 1)?;
         for other in others {
@@ -247,12 +232,8 @@ fn log_in(
 ) -> Result<String, ConnectError> {
     let patience = options.handshake_timeout;
     let failed = |trouble| connect_error(trouble, config, STAGE, patience);
-    let known = KnownHosts::read(
-        &config.known_hosts,
-        &config.host,
-        config.port,
-        config.host_key_alias.as_deref(),
-    );
+    let known =
+        KnownHosts::read(&config.known_hosts, &config.host, config.port, config.host_key_alias.as_deref());
     for (kind, list) in config.algorithms.offered(&|kind| known.knows(kind)) {
         let preferred = wire.ssh.method_pref(kind, &list);
         preferred.map_err(|error| failed(Trouble::Ssh(error)))?;
@@ -263,17 +244,9 @@ fn log_in(
         Trouble::Ssh(_) | Trouble::Babble | Trouble::TimedOut
             if !greeting.is_empty() && !greeting.starts_with(b"SSH-") =>
         {
-            let line = String::from_utf8_lossy(&greeting)
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let line = String::from_utf8_lossy(&greeting).lines().next().unwrap_or_default().to_owned();
             let detail = format!("it says {line:?}");
-            ConnectError::NotSsh {
-                host: config.alias.clone(),
-                port: config.port,
-                detail,
-            }
+            ConnectError::NotSsh { host: config.alias.clone(), port: config.port, detail }
         }
         trouble => failed(trouble),
     })?;
@@ -294,18 +267,9 @@ pub(super) fn connect_error(
     let (host, port) = (config.alias.clone(), config.port);
     match trouble {
         Trouble::Interrupted => ConnectError::Interrupted { host },
-        Trouble::TimedOut | Trouble::Silent(_) => ConnectError::TimedOut {
-            host,
-            port,
-            stage,
-            after,
-        },
+        Trouble::TimedOut | Trouble::Silent(_) => ConnectError::TimedOut { host, port, stage, after },
         Trouble::Babble | Trouble::TooMuch(_) => ConnectError::Babble { host, port, stage },
-        Trouble::Io(error) => ConnectError::Lost {
-            host,
-            stage,
-            detail: error.to_string(),
-        },
+        Trouble::Io(error) => ConnectError::Lost { host, stage, detail: error.to_string() },
         Trouble::Ssh(error) => {
             let detail = error.message().to_owned();
             match error.code() {

@@ -91,17 +91,12 @@ impl Reader<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(config_error(file, error.to_string())),
         };
-        for (index, line) in String::from_utf8_lossy(&bytes)
-            .trim_start_matches('\u{feff}')
-            .lines()
-            .enumerate()
+        for (index, line) in
+            String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').lines().enumerate()
         {
             let place = format!("{} line {}", file.display(), index + 1);
             let Some(words) = words(line) else {
-                return Err(config_error(
-                    file,
-                    format!("line {}: a quote is not closed", index + 1),
-                ));
+                return Err(config_error(file, format!("line {}: a quote is not closed", index + 1)));
             };
             let Some((keyword, arguments)) = words.split_first() else {
                 continue;
@@ -110,9 +105,9 @@ impl Reader<'_> {
                 ("host", patterns) => *active = listed(patterns.iter().map(String::as_str), self.alias),
                 ("match", criteria) => *active = self.matches(criteria, &place),
                 _ if !*active => {}
-                (_, []) => self
-                    .warnings
-                    .push(format!("{place}: {keyword} has no value; the line is ignored")),
+                (_, []) => {
+                    self.warnings.push(format!("{place}: {keyword} has no value; the line is ignored"))
+                }
                 ("include", patterns) => {
                     if depth >= DEEPEST {
                         return Err(config_error(
@@ -134,11 +129,8 @@ impl Reader<'_> {
     fn include(&mut self, pattern: &str, depth: usize) -> Result<(), ConnectError> {
         let home = self.options.home.as_deref();
         let pattern = tilde(pattern, home);
-        let base = if self.system {
-            Some(PathBuf::from("/etc/ssh"))
-        } else {
-            home.map(|home| home.join(".ssh"))
-        };
+        let base =
+            if self.system { Some(PathBuf::from("/etc/ssh")) } else { home.map(|home| home.join(".ssh")) };
         let full = base.map_or_else(|| PathBuf::from(&pattern), |base| base.join(&pattern));
         for file in glob(&full) {
             self.included += 1;
@@ -160,9 +152,8 @@ impl Reader<'_> {
         let mut rest = criteria.iter();
         let mut fits = !criteria.is_empty();
         while let Some(criterion) = rest.next() {
-            let (negated, name) = criterion
-                .strip_prefix('!')
-                .map_or((false, criterion.as_str()), |name| (true, name));
+            let (negated, name) =
+                criterion.strip_prefix('!').map_or((false, criterion.as_str()), |name| (true, name));
             let name = name.to_lowercase();
             let holds = match name.as_str() {
                 "all" => true,
@@ -187,31 +178,21 @@ impl Reader<'_> {
         match name {
             "originalhost" => Some(self.alias.to_owned()),
             "host" => Some(self.host_name()),
-            "user" => Some(
-                self.found
-                    .user
-                    .clone()
-                    .unwrap_or_else(|| self.options.local_user.clone()),
-            ),
+            "user" => Some(self.found.user.clone().unwrap_or_else(|| self.options.local_user.clone())),
             _ => Some(self.options.local_user.clone()).filter(|user| !user.is_empty()),
         }
     }
 
     fn skip_match(&mut self, criteria: &[String], place: &str) -> bool {
-        self.warnings.push(format!(
-            "{place}: `Match {}` is not understood; its block is ignored",
-            criteria.join(" ")
-        ));
+        self.warnings
+            .push(format!("{place}: `Match {}` is not understood; its block is ignored", criteria.join(" ")));
         false
     }
 
     /// The name to resolve, with `%h` put in.
     fn host_name(&self) -> String {
         match &self.found.host_name {
-            Some(name) => name
-                .replace("%%", "\0")
-                .replace("%h", self.alias)
-                .replace('\0', "%"),
+            Some(name) => name.replace("%%", "\0").replace("%h", self.alias).replace('\0', "%"),
             None => self.alias.to_owned(),
         }
     }
@@ -219,11 +200,7 @@ impl Reader<'_> {
     fn finish(mut self) -> Result<HostConfig, ConnectError> {
         let options = self.options;
         let host = self.host_name();
-        let user = self
-            .found
-            .user
-            .take()
-            .unwrap_or_else(|| options.local_user.clone());
+        let user = self.found.user.take().unwrap_or_else(|| options.local_user.clone());
         let port = match self.found.port.take() {
             None => 22,
             Some(port) => match port.parse() {
@@ -231,13 +208,7 @@ impl Reader<'_> {
                 _ => return Err(self.wrong("Port", &port)),
             },
         };
-        let tokens = Tokens {
-            alias: self.alias,
-            host: &host,
-            port,
-            user: &user,
-            options,
-        };
+        let tokens = Tokens { alias: self.alias, host: &host, port, user: &user, options };
         let expand =
             |values: &[String]| -> Vec<PathBuf> { values.iter().map(|value| tokens.path(value)).collect() };
         let none = |values: &[String]| values.iter().any(|value| is_none(value));
@@ -253,9 +224,9 @@ impl Reader<'_> {
             None | Some("SSH_AUTH_SOCK") => options.agent.clone(),
             Some(none) if is_none(none) => None,
             Some(value) => Some(match value.strip_prefix('$') {
-                Some(variable) => std::env::var_os(variable.trim_matches(['{', '}']))
-                    .unwrap_or_default()
-                    .into(),
+                Some(variable) => {
+                    std::env::var_os(variable.trim_matches(['{', '}'])).unwrap_or_default().into()
+                }
                 None => tokens.path(value),
             }),
         };
@@ -279,11 +250,7 @@ impl Reader<'_> {
         let jumps = match &self.found.proxy {
             Some(Proxy::Command { place }) => {
                 let (host, place) = (self.alias.to_owned(), place.clone());
-                return Err(ConnectError::Unsupported {
-                    host,
-                    keyword: "ProxyCommand",
-                    place,
-                });
+                return Err(ConnectError::Unsupported { host, keyword: "ProxyCommand", place });
             }
             Some(Proxy::Jump(none)) if is_none(none) => Vec::new(),
             None => Vec::new(),
@@ -323,26 +290,16 @@ impl Reader<'_> {
 
     fn algorithms(&self) -> Result<Algorithms, ConnectError> {
         let found = &self.found.algorithms;
-        let values = found
-            .each_ref()
-            .map(|found| found.as_ref().map(|(value, _)| &**value));
+        let values = found.each_ref().map(|found| found.as_ref().map(|(value, _)| &**value));
         Algorithms::chosen(values).map_err(|Nothing { index, known }| {
             let (value, place) = found[index].clone().unwrap_or_default();
-            ConnectError::NoAlgorithm {
-                keyword: KEYWORDS[index],
-                value,
-                place,
-                known,
-            }
+            ConnectError::NoAlgorithm { keyword: KEYWORDS[index], value, place, known }
         })
     }
 
     fn wrong(&self, keyword: &str, value: &str) -> ConnectError {
         let file = self.options.config_files.first().cloned().unwrap_or_default();
-        config_error(
-            &file,
-            format!("{keyword} for {} is not valid: {value}", self.alias),
-        )
+        config_error(&file, format!("{keyword} for {} is not valid: {value}", self.alias))
     }
 }
 
@@ -351,8 +308,5 @@ fn is_none(value: &str) -> bool {
 }
 
 fn config_error(file: &Path, detail: String) -> ConnectError {
-    ConnectError::Config {
-        file: file.to_owned(),
-        detail,
-    }
+    ConnectError::Config { file: file.to_owned(), detail }
 }

@@ -50,9 +50,7 @@ impl Session {
     /// When the connection is lost.
     pub fn knock(&mut self, port: u16) -> Result<bool, RemoteError> {
         let deadline = Some(Instant::now() + START);
-        let opened = self
-            .wire
-            .drive(deadline, |ssh| ssh.channel_direct_tcpip("127.0.0.1", port, None));
+        let opened = self.wire.drive(deadline, |ssh| ssh.channel_direct_tcpip("127.0.0.1", port, None));
         let closed = match opened {
             Ok(channel) => Pipe::new(channel).close(&mut self.wire).map(|()| true),
             Err(trouble) if is_refused(&trouble) => Ok(false),
@@ -152,11 +150,8 @@ impl Session {
             // What comes from the host stays on the socket, where poll would tell of it at once, again and again.
             std::thread::sleep(BLOCKED);
         }
-        let mut beside: Vec<_> = lines
-            .iter()
-            .filter(|line| line.listens())
-            .map(|line| line.local.as_fd())
-            .collect();
+        let mut beside: Vec<_> =
+            lines.iter().filter(|line| line.listens()).map(|line| line.local.as_fd()).collect();
         if !is_opening {
             beside.push(listener.as_fd());
         }
@@ -169,14 +164,7 @@ impl Session {
 
 impl Line {
     fn new(local: TcpStream, pipe: Pipe) -> Line {
-        Line {
-            local,
-            pipe,
-            to_local: Vec::new(),
-            to_host: Vec::new(),
-            local_ended: false,
-            host_ended: false,
-        }
+        Line { local, pipe, to_local: Vec::new(), to_host: Vec::new(), local_ended: false, host_ended: false }
     }
 
     /// Whether it waits for the local side to say something.

@@ -60,14 +60,7 @@ impl Wire {
         let mut ssh = ssh2::Session::new().map_err(Trouble::Ssh)?;
         ssh.set_tcp_stream(Arc::clone(&socket));
         ssh.set_blocking(false);
-        Ok(Wire {
-            ssh,
-            socket,
-            interrupt,
-            carrier,
-            patience: None,
-            silent: Duration::ZERO,
-        })
+        Ok(Wire { ssh, socket, interrupt, carrier, patience: None, silent: Duration::ZERO })
     }
 
     /// The host has let us in. From here on it is asked for a sign of life when it says nothing, and given up after
@@ -141,20 +134,13 @@ impl Wire {
 
     /// Whether libssh2 holds a packet that the socket has not taken whole.
     pub(super) fn half_sent(&self) -> bool {
-        matches!(
-            self.ssh.block_directions(),
-            BlockDirections::Outbound | BlockDirections::Both
-        )
+        matches!(self.ssh.block_directions(), BlockDirections::Outbound | BlockDirections::Both)
     }
 
     /// Waits until the socket may let libssh2 get on, or fails.
     pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
         // Half a packet only needs to be sent; a host that talks meanwhile, and takes nothing, must not pass for alive.
-        let flags = if self.half_sent() {
-            PollFlags::OUT
-        } else {
-            PollFlags::IN
-        };
+        let flags = if self.half_sent() { PollFlags::OUT } else { PollFlags::IN };
         self.poll(flags, deadline, self.ends_at_press())?;
         match deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Trouble::TimedOut),
@@ -193,11 +179,7 @@ impl Wire {
         self.check()?;
         let began = Instant::now();
         let (ready, readable) = self.poll_raw(flags, self.nap(deadline, began), press, beside);
-        let sign_of_life = if self.half_sent() {
-            PollFlags::OUT
-        } else {
-            PollFlags::IN
-        };
+        let sign_of_life = if self.half_sent() { PollFlags::OUT } else { PollFlags::IN };
         if ready.contains(sign_of_life) {
             self.silent = Duration::ZERO;
         } else {
@@ -222,11 +204,7 @@ impl Wire {
         let latch = self.interrupt.watch(press);
         all.extend(latch.map(|latch| PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)));
         let own = all.len();
-        all.extend(
-            beside
-                .iter()
-                .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)),
-        );
+        all.extend(beside.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
         match poll(&mut all, Some(&nap)) {
             Ok(_) => {
                 let readable = all[own..].iter().map(|fd| !fd.revents().is_empty());
@@ -239,9 +217,9 @@ impl Wire {
 
     /// How long one poll may last: to the deadline, and never past the moment to ask for a sign of life.
     fn nap(&self, deadline: Option<Instant>, now: Instant) -> Duration {
-        let tick = self.patience.map_or(Duration::from_secs(1), |patience| {
-            (patience / 8).min(Duration::from_secs(1))
-        });
+        let tick = self
+            .patience
+            .map_or(Duration::from_secs(1), |patience| (patience / 8).min(Duration::from_secs(1)));
         deadline.map_or(tick, |deadline| deadline.saturating_duration_since(now).min(tick))
     }
 

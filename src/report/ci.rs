@@ -60,11 +60,7 @@ pub(crate) fn error(what: &str) -> String {
 /// have `##[` or `##vso[` anywhere. (GitLab's need control characters, which no line of ours has.)
 pub(crate) fn harmless(line: &str) -> String {
     let line = broken(line);
-    if line.trim_start().starts_with("::") {
-        format!("|{line}")
-    } else {
-        line.into_owned()
-    }
+    if line.trim_start().starts_with("::") { format!("|{line}") } else { line.into_owned() }
 }
 
 fn broken(line: &str) -> Cow<'_, str> {
@@ -75,11 +71,7 @@ fn broken(line: &str) -> Cow<'_, str> {
     for (at, letter) in line.char_indices() {
         safe.push(letter);
         let begins = line[at..].strip_prefix("##").is_some_and(|rest| {
-            let name = rest
-                .bytes()
-                .take(LONGEST)
-                .take_while(u8::is_ascii_alphanumeric)
-                .count();
+            let name = rest.bytes().take(LONGEST).take_while(u8::is_ascii_alphanumeric).count();
             rest[name..].starts_with('[')
         });
         if begins {
@@ -118,10 +110,7 @@ mod tests {
         assert_eq!(harmless("::set-env name=x::y"), "|::set-env name=x::y");
         assert_eq!(harmless("  \u{a0}::error::x"), "|  \u{a0}::error::x");
         assert_eq!(harmless("x ##[error]y"), "x # #[error]y");
-        assert_eq!(
-            harmless("###[a] ##vso[b] ## [c] ##"),
-            "## #[a] # #vso[b] ## [c] ##"
-        );
+        assert_eq!(harmless("###[a] ##vso[b] ## [c] ##"), "## #[a] # #vso[b] ## [c] ##");
         assert_eq!(
             harmless_bytes(b"\xff ##[a]\r::b::\xff##vso[c]\n  ::d\x1b[0Ksection_end:1:x"),
             b"\xff # #[a]\r|::b::\xff# #vso[c]\n|  ::dsection_end:1:x"

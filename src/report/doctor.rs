@@ -23,11 +23,7 @@ pub(crate) fn lines(diagnosis: &Diagnosis, look: Look) -> Vec<String> {
     let deploy = format!("deployer {} deploy", clean(&diagnosis.environment));
     let dash = look.dash();
     lines.push(match diagnosis.bad() {
-        0 => format!(
-            "{} {dash} run: {}",
-            look.good("nothing stands in the way"),
-            look.hint(&deploy)
-        ),
+        0 => format!("{} {dash} run: {}", look.good("nothing stands in the way"), look.hint(&deploy)),
         count => format!(
             "{} {dash} then again: {}",
             look.bad(&format!(
@@ -53,11 +49,7 @@ fn of_check(check: &Check, diagnosis: &Diagnosis, look: Look) -> Vec<String> {
         (Level::Bad, true) => look.bad("✗"),
         (Level::Bad, false) => look.bad("!!"),
     };
-    let mut lines = vec![format!(
-        "  {mark} {}{}",
-        pad(check.name, NAME),
-        clean(&check.says)
-    )];
+    let mut lines = vec![format!("  {mark} {}{}", pad(check.name, NAME), clean(&check.says))];
     let indent = if look.unicode { 4 } else { 5 } + NAME;
     for mend in &check.mends {
         let who = match mend.by {
@@ -65,11 +57,7 @@ fn of_check(check: &Check, diagnosis: &Diagnosis, look: Look) -> Vec<String> {
             By::User => format!("as {} on the host:", clean(&diagnosis.user)),
             By::Here => "here:".to_owned(),
         };
-        lines.push(format!(
-            "{}{who} {}",
-            " ".repeat(indent),
-            look.hint(&clean(&mend.command))
-        ));
+        lines.push(format!("{}{who} {}", " ".repeat(indent), look.hint(&clean(&mend.command))));
     }
     lines
 }

@@ -57,36 +57,21 @@ mod tests {
     use crate::plan::{World, WorldSlot};
 
     fn failed_build() -> Failure {
-        let commit = |id: &str| {
-            Some(CommitSummary {
-                id: id.repeat(6),
-                subject: String::new(),
-            })
-        };
-        let mut failure = Failure::new(
-            "requirements.failed",
-            "pip install on web1.example ended with exit code 1",
-        )
-        .output(vec![
-            "\u{1b}[31mERROR: Could not find a version that satisfies flask==99.9\u{1b}[0m".into(),
-            "::error::from the tool".into(),
-            "".into(),
-            "ERROR: No matching distribution found for flask==99.9".into(),
-        ])
-        .why("requirements.txt asks for flask==99.9, which no index offers")
-        .advise("correct requirements.txt, commit, and deploy again")
-        .advise("deployer prod deploy 3ab9d42~1");
+        let commit = |id: &str| Some(CommitSummary { id: id.repeat(6), subject: String::new() });
+        let mut failure =
+            Failure::new("requirements.failed", "pip install on web1.example ended with exit code 1")
+                .output(vec![
+                    "\u{1b}[31mERROR: Could not find a version that satisfies flask==99.9\u{1b}[0m".into(),
+                    "::error::from the tool".into(),
+                    "".into(),
+                    "ERROR: No matching distribution found for flask==99.9".into(),
+                ])
+                .why("requirements.txt asks for flask==99.9, which no index offers")
+                .advise("correct requirements.txt, commit, and deploy again")
+                .advise("deployer prod deploy 3ab9d42~1");
         failure.world = Some(World {
-            live: Some(WorldSlot {
-                color: Color::Blue,
-                commit: commit("a1b2c3d"),
-                word: "unchanged".into(),
-            }),
-            next: Some(WorldSlot {
-                color: Color::Green,
-                commit: commit("3ab9d42"),
-                word: "FAILED".into(),
-            }),
+            live: Some(WorldSlot { color: Color::Blue, commit: commit("a1b2c3d"), word: "unchanged".into() }),
+            next: Some(WorldSlot { color: Color::Green, commit: commit("3ab9d42"), word: "FAILED".into() }),
             run: None,
         });
         failure
@@ -114,40 +99,24 @@ mod tests {
     #[test]
     fn ascii_and_colour_change_nothing_but_marks() {
         let plain = lines(&failed_build(), None, Look::PLAIN);
-        let colored = Look {
-            color: true,
-            ..Look::PLAIN
-        };
+        let colored = Look { color: true, ..Look::PLAIN };
         let colored: Vec<String> = lines(&failed_build(), None, colored)
             .iter()
             .map(|line| anstream::adapter::strip_str(line).to_string())
             .collect();
         assert_eq!(colored, plain);
-        let ascii = Look {
-            unicode: false,
-            ..Look::PLAIN
-        };
-        assert!(
-            lines(&failed_build(), None, ascii)
-                .iter()
-                .all(|line| line.is_ascii())
-        );
+        let ascii = Look { unicode: false, ..Look::PLAIN };
+        assert!(lines(&failed_build(), None, ascii).iter().all(|line| line.is_ascii()));
     }
 
     #[test]
     fn every_failure_says_whether_the_site_is_affected() {
-        let all = [
-            Site::Untouched,
-            Site::Restored,
-            Site::Switched,
-            Site::Affected,
-            Site::Unknown,
-        ]
-        .map(|site| {
-            let failure = Failure::new("x", "it broke\nin two lines").site(site);
-            lines(&failure, None, Look::PLAIN).join("\n")
-        })
-        .join("\n\n");
+        let all = [Site::Untouched, Site::Restored, Site::Switched, Site::Affected, Site::Unknown]
+            .map(|site| {
+                let failure = Failure::new("x", "it broke\nin two lines").site(site);
+                lines(&failure, None, Look::PLAIN).join("\n")
+            })
+            .join("\n\n");
         insta::assert_snapshot!(all, @r"
         error: it broke
                in two lines

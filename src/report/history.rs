@@ -10,11 +10,7 @@ pub(crate) fn lines(environment: &str, entries: &[HistoryEntry], now: f64, look:
     if entries.is_empty() {
         return vec![format!("{}: no cutover yet", clean(environment))];
     }
-    entries
-        .iter()
-        .rev()
-        .map(|entry| look.clip(&line(entry, now, look), look.columns))
-        .collect()
+    entries.iter().rev().map(|entry| look.clip(&line(entry, now, look), look.columns)).collect()
 }
 
 fn line(entry: &HistoryEntry, now: f64, look: Look) -> String {
@@ -24,11 +20,7 @@ fn line(entry: &HistoryEntry, now: f64, look: Look) -> String {
         Some(why) => format!("because {}", clean(why)),
         None => clean(&entry.subject),
     };
-    let by = if entry.by.is_empty() {
-        String::new()
-    } else {
-        format!("  {}", look.faint(&clean(&entry.by)))
-    };
+    let by = if entry.by.is_empty() { String::new() } else { format!("  {}", look.faint(&clean(&entry.by))) };
     let took = match entry.seconds {
         seconds if seconds > 0.0 => format!(", {seconds:.1} s"),
         _ => String::new(),

@@ -18,11 +18,7 @@ struct FailureLine<'a> {
 
 /// `{"event":"failure",…}`.
 pub(crate) fn failure(failure: &Failure, log: Option<&Path>) -> String {
-    line(&FailureLine {
-        event: "failure",
-        failure,
-        log: log.map(|path| path.to_string_lossy().into_owned()),
-    })
+    line(&FailureLine { event: "failure", failure, log: log.map(|path| path.to_string_lossy().into_owned()) })
 }
 
 /// One line of JSON. What could drive a terminal or a build service (`##[…]`) is written as escapes: the same value, but
@@ -52,9 +48,7 @@ mod tests {
     #[test]
     fn events_are_lines_of_json() {
         let all = [
-            line(&Event::Output {
-                line: "a \"b\"\n\u{1b}[0m \u{9b} \u{202e}".into(),
-            }),
+            line(&Event::Output { line: "a \"b\"\n\u{1b}[0m \u{9b} \u{202e}".into() }),
             line(&Event::World(World::default())),
             failure(
                 &Failure::new("host.unreachable", "no route to web1.example"),

@@ -34,27 +34,20 @@ pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
             let bar = look.bar();
             vec![look.faint(&format!("    {bar} {}", clean_output(line)))]
         }
-        Event::Command { line } => line
-            .lines()
-            .map(|line| look.faint(&format!("    $ {}", clean(line))))
-            .collect(),
-        Event::StepFinished {
-            title, took, note, ..
-        } => vec![step(look, true, title, *took, note.as_deref())],
+        Event::Command { line } => {
+            line.lines().map(|line| look.faint(&format!("    $ {}", clean(line)))).collect()
+        }
+        Event::StepFinished { title, took, note, .. } => {
+            vec![step(look, true, title, *took, note.as_deref())]
+        }
         Event::StepFailed { title, took, .. } => vec![step(look, false, title, *took, None)],
-        Event::Planned {
-            number,
-            title,
-            touches,
-        } => {
+        Event::Planned { number, title, touches } => {
             let title = pad(&clean(title), TITLE + 3);
             vec![format!("  {number:>2}. {title}  touches {}", clean(touches))]
         }
         Event::World(state) => vec![world(state, look)],
         Event::Done { what, run } => {
-            let run = run
-                .as_ref()
-                .map(|run| format!(" {} run: {}", look.dash(), look.hint(&clean(run))));
+            let run = run.as_ref().map(|run| format!(" {} run: {}", look.dash(), look.hint(&clean(run))));
             vec![format!("{}{}", clean(what), run.unwrap_or_default())]
         }
     }
@@ -66,10 +59,7 @@ fn step(look: Look, good: bool, title: &str, took: Duration, note: Option<&str>)
     let indent = if look.unicode { 4 } else { 9 };
     let title = pad(&clean(title), TITLE);
     let took = words::duration(took);
-    let mut rest = format!(
-        "{title}{}{took}",
-        " ".repeat(DURATION.saturating_sub(width(&took)))
-    );
+    let mut rest = format!("{title}{}{took}", " ".repeat(DURATION.saturating_sub(width(&took))));
     let plain = width(&rest);
     if let Some(note) = note.filter(|note| !note.is_empty()) {
         rest.push_str("  ");
@@ -93,16 +83,7 @@ fn step(look: Look, good: bool, title: &str, took: Duration, note: Option<&str>)
 
 /// `deploying 3ab9d42 "fix the header" (+2 commits) to prod: green on web1.example, by ann@laptop`.
 fn intent(event: &Event) -> String {
-    let Event::Intent {
-        verb,
-        environment,
-        by,
-        commit,
-        ahead_of_live,
-        host,
-        slot,
-    } = event
-    else {
+    let Event::Intent { verb, environment, by, commit, ahead_of_live, host, slot } = event else {
         return String::new();
     };
     let environment = clean(environment);
@@ -201,10 +182,7 @@ mod tests {
     use crate::model::Color;
 
     fn commit(subject: &str) -> CommitSummary {
-        CommitSummary {
-            id: "3ab9d4200112233445566778899aabbccddeeff0".into(),
-            subject: subject.into(),
-        }
+        CommitSummary { id: "3ab9d4200112233445566778899aabbccddeeff0".into(), subject: subject.into() }
     }
 
     fn intent_of(verb: &str, subject: Option<&str>, ahead: Option<usize>, slot: bool) -> String {
@@ -230,12 +208,7 @@ mod tests {
             intent_of("rollback", Some("fix the header"), None, true),
             intent_of("stop", Some("fix the header"), None, true),
             intent_of("prune", None, None, false),
-            intent_of(
-                "deploy",
-                Some("\u{1b}]0;owned\u{7}\u{1b}[2Jhello\r\u{8}"),
-                None,
-                true,
-            ),
+            intent_of("deploy", Some("\u{1b}]0;owned\u{7}\u{1b}[2Jhello\r\u{8}"), None, true),
         ];
         insta::assert_snapshot!(all.join("\n"), @r#"
         deploying 3ab9d42 "fix the header" (+2 commits) to prod: green on web1.example, by ann@laptop
@@ -252,27 +225,14 @@ mod tests {
 
     #[test]
     fn worlds_fit_one_line() {
-        let slot = |color, word: &str| {
-            Some(WorldSlot {
-                color,
-                commit: Some(commit("")),
-                word: word.into(),
-            })
-        };
+        let slot = |color, word: &str| Some(WorldSlot { color, commit: Some(commit("")), word: word.into() });
         let full = World {
             live: slot(Color::Blue, "unchanged"),
             next: slot(Color::Green, "healthy"),
             run: Some("deployer prod cutover".into()),
         };
-        let failed = World {
-            live: None,
-            next: slot(Color::Green, "FAILED"),
-            run: None,
-        };
-        let look = Look {
-            unicode: false,
-            ..Look::PLAIN
-        };
+        let failed = World { live: None, next: slot(Color::Green, "FAILED"), run: None };
+        let look = Look { unicode: false, ..Look::PLAIN };
         let all = [
             world(&full, Look::PLAIN),
             world(&full, look),
@@ -289,11 +249,7 @@ mod tests {
 
     #[test]
     fn steps_are_cut_only_where_there_is_an_edge() {
-        let look = |columns, unicode, color| Look {
-            color,
-            unicode,
-            columns,
-        };
+        let look = |columns, unicode, color| Look { color, unicode, columns };
         let note = Some("unchanged since the last deploy of this slot");
         let took = Duration::from_millis(125_000);
         let title = "build the virtualenv";
@@ -321,9 +277,7 @@ mod tests {
 
     #[test]
     fn messages_of_several_lines_stay_below_their_label() {
-        let event = Event::Warning {
-            message: "two things:\nfirst\n  second\n".into(),
-        };
+        let event = Event::Warning { message: "two things:\nfirst\n  second\n".into() };
         insta::assert_snapshot!(of_event(&event, Look::PLAIN).join("\n"), @r"
         warning: two things:
                  first

@@ -67,14 +67,7 @@ impl LogFile {
         let (path, file) = free(directory, &stem)?;
         // A log too many is no reason to go without one.
         let _ = prune(directory);
-        Ok(LogFile {
-            path,
-            file,
-            clock,
-            gate: Gate::default(),
-            written: 0,
-            surplus: Kept::default(),
-        })
+        Ok(LogFile { path, file, clock, gate: Gate::default(), written: 0, surplus: Kept::default() })
     }
 
     /// The log in the usual place. That there is none is worth a warning to `observer` and nothing more.
@@ -84,8 +77,7 @@ impl LogFile {
                 .map_err(|error| format!("no log is kept: {}: {error}", directory.display())),
             None => Err("no log is kept: neither XDG_STATE_HOME nor HOME is set".to_owned()),
         };
-        made.map_err(|message| observer.event(Event::Warning { message }))
-            .ok()
+        made.map_err(|message| observer.event(Event::Warning { message })).ok()
     }
 
     pub fn path(&self) -> &Path {
@@ -168,11 +160,7 @@ fn free(directory: &Path, stem: &str) -> io::Result<(PathBuf, File)> {
             _ => format!("{stem}-{number}.log"),
         };
         let path = directory.join(name);
-        let made = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path);
+        let made = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path);
         match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made.map(|file| (path, file)),
@@ -225,17 +213,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let state = directory.path().join("state/deployer");
         let mut log = log_in(&state);
-        log.event(Event::StepStarted {
-            number: 1,
-            total: 9,
-            title: "build".into(),
-        });
-        log.event(Event::Command {
-            line: "pip install".into(),
-        });
-        log.event(Event::Output {
-            line: "10 %\r100 %\u{1b}[0m".into(),
-        });
+        log.event(Event::StepStarted { number: 1, total: 9, title: "build".into() });
+        log.event(Event::Command { line: "pip install".into() });
+        log.event(Event::Output { line: "10 %\r100 %\u{1b}[0m".into() });
         log.failure(&Failure::new("x", "it broke"));
         let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode();
         assert_eq!(mode(log.path()) & 0o777, 0o600);
@@ -248,11 +228,7 @@ mod tests {
         2026-01-02T03:04:05.000Z  error: it broke
         2026-01-02T03:04:05.000Z  site:  The live site is not affected.
         ");
-        assert!(
-            log_in(&state)
-                .path()
-                .ends_with("20260102T030405Z-prod-deploy-2.log")
-        );
+        assert!(log_in(&state).path().ends_with("20260102T030405Z-prod-deploy-2.log"));
     }
 
     #[test]
@@ -264,9 +240,7 @@ mod tests {
         for number in 0..lines {
             log.event(Event::Output { line: line(number) });
         }
-        log.event(Event::Note {
-            message: "what comes after".into(),
-        });
+        log.event(Event::Note { message: "what comes after".into() });
         let text = fs::read_to_string(log.path()).expect("text");
         assert!(text.len() < MOST_OUTPUT + (1 << 20), "{}", text.len());
         for part in [&line(0), &line(lines - 1), "lines left out", "what comes after"] {
@@ -278,11 +252,7 @@ mod tests {
         }
         log.failure(&Failure::new("x", "it broke"));
         let text = fs::read_to_string(log.path()).expect("text");
-        assert!(
-            text.len() < MOST + (1 << 20) && text.contains("it broke"),
-            "{}",
-            text.len()
-        );
+        assert!(text.len() < MOST + (1 << 20) && text.contains("it broke"), "{}", text.len());
     }
 
     #[test]

@@ -16,18 +16,10 @@ pub(crate) struct Look {
 
 impl Look {
     /// For files: complete and without colour.
-    pub(crate) const PLAIN: Look = Look {
-        color: false,
-        unicode: true,
-        columns: None,
-    };
+    pub(crate) const PLAIN: Look = Look { color: false, unicode: true, columns: None };
 
     fn paint(self, style: Style, words: &str) -> String {
-        if self.color && !words.is_empty() {
-            format!("{style}{words}{style:#}")
-        } else {
-            words.to_owned()
-        }
+        if self.color && !words.is_empty() { format!("{style}{words}{style:#}") } else { words.to_owned() }
     }
 
     pub(crate) fn good(self, words: &str) -> String {

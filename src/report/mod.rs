@@ -42,10 +42,7 @@ pub(crate) mod fuzzed {
                 assert!(text::width(&clipped) <= columns, "{columns}: {clipped:?}");
             }
             let line = ci::harmless(&shown);
-            assert!(
-                !line.contains("##[") && !line.trim_start().starts_with("::"),
-                "{line:?}"
-            );
+            assert!(!line.contains("##[") && !line.trim_start().starts_with("::"), "{line:?}");
             let _ = ci::error(&shown);
         }
     }

@@ -155,11 +155,7 @@ impl ReportOptions {
 
     /// Looks of what `status` prints on stdout.
     pub(crate) fn status_look(&self) -> Look {
-        Look {
-            color: self.status_color,
-            unicode: self.unicode,
-            columns: self.status_columns.now(),
-        }
+        Look { color: self.status_color, unicode: self.unicode, columns: self.status_columns.now() }
     }
 }
 
@@ -197,10 +193,7 @@ impl Surroundings {
         });
         let is_true = |name: &str| get(name).as_deref() == Some("true");
         let is_other = || {
-            ["TF_BUILD", "TEAMCITY_VERSION", "CI"]
-                .into_iter()
-                .filter_map(get)
-                .any(|value| value != "false")
+            ["TF_BUILD", "TEAMCITY_VERSION", "CI"].into_iter().filter_map(get).any(|value| value != "false")
         };
         let ci = match (is_true("GITHUB_ACTIONS"), is_true("GITLAB_CI")) {
             (true, _) => Some(Ci::Github),
@@ -229,10 +222,7 @@ pub struct Streams {
 impl Streams {
     /// Those of this process.
     pub fn standard() -> Streams {
-        Streams {
-            out: Box::new(std::io::stdout()),
-            err: Box::new(std::io::stderr()),
-        }
+        Streams { out: Box::new(std::io::stdout()), err: Box::new(std::io::stderr()) }
     }
 }
 
@@ -248,11 +238,7 @@ mod tests {
     }
 
     fn on_terminal(pairs: &[(&str, &str)]) -> ReportOptions {
-        let place = Surroundings {
-            stdout_terminal: true,
-            stderr_terminal: true,
-            ..of(pairs)
-        };
+        let place = Surroundings { stdout_terminal: true, stderr_terminal: true, ..of(pairs) };
         ReportOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto)
     }
 
@@ -268,10 +254,7 @@ mod tests {
 
     #[test]
     fn each_stream_is_judged_by_itself() {
-        let place = Surroundings {
-            stderr_terminal: true,
-            ..of(&[])
-        };
+        let place = Surroundings { stderr_terminal: true, ..of(&[]) };
         let options = ReportOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto);
         assert!(options.look().color && !options.status_color);
         assert_eq!(options.status_columns, Columns::Unlimited);

@@ -12,12 +12,7 @@ pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
     commits(outlook, now, look, &mut lines);
     packages(outlook, look, &mut lines);
     list("new migrations", &outlook.migrations, look, &mut lines);
-    list(
-        "migrations that were live, changed or removed",
-        &outlook.migrations_touched,
-        look,
-        &mut lines,
-    );
+    list("migrations that were live, changed or removed", &outlook.migrations_touched, look, &mut lines);
     judged(outlook, look, &mut lines);
     names("variables", &outlook.variables, look, &mut lines);
     names("secrets", &outlook.secrets, look, &mut lines);
@@ -36,18 +31,11 @@ pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
         true => " (a guess: the first virtualenv's size shows when it is built)",
         false => "",
     };
-    let space = format!(
-        "about {} needed{guess}, {free} free",
-        words::bytes(outlook.space.needed)
-    );
+    let space = format!("about {} needed{guess}, {free} free", words::bytes(outlook.space.needed));
     lines.push(format!(
         "{} {}",
         look.strong("space"),
-        if outlook.space.short {
-            look.bad(&space)
-        } else {
-            space
-        }
+        if outlook.space.short { look.bad(&space) } else { space }
     ));
     let warnings = outlook.warnings.iter();
     lines.extend(warnings.map(|warning| look.doubtful(&format!("warning: {}", clean(warning)))));
@@ -59,9 +47,7 @@ fn head(outlook: &Outlook, look: Look) -> String {
         None => "nothing is live".to_owned(),
         Some(live) => format!("live is {} {}", live.short(), clean(&live.subject)),
     };
-    let place = outlook
-        .slot
-        .map_or(String::new(), |color| format!(", in {color}"));
+    let place = outlook.slot.map_or(String::new(), |color| format!(", in {color}"));
     let commit = &outlook.commit;
     format!(
         "{} {} to {}{place} on {}; {}",
@@ -93,11 +79,7 @@ fn commits(outlook: &Outlook, now: i64, look: Look, lines: &mut Vec<String>) {
             return;
         }
         lines.push(title);
-        let authors = shown
-            .iter()
-            .map(|commit| width(&clean(&commit.author)))
-            .max()
-            .unwrap_or(0);
+        let authors = shown.iter().map(|commit| width(&clean(&commit.author))).max().unwrap_or(0);
         for commit in shown {
             let age = words::age(u64::try_from(now - commit.at).unwrap_or(0));
             let line = format!(
@@ -114,16 +96,8 @@ fn commits(outlook: &Outlook, now: i64, look: Look, lines: &mut Vec<String>) {
         }
     };
     let title = |count, what: &str| format!("{} {what}", words::count(count, "commit"));
-    log(
-        look.strong(&title(commits.out_count, "out")),
-        &commits.out,
-        commits.out_count,
-    );
-    log(
-        look.bad(&title(commits.lost_count, "LOST")),
-        &commits.lost,
-        commits.lost_count,
-    );
+    log(look.strong(&title(commits.out_count, "out")), &commits.out, commits.out_count);
+    log(look.bad(&title(commits.lost_count, "LOST")), &commits.lost, commits.lost_count);
 }
 
 fn packages(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
@@ -138,18 +112,10 @@ fn packages(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
         }
         return;
     }
-    lines.push(
-        format!("{} {virtualenv}", look.strong("packages"))
-            .trim_end()
-            .to_owned(),
-    );
+    lines.push(format!("{} {virtualenv}", look.strong("packages")).trim_end().to_owned());
     for package in &outlook.packages {
         let said = |version: &str| {
-            if version.is_empty() {
-                "any".to_owned()
-            } else {
-                clean(version)
-            }
+            if version.is_empty() { "any".to_owned() } else { clean(version) }
         };
         let name = clean(&package.name);
         lines.push(match (&package.from, &package.to) {
@@ -201,11 +167,7 @@ fn steps(title: &str, steps: &[PlannedStep], look: Look, lines: &mut Vec<String>
     lines.push(look.strong(title));
     let columns = steps.iter().map(|step| width(&step.title)).max().unwrap_or(0);
     for step in steps {
-        lines.push(format!(
-            "  {}  touches {}",
-            pad(&clean(&step.title), columns),
-            step.touches
-        ));
+        lines.push(format!("  {}  touches {}", pad(&clean(&step.title), columns), step.touches));
     }
 }
 
@@ -226,11 +188,7 @@ mod tests {
     }
 
     fn package(name: &str, from: Option<&str>, to: Option<&str>) -> PackageChange {
-        PackageChange {
-            name: name.into(),
-            from: from.map(str::to_owned),
-            to: to.map(str::to_owned),
-        }
+        PackageChange { name: name.into(), from: from.map(str::to_owned), to: to.map(str::to_owned) }
     }
 
     #[test]
@@ -246,10 +204,7 @@ mod tests {
             live: Some(commit("a1b2c3d", "say hello")),
             slot: Some(Color::Green),
             commits: Commits {
-                out: vec![
-                    logged("3ab9d42", "Ann", "fix the header"),
-                    logged("77e8d1f", "Bo\u{7}b", "price"),
-                ],
+                out: vec![logged("3ab9d42", "Ann", "fix the header"), logged("77e8d1f", "Bo\u{7}b", "price")],
                 out_count: 60,
                 lost: vec![logged("0f0f0f0", "Eve", "apart")],
                 lost_count: 1,
@@ -279,29 +234,11 @@ mod tests {
                 removed: Vec::new(),
                 changed: vec!["DEBUG".into()],
             },
-            secrets: Names {
-                removed: vec!["KEY".into()],
-                ..Names::default()
-            },
-            config: vec![Difference {
-                key: "gunicorn.workers".into(),
-                from: None,
-                to: Some("4".into()),
-            }],
-            deploy: vec![PlannedStep {
-                title: "seed 3ab9d42".into(),
-                touches: "nothing",
-            }],
-            cutover: vec![PlannedStep {
-                title: "switch to green and reload nginx".into(),
-                touches: "live",
-            }],
-            space: OutlookSpace {
-                needed: 61_000_000,
-                guessed: false,
-                free: Some(5_000_000),
-                short: true,
-            },
+            secrets: Names { removed: vec!["KEY".into()], ..Names::default() },
+            config: vec![Difference { key: "gunicorn.workers".into(), from: None, to: Some("4".into()) }],
+            deploy: vec![PlannedStep { title: "seed 3ab9d42".into(), touches: "nothing" }],
+            cutover: vec![PlannedStep { title: "switch to green and reload nginx".into(), touches: "live" }],
+            space: OutlookSpace { needed: 61_000_000, guessed: false, free: Some(5_000_000), short: true },
             warnings: vec!["a database lies in\u{1b} the work tree".into()],
             refused: None,
         };

@@ -51,18 +51,11 @@ impl PassedOn {
             true => Reader::Service,
             false => Reader::Program,
         };
-        (
-            PassedOn::to(io::stdout(), reader(1)),
-            PassedOn::to(io::stderr(), reader(2)),
-        )
+        (PassedOn::to(io::stdout(), reader(1)), PassedOn::to(io::stderr(), reader(2)))
     }
 
     fn to(out: impl Write + 'static, reader: Reader) -> PassedOn {
-        PassedOn {
-            out: Box::new(out),
-            reader,
-            line: Vec::new(),
-        }
+        PassedOn { out: Box::new(out), reader, line: Vec::new() }
     }
 
     fn pass(&mut self, line: &[u8]) -> io::Result<()> {
@@ -88,10 +81,7 @@ fn is_file(number: u32) -> bool {
 /// Whether a stream is the script's own, and so the service's; another one was put in its place, and somebody reads it.
 fn is_of_parent(number: u32) -> bool {
     let parent = std::os::unix::process::parent_id().to_string();
-    match (
-        stream("self", number).read_link(),
-        stream(&parent, number).read_link(),
-    ) {
+    match (stream("self", number).read_link(), stream(&parent, number).read_link()) {
         (Ok(own), Ok(parents)) => own == parents,
         _ => true,
     }
@@ -161,14 +151,8 @@ mod tests {
     fn each_reader_is_spared_what_would_instruct_it() {
         let pieces: &[&[u8]] = &[b"a\x1b[2Jb #", b"#[x]\n:", b":y::\xff\r::z\n#", b"#vso[w]"];
         assert_eq!(passed(Reader::Program, pieces), pieces.concat());
-        assert_eq!(
-            passed(Reader::Service, pieces),
-            b"a\x1b[2Jb # #[x]\n|::y::\xff\r|::z\n# #vso[w]"
-        );
-        assert_eq!(
-            passed(Reader::Terminal, pieces),
-            "ab ##[x]\n::z\n##vso[w]\n".as_bytes()
-        );
+        assert_eq!(passed(Reader::Service, pieces), b"a\x1b[2Jb # #[x]\n|::y::\xff\r|::z\n# #vso[w]");
+        assert_eq!(passed(Reader::Terminal, pieces), "ab ##[x]\n::z\n##vso[w]\n".as_bytes());
     }
 
     #[test]

@@ -38,11 +38,7 @@ impl Gate {
             return None;
         }
         if self.measured != Some((total, unit)) {
-            *self = Gate {
-                measured: Some((total, unit)),
-                last: now,
-                ..Gate::default()
-            };
+            *self = Gate { measured: Some((total, unit)), last: now, ..Gate::default() };
         }
         let percent = words::percent(done, total);
         let waited = now.saturating_sub(self.last);

@@ -74,10 +74,7 @@ impl Reporter {
                 self.line(&line);
             }
         }
-        let text = self
-            .summary
-            .markdown(took)
-            .filter(|_| self.options.ci == Some(Ci::Github));
+        let text = self.summary.markdown(took).filter(|_| self.options.ci == Some(Ci::Github));
         if let (Some(page), Some(text)) = (&self.page, text) {
             let file = OpenOptions::new().append(true).create(true).open(page);
             let _ = file.and_then(|mut file| file.write_all(text.as_bytes()));

@@ -62,11 +62,7 @@ fn host_lines(host: &HostStatus, look: Look) -> Vec<String> {
             (Some(slot), Some(facts)) => {
                 lines.extend(slot_lines(*role, slot, facts, widths, look));
             }
-            _ => lines.push(format!(
-                "  {}  {}",
-                look.strong(role.as_str()),
-                look.faint("none")
-            )),
+            _ => lines.push(format!("  {}  {}", look.strong(role.as_str()), look.faint("none"))),
         }
     }
     lines.push(format!("  {}  {}", look.strong("site"), served(host, look)));
@@ -88,10 +84,7 @@ fn facts(slot: &SlotStatus) -> [String; 3] {
     let by = slot.by.as_ref().map(|by| format!("by {}", clean(by)));
     let built: Vec<String> = [age, by].into_iter().flatten().collect();
     let process = match &slot.process {
-        Process::Running {
-            pid,
-            uptime_seconds: Some(up),
-        } => format!("pid {pid}, up {}", words::age(*up)),
+        Process::Running { pid, uptime_seconds: Some(up) } => format!("pid {pid}, up {}", words::age(*up)),
         Process::Running { pid, .. } => format!("pid {pid}"),
         Process::Stopped => "stopped".to_owned(),
         Process::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
@@ -137,11 +130,7 @@ fn slot_lines(
     if let Some(detail) = detail {
         lines.push(format!("{indent}{detail}"));
     }
-    lines.extend(
-        slot.processes
-            .iter()
-            .map(|process| format!("{indent}{}", beside(process, look))),
-    );
+    lines.extend(slot.processes.iter().map(|process| format!("{indent}{}", beside(process, look))));
     for line in &mut lines {
         line.truncate(line.trim_end().len());
     }

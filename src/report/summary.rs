@@ -33,22 +33,13 @@ type Row = [String; 3];
 impl Summary {
     pub(crate) fn see(&mut self, event: &Event) {
         match event {
-            Event::Intent {
-                verb,
-                environment,
-                commit,
-                host,
-                ..
-            } => {
+            Event::Intent { verb, environment, commit, host, .. } => {
                 // A deploy that cuts over has two of them.
-                self.what
-                    .get_or_insert_with(|| format!("{verb} of {environment} on {host}"));
+                self.what.get_or_insert_with(|| format!("{verb} of {environment} on {host}"));
                 self.commit = self.commit.take().or_else(|| commit.clone());
                 self.switches |= matches!(verb.as_str(), "cutover" | "rollback");
             }
-            Event::StepFinished {
-                title, took, note, ..
-            } => {
+            Event::StepFinished { title, took, note, .. } => {
                 let note = note.as_deref().unwrap_or("done");
                 self.step(title, *took, note);
             }
@@ -59,11 +50,7 @@ impl Summary {
     }
 
     fn step(&mut self, title: &str, took: Duration, result: &str) {
-        self.steps.push(Step {
-            title: title.to_owned(),
-            took,
-            result: result.to_owned(),
-        });
+        self.steps.push(Step { title: title.to_owned(), took, result: result.to_owned() });
     }
 
     pub(crate) fn fail(&mut self, failure: &Failure) {
@@ -105,10 +92,7 @@ impl Summary {
         if let Some(live) = live {
             rows.push(row("live after", String::new(), slot(live)));
         }
-        let end = self
-            .failed
-            .as_ref()
-            .map_or_else(|| "done".to_owned(), |what| format!("FAILED: {what}"));
+        let end = self.failed.as_ref().map_or_else(|| "done".to_owned(), |what| format!("FAILED: {what}"));
         rows.push(row("in all", words::duration(took), end));
         Some((self.what.clone().unwrap_or_default(), rows))
     }
@@ -118,10 +102,7 @@ impl Summary {
         let Some((what, rows)) = self.rows(took) else {
             return Vec::new();
         };
-        let cells: Vec<Row> = rows
-            .iter()
-            .map(|row| row.clone().map(|cell| clean(&cell)))
-            .collect();
+        let cells: Vec<Row> = rows.iter().map(|row| row.clone().map(|cell| clean(&cell))).collect();
         let columns = [0, 1].map(|column| cells.iter().map(|row| width(&row[column])).max().unwrap_or(0));
         let mut lines = vec![String::new(), clean(&what)];
         for [what, took, result] in &cells {
@@ -137,12 +118,7 @@ impl Summary {
         let mark = if self.failed.is_some() { "❌" } else { "✅" };
         let mut text = format!("### {mark} {}\n\n| | took | |\n|---|---:|---|\n", plain(&what));
         for [what, took, result] in rows {
-            text.push_str(&format!(
-                "| {} | {} | {} |\n",
-                plain(&what),
-                plain(&took),
-                plain(&result)
-            ));
+            text.push_str(&format!("| {} | {} | {} |\n", plain(&what), plain(&took), plain(&result)));
         }
         text.push('\n');
         Some(text)
@@ -203,27 +179,14 @@ mod tests {
     }
 
     fn world(live: &str, next: &str) -> World {
-        let slot = |color, short: &str| {
-            Some(WorldSlot {
-                color,
-                commit: commit(short, ""),
-                word: "healthy".into(),
-            })
-        };
-        World {
-            live: slot(Color::Green, live),
-            next: slot(Color::Blue, next),
-            run: None,
-        }
+        let slot =
+            |color, short: &str| Some(WorldSlot { color, commit: commit(short, ""), word: "healthy".into() });
+        World { live: slot(Color::Green, live), next: slot(Color::Blue, next), run: None }
     }
 
     fn shown(summary: &Summary) -> String {
         let took = Duration::from_secs(95);
-        format!(
-            "{}\n---\n{}",
-            summary.text(took).join("\n"),
-            summary.markdown(took).unwrap_or_default()
-        )
+        format!("{}\n---\n{}", summary.text(took).join("\n"), summary.markdown(took).unwrap_or_default())
     }
 
     #[test]
@@ -234,11 +197,7 @@ mod tests {
             finished("seed 3ab9d42", 140, Some("5 objects, 1.1 kB")),
             finished("build the virtualenv", 61_000, None),
             intent("cutover"),
-            finished(
-                "switch to green and reload nginx",
-                200,
-                Some("proven at the front door"),
-            ),
+            finished("switch to green and reload nginx", 200, Some("proven at the front door")),
             Event::World(world("3ab9d42", "a1b2c3d")),
         ] {
             summary.see(&event);

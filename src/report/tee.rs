@@ -24,11 +24,7 @@ pub struct Tee {
 
 impl Tee {
     pub fn new(reporter: Reporter) -> Tee {
-        Tee {
-            reporter,
-            log: None,
-            redactor: Redactor::default(),
-        }
+        Tee { reporter, log: None, redactor: Redactor::default() }
     }
 
     /// From now on the log is told too.
@@ -57,10 +53,7 @@ impl Tee {
     /// Prints the variables of both slots.
     pub fn variables(&mut self, report: &VariablesReport) -> io::Result<()> {
         let mut report = report.clone();
-        let values = report
-            .variables
-            .iter_mut()
-            .filter_map(|variable| variable.values.as_mut());
+        let values = report.variables.iter_mut().filter_map(|variable| variable.values.as_mut());
         // A plain variable may hold a secret's value by mistake.
         for value in values.flat_map(|values| [&mut values.live, &mut values.next, &mut values.local]) {
             self.redact(value.iter_mut().collect());

@@ -107,18 +107,12 @@ pub(crate) struct Spinner {
 
 impl Spinner {
     pub(crate) fn start(screen: &Screen, title: &str, look: Look) -> Spinner {
-        let said = Arc::new(Mutex::new(Said {
-            title: clean(title),
-            ..Said::default()
-        }));
+        let said = Arc::new(Mutex::new(Said { title: clean(title), ..Said::default() }));
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let (shared, columns) = (Arc::clone(&said), screen.columns);
         let line = move |state: &ProgressState, out: &mut dyn fmt::Write| {
             let said = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let look = Look {
-                columns: columns.now(),
-                ..look
-            };
+            let look = Look { columns: columns.now(), ..look };
             // The formatter of a progress bar cannot fail.
             let _ = out.write_str(&moving(&said, state.elapsed(), look));
         };
@@ -177,10 +171,7 @@ fn moving(said: &Said, elapsed: Duration, look: Look) -> String {
     // One column stays free: some terminals wrap when the last one is written.
     let room = look.columns.map(|columns| columns.saturating_sub(5));
     let line = look.clip(&line, room);
-    let split = line
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|at| width(&line[..*at]) >= strong);
+    let split = line.char_indices().map(|(at, _)| at).find(|at| width(&line[..*at]) >= strong);
     let (said, rest) = line.split_at(split.unwrap_or(line.len()));
     format!("  {} {said}{}", look.hint(frame), look.faint(rest))
 }
@@ -195,11 +186,7 @@ fn bar(percent: u8, look: Look) -> String {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look {
-        color: false,
-        unicode: true,
-        columns: Some(78),
-    };
+    const LOOK: Look = Look { color: false, unicode: true, columns: Some(78) };
 
     #[test]
     fn the_moving_line() {
@@ -213,10 +200,7 @@ mod tests {
             progress: Some((31_000_000, 61_000_000, Unit::Bytes)),
             ..Said::default()
         };
-        let ascii = Look {
-            unicode: false,
-            ..LOOK
-        };
+        let ascii = Look { unicode: false, ..LOOK };
         let all = [
             moving(&quick, Duration::from_millis(1900), LOOK),
             moving(&quick, Duration::from_millis(2100), LOOK),
@@ -232,10 +216,7 @@ mod tests {
         / send 61 MB  0.3 s  ##########..........  50 %  31 MB of 61 MB
         ");
         for columns in 10..100 {
-            let look = Look {
-                columns: Some(columns),
-                ..LOOK
-            };
+            let look = Look { columns: Some(columns), ..LOOK };
             let line = moving(&quick, Duration::from_secs(3), look);
             assert!(width(&line) < columns, "{columns}: {line}");
         }

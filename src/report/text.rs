@@ -30,10 +30,7 @@ pub(crate) fn clean_output(line: &str) -> String {
 /// Control characters, and the marks that make text read in another order than it is written.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
-        || matches!(
-            character,
-            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}' | '\u{2029}'
-        )
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}' | '\u{2029}')
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -12,19 +12,12 @@ pub(crate) fn lines(report: &VariablesReport, look: Look) -> Vec<String> {
         Some(color) => format!("{name} ({color})"),
         None => name.to_owned(),
     };
-    let head = [
-        "variable",
-        "kind",
-        &role("live", report.live),
-        &role("next", report.next),
-        "local",
-    ]
-    .map(|word| (word.to_owned(), look.strong(word)));
+    let head = ["variable", "kind", &role("live", report.live), &role("next", report.next), "local"]
+        .map(|word| (word.to_owned(), look.strong(word)));
     let mut rows = vec![head];
     rows.extend(report.variables.iter().map(|variable| row(variable, look)));
-    let columns: Vec<usize> = (0..5)
-        .map(|column| rows.iter().map(|row| width(&row[column].0)).max().unwrap_or(0))
-        .collect();
+    let columns: Vec<usize> =
+        (0..5).map(|column| rows.iter().map(|row| width(&row[column].0)).max().unwrap_or(0)).collect();
     rows.iter()
         .map(|row| {
             let cells = row.iter().zip(&columns).map(|((plain, shown), columns)| {
@@ -66,10 +59,7 @@ fn row(variable: &Variable, look: Look) -> [(String, String); 5] {
         same(kind.to_owned()),
         cell(variable.live, values.and_then(|values| values.live.as_ref())),
         cell(variable.next, values.and_then(|values| values.next.as_ref())),
-        cell(
-            Some(variable.local),
-            values.and_then(|values| values.local.as_ref()),
-        ),
+        cell(Some(variable.local), values.and_then(|values| values.local.as_ref())),
     ]
 }
 

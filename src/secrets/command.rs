@@ -37,23 +37,19 @@ pub(super) fn output(
     let failed = |what: String| CommandError::Failed(what, Vec::new());
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mut command = Command::new(&argv[0]);
-    command
-        .args(&argv[1..])
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .stderr(if can_ask { Stdio::inherit() } else { Stdio::piped() });
+    command.args(&argv[1..]).current_dir(folder).stdout(Stdio::piped()).stderr(if can_ask {
+        Stdio::inherit()
+    } else {
+        Stdio::piped()
+    });
     // A group of its own, to be ended with all that it started. On a terminal none may ask but the group in front, and
     // Ctrl-C reaches all of that.
     if !is_on_terminal() {
         command.process_group(0);
     }
-    let mut child = command
-        .spawn()
-        .map_err(|error| failed(format!("cannot start {}: {error}", argv[0])))?;
+    let mut child = command.spawn().map_err(|error| failed(format!("cannot start {}: {error}", argv[0])))?;
     let began = Instant::now();
-    let Some(mut out) = child.stdout.take() else {
-        unreachable!("it was asked for")
-    };
+    let Some(mut out) = child.stdout.take() else { unreachable!("it was asked for") };
     let err = child.stderr.take();
     // On threads of their own: whoever asks on the terminal takes its time, and Ctrl-C must be heard meanwhile.
     let (complain, complaint) = channel();
@@ -86,10 +82,8 @@ pub(super) fn output(
     };
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
     if !status.success() {
-        let how = status.code().map_or_else(
-            || "ended by a signal".to_owned(),
-            |code| format!("exit code {code}"),
-        );
+        let how =
+            status.code().map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit code {code}"));
         let said = complaint.recv_timeout(COMPLAINT).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();

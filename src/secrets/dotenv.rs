@@ -96,9 +96,7 @@ mod tests {
     #[test]
     fn a_long_file_is_read_once() {
         let began = std::time::Instant::now();
-        let text: String = (0..40_000)
-            .map(|number| format!("A{number}=\"a value\"\n"))
-            .collect();
+        let text: String = (0..40_000).map(|number| format!("A{number}=\"a value\"\n")).collect();
         assert_eq!(parse(&text).unwrap().len(), 40_000);
         assert_eq!(parse(&format!("{text}hunter2")).unwrap_err(), BadLine(40_001));
         assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());

@@ -36,11 +36,7 @@ fn backslash(text: &str, rest: &str) -> Option<(Piece, usize)> {
         'U' => Some((Piece::Letter(char::from_u32(hex(&rest[1..], 8)?)?), 10)),
         'x' => Some((Piece::Byte(u8::try_from(hex(&rest[1..], 2)?).ok()?), 4)),
         '0'..='7' => {
-            let digits = rest
-                .bytes()
-                .take(3)
-                .take_while(|byte| matches!(byte, b'0'..=b'7'))
-                .count();
+            let digits = rest.bytes().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
             let byte = u8::from_str_radix(&rest[..digits], 8).ok()?;
             Some((Piece::Byte(byte), 1 + digits))
         }

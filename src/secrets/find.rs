@@ -79,17 +79,13 @@ fn one(
         SecretSource::Env(name) => {
             return Ok(match std::env::var(name) {
                 Ok(value) => Ok(value),
-                Err(std::env::VarError::NotPresent) => Err((
-                    format!("the local environment has no variable {name}"),
-                    Vec::new(),
-                )),
+                Err(std::env::VarError::NotPresent) => {
+                    Err((format!("the local environment has no variable {name}"), Vec::new()))
+                }
                 Err(_) => Err((format!("the local variable {name} is not UTF-8 text"), Vec::new())),
             });
         }
-        SecretSource::File { path, .. } => SecretSource::File {
-            path: path.clone(),
-            key: String::new(),
-        },
+        SecretSource::File { path, .. } => SecretSource::File { path: path.clone(), key: String::new() },
         command => command.clone(),
     };
     if !asked.iter().any(|(known, _)| *known == place) {
@@ -110,12 +106,8 @@ fn one(
             .get(key)
             .cloned()
             .ok_or_else(|| (format!("{} has no line {key}=", at(path, lookup)), Vec::new())),
-        (Found::Text(bytes), SecretSource::Command(argv)) => String::from_utf8(bytes.clone()).map_err(|_| {
-            (
-                format!("what `{}` prints is not UTF-8 text", display(argv)),
-                Vec::new(),
-            )
-        }),
+        (Found::Text(bytes), SecretSource::Command(argv)) => String::from_utf8(bytes.clone())
+            .map_err(|_| (format!("what `{}` prints is not UTF-8 text", display(argv)), Vec::new())),
         _ => Err((String::new(), Vec::new())),
     })
 }
@@ -175,20 +167,10 @@ mod tests {
     use super::*;
 
     fn found(sources: &[(&str, SecretSource)], folder: &Path) -> Findings {
-        let sources = sources
-            .iter()
-            .map(|(name, source)| ((*name).to_owned(), source.clone()))
-            .collect();
+        let sources = sources.iter().map(|(name, source)| ((*name).to_owned(), source.clone())).collect();
         let objection = |path: &Path| path.ends_with("tracked").then(|| "it is tracked".to_owned());
-        find(
-            &sources,
-            &mut Lookup {
-                folder,
-                objection: &objection,
-                go_on: &mut || true,
-            },
-        )
-        .expect("nobody interrupts")
+        find(&sources, &mut Lookup { folder, objection: &objection, go_on: &mut || true })
+            .expect("nobody interrupts")
     }
 
     fn sh(script: &str) -> SecretSource {
@@ -196,10 +178,7 @@ mod tests {
     }
 
     fn line(path: &str, key: &str) -> SecretSource {
-        SecretSource::File {
-            path: path.into(),
-            key: key.into(),
-        }
+        SecretSource::File { path: path.into(), key: key.into() }
     }
 
     #[test]
@@ -219,10 +198,7 @@ mod tests {
         assert_eq!(secrets.missing, []);
         let values: Vec<_> = secrets.secrets.values().map(Secret::reveal).collect();
         assert_eq!(values, ["one", "three\n", "three\n", "two"]);
-        assert_eq!(
-            std::fs::read_to_string(folder.path().join("count")).unwrap(),
-            "run\n"
-        );
+        assert_eq!(std::fs::read_to_string(folder.path().join("count")).unwrap(), "run\n");
     }
 
     #[test]
@@ -245,16 +221,8 @@ mod tests {
         );
         assert_eq!(error.missing.len(), 8);
         let lines: Vec<String> = error.missing.into_iter().flat_map(|(_, lines)| lines).collect();
-        let text = lines
-            .join("\n")
-            .replace(&folder.path().display().to_string(), "FOLDER");
-        assert!(
-            !text
-                .replace("echo hunter2", "")
-                .replace("000hunter2", "")
-                .contains("hunter2"),
-            "{text}"
-        );
+        let text = lines.join("\n").replace(&folder.path().display().to_string(), "FOLDER");
+        assert!(!text.replace("echo hunter2", "").replace("000hunter2", "").contains("hunter2"), "{text}");
         insta::assert_snapshot!(text);
     }
 
@@ -265,11 +233,8 @@ mod tests {
         let line = "(echo begun >begun; while [ -e begun ]; do sleep 0.1; date >tick; done); true";
         let sources = BTreeMap::from([("A".to_owned(), sh(line))]);
         let tick = folder.path().join("tick");
-        let mut lookup = Lookup {
-            folder: folder.path(),
-            objection: &|_| None,
-            go_on: &mut || !tick.exists(),
-        };
+        let mut lookup =
+            Lookup { folder: folder.path(), objection: &|_| None, go_on: &mut || !tick.exists() };
         assert!(find(&sources, &mut lookup).is_err());
         use std::io::IsTerminal;
         if !std::io::stdin().is_terminal() {

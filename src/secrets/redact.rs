@@ -65,12 +65,7 @@ impl Redactor {
         }
         let mut found = Found::default();
         // What reads the text is not known: terminals, filters and logs each take other things out.
-        for strip in [
-            Strip::Controls,
-            Strip::Colours,
-            Strip::Sequences,
-            Strip::AllSequences,
-        ] {
+        for strip in [Strip::Controls, Strip::Colours, Strip::Sequences, Strip::AllSequences] {
             found.is_rest = false;
             self.find(text, strip, &mut found);
             if !found.is_rest {
@@ -136,8 +131,7 @@ impl<'r> Found<'r> {
     }
 
     fn replaced(mut self, text: &str) -> String {
-        self.places
-            .sort_by_key(|(place, _)| (place.start, Reverse(place.end)));
+        self.places.sort_by_key(|(place, _)| (place.start, Reverse(place.end)));
         let mut places = self.places.into_iter().peekable();
         let mut shown = String::new();
         let mut from = 0;
@@ -220,9 +214,7 @@ mod tests {
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
     fn redactor(secrets: &[(&str, &str)]) -> Redactor {
-        let secrets = secrets
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Secret::new(*value)));
+        let secrets = secrets.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value)));
         Redactor::new(&secrets.collect())
     }
 
@@ -238,39 +230,18 @@ mod tests {
         ("JSON, upper case", r#""p?ss w/\"rd\u00FC'$x>>>\uD83D\uDE00""#),
         ("JSON of PHP", r#""p?ss w\/\"rd\u00fc'$x>>>\ud83d\ude00""#),
         ("JSON for HTML", r#""p?ss w/\"rdü\u0027$x\u003e\u003E\u003e😀""#),
-        (
-            "JSON in JSON",
-            r#""{\"p\": \"p?ss w/\\\"rd\\u00fc'$x>>>\\ud83d\\ude00\"}""#,
-        ),
-        (
-            "encodeURIComponent",
-            "p%3Fss%20w%2F%22rd%C3%BC'%24x%3E%3E%3E%F0%9F%98%80",
-        ),
-        (
-            "lower case",
-            "p%3fss%20w%2f%22rd%c3%bc%27%24x%3e%3e%3e%f0%9f%98%80",
-        ),
+        ("JSON in JSON", r#""{\"p\": \"p?ss w/\\\"rd\\u00fc'$x>>>\\ud83d\\ude00\"}""#),
+        ("encodeURIComponent", "p%3Fss%20w%2F%22rd%C3%BC'%24x%3E%3E%3E%F0%9F%98%80"),
+        ("lower case", "p%3fss%20w%2f%22rd%c3%bc%27%24x%3e%3e%3e%f0%9f%98%80"),
         ("a path", "p%3Fss%20w/%22rd%C3%BC%27%24x%3E%3E%3E%F0%9F%98%80"),
         ("a form", "p%3Fss+w%2F%22rd%C3%BC%27%24x%3E%3E%3E%F0%9F%98%80"),
-        (
-            "a URL in a URL",
-            "p%253Fss%2520w%252F%2522rd%25C3%25BC'%2524x%253E%253E%253E%25F0%259F%2598%2580",
-        ),
+        ("a URL in a URL", "p%253Fss%2520w%252F%2522rd%25C3%25BC'%2524x%253E%253E%253E%25F0%259F%2598%2580"),
         ("Latin-1 in a URL", "p%3Fss%20w/%22rd%FC%27%24x%3E%3E%3E😀"),
         ("escape()", "p%3Fss%20w/%22rd%FC%27%24x%3E%3E%3E%uD83D%uDE00"),
         ("HTML", "p?ss w/&quot;rdü&#x27;$x&gt;&gt;&gt;😀"),
-        (
-            "HTML, names",
-            "p&quest;ss w&sol;&quot;rd&uuml;&apos;&dollar;x&gt;&gt;&gt;😀",
-        ),
-        (
-            "HTML, numbers",
-            "p&#63;ss w/&#34;rd&#252;&#39;$x&#62;&#62;&#62;&#128512;",
-        ),
-        (
-            "HTML, hexadecimal",
-            "p&#x3F;ss w/&#x22;rd&#xFC;&#x27;$x&#x3e;&gt;&gt;&#x1f600;",
-        ),
+        ("HTML, names", "p&quest;ss w&sol;&quot;rd&uuml;&apos;&dollar;x&gt;&gt;&gt;😀"),
+        ("HTML, numbers", "p&#63;ss w/&#34;rd&#252;&#39;$x&#62;&#62;&#62;&#128512;"),
+        ("HTML, hexadecimal", "p&#x3F;ss w/&#x22;rd&#xFC;&#x27;$x&#x3e;&gt;&gt;&#x1f600;"),
         ("repr", r#"'p?ss w/"rdü\'$x>>>😀'"#),
         ("ascii", r#"'p?ss w/"rd\xfc\'$x>>>\U0001f600'"#),
         ("bytes", r#"b'p?ss w/"rd\xc3\xbc\'$x>>>\xf0\x9f\x98\x80'"#),
@@ -283,19 +254,13 @@ mod tests {
         ("bash -x", r#"$'p?ss w/"rd\303\274\'$x>>>\360\237\230\200'"#),
         ("hexadecimal", "703f737320772f227264c3bc2724783e3e3ef09f9880"),
         ("upper case", "703F737320772F227264C3BC2724783E3E3EF09F9880"),
-        (
-            "with colons",
-            "70:3f:73:73:20:77:2f:22:72:64:c3:bc:27:24:78:3e:3e:3e:f0:9f:98:80",
-        ),
+        ("with colons", "70:3f:73:73:20:77:2f:22:72:64:c3:bc:27:24:78:3e:3e:3e:f0:9f:98:80"),
         (
             "bytes in C",
             "0x70, 0x3f, 0x73, 0x73, 0x20, 0x77, 0x2f, 0x22, 0x72, 0x64, 0xc3, 0xbc, 0x27, 0x24, 0x78, 0x3e, 0x3e, 0x3e, 0xf0, 0x9f, 0x98, 0x80",
         ),
         ("coloured", "p?ss \u{1b}[36mw/\"rdü\u{1b}[0m'$x>>>😀"),
-        (
-            "coloured in JSON",
-            r#""p?ss \u001b[36mw/\"rd\u00fc\u001b[0m'$x>>>\ud83d\ude00""#,
-        ),
+        ("coloured in JSON", r#""p?ss \u001b[36mw/\"rd\u00fc\u001b[0m'$x>>>\ud83d\ude00""#),
         ("broken by NUL", "p?ss\0 w/\"rdü'$x>>>😀"),
         ("written over", "p?ss w/\r\"rdü'$x>>>\u{8}😀"),
         ("a title inside", "p?ss w/\u{1b}]0;title\u{7}\"rdü'$x>>>😀"),
@@ -308,10 +273,8 @@ mod tests {
     fn a_value_is_found_in_every_spelling() {
         let value = "p?ss w/\"rdü'$x>>>😀";
         let redactor = redactor(&[("DB", value)]);
-        let mut all: Vec<(&str, String)> = SPELLINGS
-            .iter()
-            .map(|(name, text)| (*name, (*text).to_owned()))
-            .collect();
+        let mut all: Vec<(&str, String)> =
+            SPELLINGS.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
         all.extend([
             ("as it stands", value.to_owned()),
             ("Rust", format!("{value:?}")),
@@ -321,10 +284,7 @@ mod tests {
             ("base64 of 1", STANDARD.encode(format!("x{value}y"))),
             ("base64 of 2", STANDARD.encode(format!("ann:{value}"))),
             ("base64 for URLs", URL_SAFE.encode(value)),
-            (
-                "base64 in a URL",
-                STANDARD.encode(value).replace('+', "%2B").replace('/', "%2f"),
-            ),
+            ("base64 in a URL", STANDARD.encode(value).replace('+', "%2B").replace('/', "%2f")),
         ]);
         let missed: Vec<_> = all
             .iter()
@@ -336,12 +296,7 @@ mod tests {
                     || rest.len() > "before  after".len() + 15
             })
             .collect();
-        assert!(
-            missed.is_empty(),
-            "{} of {}: {missed:#?}",
-            missed.len(),
-            all.len()
-        );
+        assert!(missed.is_empty(), "{} of {}: {missed:#?}", missed.len(), all.len());
     }
 
     #[test]
@@ -365,10 +320,7 @@ mod tests {
         ] {
             assert_eq!(redacted(&known, text), text);
         }
-        assert_eq!(
-            redacted(&known, "say a b+c%41, it's"),
-            "say [B redacted], [C redacted]"
-        );
+        assert_eq!(redacted(&known, "say a b+c%41, it's"), "say [B redacted], [C redacted]");
         assert_eq!(redacted(&Redactor::default(), "hunter2"), "hunter2");
     }
 
@@ -378,10 +330,7 @@ mod tests {
         assert_eq!(redacted(&redactor, "> MIIEvQIBADAN"), "> [KEY redacted]");
         assert_eq!(redacted(&redactor, "the end"), "the end");
         assert_eq!(
-            redacted(
-                &redactor,
-                r#"{"key": "-----BEGIN KEY-----\nMIIEvQIBADAN\nend\n"}"#
-            ),
+            redacted(&redactor, r#"{"key": "-----BEGIN KEY-----\nMIIEvQIBADAN\nend\n"}"#),
             r#"{"key": "[KEY redacted]\n"}"#
         );
     }
@@ -389,28 +338,15 @@ mod tests {
     #[test]
     fn a_long_line_takes_no_longer_for_each_letter() {
         let redactor = redactor(&[("A", "p ss-wörd"), ("B", "another one")]);
-        for piece in [
-            "&amp;",
-            "\\u00fc",
-            "%2525",
-            "\u{1b}[36m",
-            "\u{1b}]",
-            "\\",
-            "&",
-            "a+'b'",
-            "p ss-w",
-            "\0x",
-        ] {
+        for piece in
+            ["&amp;", "\\u00fc", "%2525", "\u{1b}[36m", "\u{1b}]", "\\", "&", "a+'b'", "p ss-w", "\0x"]
+        {
             let mut text = piece.repeat(100_000);
             text.push_str("p%20ss-w\\u00f6rd");
             let began = Instant::now();
             redactor.apply(&mut text);
             // Where it goes over the rest for each of them, it takes minutes.
-            assert!(
-                began.elapsed() < Duration::from_secs(20),
-                "{piece:?}: {:?}",
-                began.elapsed()
-            );
+            assert!(began.elapsed() < Duration::from_secs(20), "{piece:?}: {:?}", began.elapsed());
             let hidden_by_terminals = piece == "\u{1b}]" || piece == "\\";
             assert!(hidden_by_terminals || text.ends_with("[A redacted]"), "{piece:?}");
         }

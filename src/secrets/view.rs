@@ -31,20 +31,12 @@ impl View {
         self.text.push_str(&source[from.clone()]);
         match self.parts.last_mut() {
             Some(last) if last.copied && last.from.end == from.start => last.from.end = from.end,
-            _ => self.parts.push(Part {
-                at,
-                from,
-                copied: true,
-            }),
+            _ => self.parts.push(Part { at, from, copied: true }),
         }
     }
 
     fn put(&mut self, letter: char, from: Range<usize>) {
-        self.parts.push(Part {
-            at: self.text.len(),
-            from,
-            copied: false,
-        });
+        self.parts.push(Part { at: self.text.len(), from, copied: false });
         self.text.push(letter);
     }
 
@@ -95,10 +87,7 @@ impl<'t> Reading<'t> {
 
     /// Where a range of the text stands in the original.
     pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
-        self.way
-            .iter()
-            .rev()
-            .fold(range, |range, view| view.source(range))
+        self.way.iter().rev().fold(range, |range, view| view.source(range))
     }
 
     /// Takes out what no reader sees. Returns whether another one would take out more.
@@ -197,10 +186,7 @@ pub(super) enum Strip {
 /// Nothing to see in itself: control characters, marks of direction, joiners, and what stands for broken bytes.
 fn is_invisible(letter: char) -> bool {
     letter.is_control()
-        || matches!(
-            letter,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}'
-        )
+        || matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}')
         || matches!(letter, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
@@ -216,10 +202,7 @@ fn seven_bit(text: &str) -> View {
     for (at, letter) in text.char_indices().filter(|(_, letter)| is_c1(*letter)) {
         view.copy(text, begin..at);
         begin = at + letter.len_utf8();
-        for letter in [Some(ESC), char::from_u32(u32::from(letter) - 0x40)]
-            .into_iter()
-            .flatten()
-        {
+        for letter in [Some(ESC), char::from_u32(u32::from(letter) - 0x40)].into_iter().flatten() {
             view.put(letter, at..begin);
         }
     }
@@ -238,10 +221,7 @@ fn between_colours(text: &str) -> Vec<Range<usize>> {
             _ => continue,
         };
         let rest = &text.as_bytes()[at + lead..];
-        let body = rest
-            .iter()
-            .take_while(|byte| (0x20..0x40).contains(*byte))
-            .count();
+        let body = rest.iter().take_while(|byte| (0x20..0x40).contains(*byte)).count();
         if at >= begin && rest.get(body).is_some_and(|byte| (0x40..0x7f).contains(byte)) {
             kept.push(begin..at);
             begin = at + lead + body + 1;
@@ -304,10 +284,7 @@ fn letters(view: &mut View, bytes: &mut Vec<(u8, Range<usize>)>) {
         next += count;
     };
     for chunk in raw.utf8_chunks() {
-        chunk
-            .valid()
-            .chars()
-            .for_each(|letter| put(letter, letter.len_utf8()));
+        chunk.valid().chars().for_each(|letter| put(letter, letter.len_utf8()));
         chunk.invalid().iter().for_each(|byte| put(char::from(*byte), 1));
     }
     bytes.clear();

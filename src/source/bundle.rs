@@ -46,10 +46,7 @@ impl Repository {
         known.dedup();
         for have in &known {
             let holds = *have == wanted
-                || self
-                    .git
-                    .graph_descendant_of(*have, wanted)
-                    .map_err(|e| self.unreadable(commit, e))?;
+                || self.git.graph_descendant_of(*have, wanted).map_err(|e| self.unreadable(commit, e))?;
             if holds {
                 return Ok(None);
             }
@@ -59,23 +56,13 @@ impl Repository {
         let header = header(wanted, reference, &known);
         let writing = "cannot write the bundle to the temporary folder";
         file.write_all(&header).map_err(SourceError::io(writing))?;
-        let request = Request {
-            repository: self,
-            wanted,
-            haves: &known,
-            start: header.len() as u64,
-        };
+        let request = Request { repository: self, wanted, haves: &known, start: header.len() as u64 };
         let packer = pack::write(&request, packer, &mut file, progress)?;
 
         let bytes = file.metadata().map_err(SourceError::io(writing))?.len();
         let objects = count(&mut file, request.start).map_err(SourceError::io(writing))?;
         file.rewind().map_err(SourceError::io(writing))?;
-        Ok(Some(Bundle {
-            file,
-            bytes,
-            objects,
-            packer,
-        }))
+        Ok(Some(Bundle { file, bytes, objects, packer }))
     }
 }
 

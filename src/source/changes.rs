@@ -53,10 +53,8 @@ impl Repository {
         if directory != "." {
             options.pathspec(directory).disable_pathspec_match(true);
         }
-        let diff = self
-            .git
-            .diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))
-            .map_err(failed)?;
+        let diff =
+            self.git.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options)).map_err(failed)?;
         let objects = self.git.odb().map_err(failed)?;
         let mut changes = Vec::new();
         for delta in diff.deltas() {

@@ -44,11 +44,7 @@ pub enum SourceError {
         if *.partial { "get them with `git fetch --refetch --no-filter`" }
         else { "see `git fsck`, and fetch or clone again" }
     )]
-    MissingObjects {
-        commit: String,
-        partial: bool,
-        detail: String,
-    },
+    MissingObjects { commit: String, partial: bool, detail: String },
 
     #[error(
         "{} kept in Git LFS, whose contents are not in the commit and would arrive as pointers: {}; \
@@ -100,10 +96,7 @@ fn hint(near: &[String]) -> String {
     if near.is_empty() {
         "; does it need a `git fetch`?".to_owned()
     } else {
-        format!(
-            "; did you mean {}, or does it need a `git fetch`?",
-            near.join(", ")
-        )
+        format!("; did you mean {}, or does it need a `git fetch`?", near.join(", "))
     }
 }
 

@@ -85,14 +85,7 @@ fn by_git(
         .command()
         .arg("--git-dir")
         .arg(request.repository.git.commondir())
-        .args([
-            "pack-objects",
-            "--revs",
-            "--thin",
-            "--stdout",
-            "--delta-base-offset",
-            "--progress",
-        ])
+        .args(["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "--progress"])
         .stdin(Stdio::piped())
         .stdout(file.try_clone().map_err(SourceError::io(failed))?)
         .spawn()
@@ -103,10 +96,7 @@ fn by_git(
         revisions.push_str(&format!("^{have}\n"));
     }
     // If git is gone already, its exit status says so below.
-    let _ = child
-        .stdin
-        .take()
-        .map(|mut stdin| stdin.write_all(revisions.as_bytes()));
+    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(revisions.as_bytes()));
 
     let (sender, receiver) = mpsc::channel();
     let stderr = child.stderr.take();
@@ -122,9 +112,7 @@ fn by_git(
     } else if status.success() {
         Ok(())
     } else {
-        Err(SourceError::io(failed)(std::io::Error::other(format!(
-            "{status}: {said}"
-        ))))
+        Err(SourceError::io(failed)(std::io::Error::other(format!("{status}: {said}"))))
     }
 }
 
@@ -181,8 +169,7 @@ fn by_libgit2(
 ) -> Result<(), SourceError> {
     let writing = "cannot write the bundle to the temporary folder";
     file.set_len(request.start).map_err(SourceError::io(writing))?;
-    file.seek(SeekFrom::Start(request.start))
-        .map_err(SourceError::io(writing))?;
+    file.seek(SeekFrom::Start(request.start)).map_err(SourceError::io(writing))?;
     let path = request.repository.git.commondir().to_path_buf();
     let mut target = BufWriter::with_capacity(1 << 16, file.try_clone().map_err(SourceError::io(writing))?);
     let (wanted, haves) = (request.wanted, request.haves);
@@ -207,11 +194,7 @@ fn by_libgit2(
                     PackBuilderStage::AddingObjects => PackStage::Counting,
                     PackBuilderStage::Deltafication => PackStage::Compressing,
                 };
-                let _ = reports.send(PackProgress {
-                    stage,
-                    done: done.into(),
-                    total: total.into(),
-                });
+                let _ = reports.send(PackProgress { stage, done: done.into(), total: total.into() });
                 !stop.load(Ordering::Relaxed)
             })?;
             builder.insert_walk(&mut walk)?;
@@ -220,11 +203,7 @@ fn by_libgit2(
             let packed = builder.foreach(|bytes| {
                 if !began {
                     began = true;
-                    let _ = sender.send(PackProgress {
-                        stage: PackStage::Writing,
-                        done: 0,
-                        total: 0,
-                    });
+                    let _ = sender.send(PackProgress { stage: PackStage::Writing, done: 0, total: 0 });
                 }
                 outcome = target.write_all(bytes);
                 outcome.is_ok() && !stop.load(Ordering::Relaxed)
@@ -238,9 +217,7 @@ fn by_libgit2(
         if !watch(&receiver, request, file, progress) {
             stop.store(true, Ordering::Relaxed);
         }
-        worker
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     if stop.load(Ordering::Relaxed) {
         return Err(SourceError::Interrupted);
@@ -259,11 +236,7 @@ fn watch(
     file: &File,
     progress: &mut dyn FnMut(PackProgress) -> bool,
 ) -> bool {
-    let mut now = PackProgress {
-        stage: PackStage::Counting,
-        done: 0,
-        total: 0,
-    };
+    let mut now = PackProgress { stage: PackStage::Counting, done: 0, total: 0 };
     loop {
         match reports.recv_timeout(TICK) {
             Ok(report) => now = reports.try_iter().last().unwrap_or(report),
@@ -290,22 +263,10 @@ mod tests {
 
     #[test]
     fn reads_gits_progress() {
-        assert_eq!(
-            parse("Counting objects:  50% (5/10)"),
-            at(PackStage::Counting, 5, 10)
-        );
-        assert_eq!(
-            parse("Enumerating objects: 12, done."),
-            at(PackStage::Counting, 12, 0)
-        );
-        assert_eq!(
-            parse("Compressing objects: 100% (7/7), done."),
-            at(PackStage::Compressing, 7, 7)
-        );
-        assert_eq!(
-            parse("Writing objects:  33% (1/3), 1.20 MiB | 2.00 MiB/s"),
-            at(PackStage::Writing, 1, 3)
-        );
+        assert_eq!(parse("Counting objects:  50% (5/10)"), at(PackStage::Counting, 5, 10));
+        assert_eq!(parse("Enumerating objects: 12, done."), at(PackStage::Counting, 12, 0));
+        assert_eq!(parse("Compressing objects: 100% (7/7), done."), at(PackStage::Compressing, 7, 7));
+        assert_eq!(parse("Writing objects:  33% (1/3), 1.20 MiB | 2.00 MiB/s"), at(PackStage::Writing, 1, 3));
         assert_eq!(parse("fatal: bad object 1234"), None);
         assert_eq!(parse("Delta compression using up to 2 threads"), None);
     }

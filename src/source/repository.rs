@@ -73,9 +73,7 @@ impl Repository {
                         folders.push(path);
                     }
                 } else if let Some(name) = path.strip_prefix(below).ok().and_then(Path::to_str) {
-                    let is_small = entry
-                        .metadata()
-                        .is_ok_and(|data| data.is_file() && data.len() <= LARGEST);
+                    let is_small = entry.metadata().is_ok_and(|data| data.is_file() && data.len() <= LARGEST);
                     let text = match is_small && is_read(name) {
                         true => std::fs::read_to_string(&path).unwrap_or_default(),
                         false => String::new(),
@@ -98,10 +96,7 @@ impl Repository {
             if entry.kind() != Some(ObjectType::Blob) {
                 return Ok(None);
             }
-            let blob = self
-                .git
-                .find_blob(entry.id())
-                .map_err(|e| self.unreadable(commit, e))?;
+            let blob = self.git.find_blob(entry.id()).map_err(|e| self.unreadable(commit, e))?;
             if entry.filemode() != LINK {
                 return Ok(Some(blob.content().to_vec()));
             }
@@ -121,9 +116,7 @@ impl Repository {
             return Ok(Some(root.id().to_string()));
         }
         let entry = at(&root, &directory, commit)?;
-        Ok(entry
-            .filter(|entry| entry.kind() == Some(ObjectType::Tree))
-            .map(|entry| entry.id().to_string()))
+        Ok(entry.filter(|entry| entry.kind() == Some(ObjectType::Tree)).map(|entry| entry.id().to_string()))
     }
 
     /// The files of a commit at a path or below it, by their paths; a submodule and a link count as files.
@@ -135,10 +128,7 @@ impl Repository {
         if entry.kind() != Some(ObjectType::Tree) {
             return Ok(vec![path.to_owned()]);
         }
-        let tree = self
-            .git
-            .find_tree(entry.id())
-            .map_err(|e| self.unreadable(commit, e))?;
+        let tree = self.git.find_tree(entry.id()).map_err(|e| self.unreadable(commit, e))?;
         let mut files = Vec::new();
         tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
             if entry.kind() != Some(ObjectType::Tree) {
@@ -157,9 +147,7 @@ impl Repository {
     }
 
     pub(super) fn root(&self, commit: &str) -> Result<git2::Tree<'_>, SourceError> {
-        self.commit(commit)?
-            .tree()
-            .map_err(|e| self.unreadable(commit, e))
+        self.commit(commit)?.tree().map_err(|e| self.unreadable(commit, e))
     }
 
     /// Tells objects that are missing from other trouble.
@@ -235,18 +223,13 @@ fn at(
     match root.get_path(&path) {
         Ok(entry) => Ok(Some(entry)),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(SourceError::git(format!(
-            "cannot read {} in {commit}",
-            path.display()
-        ))(error)),
+        Err(error) => Err(SourceError::git(format!("cannot read {} in {commit}", path.display()))(error)),
     }
 }
 
 /// A path as a tree spells it, without `.`.
 fn plain(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| !matches!(part, Component::CurDir))
-        .collect()
+    path.components().filter(|part| !matches!(part, Component::CurDir)).collect()
 }
 
 /// Where a symbolic link in the tree points, if that is in the tree.

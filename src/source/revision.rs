@@ -42,10 +42,8 @@ impl Repository {
         if held == wanted {
             return Ok(Relation::Same);
         }
-        let (ahead, behind) = self
-            .git
-            .graph_ahead_behind(wanted, held)
-            .map_err(|e| self.unreadable(&wanted.to_string(), e))?;
+        let (ahead, behind) =
+            self.git.graph_ahead_behind(wanted, held).map_err(|e| self.unreadable(&wanted.to_string(), e))?;
         Ok(match (ahead, behind) {
             (ahead, 0) => Relation::Ahead(ahead),
             (0, behind) => Relation::Behind(behind),
@@ -74,9 +72,7 @@ impl Repository {
 
     /// Whether HEAD is a branch without a commit.
     fn is_unborn(&self) -> bool {
-        self.git
-            .head()
-            .is_err_and(|error| error.code() == ErrorCode::UnbornBranch)
+        self.git.head().is_err_and(|error| error.code() == ErrorCode::UnbornBranch)
     }
 
     /// The commit with this full name, if it is here.
@@ -105,14 +101,9 @@ impl Repository {
         if let [only] = commits.as_slice() {
             return Ok(only.clone());
         }
-        let candidates = commits
-            .iter()
-            .map(|commit| format!("{} ({})", &commit.id[..12], commit.subject))
-            .collect();
-        Err(SourceError::AmbiguousRevision {
-            rev: rev.to_owned(),
-            candidates,
-        })
+        let candidates =
+            commits.iter().map(|commit| format!("{} ({})", &commit.id[..12], commit.subject)).collect();
+        Err(SourceError::AmbiguousRevision { rev: rev.to_owned(), candidates })
     }
 
     /// The few spellings that only git itself knows, such as `@{push}`.
@@ -129,9 +120,7 @@ impl Repository {
             .output()
             .ok()?;
         let id = String::from_utf8(output.stdout).ok()?;
-        let oid = Oid::from_str(id.trim())
-            .ok()
-            .filter(|_| output.status.success())?;
+        let oid = Oid::from_str(id.trim()).ok().filter(|_| output.status.success())?;
         self.git.find_object(oid, None).ok()
     }
 
@@ -173,13 +162,7 @@ fn summary(commit: &git2::Commit<'_>) -> CommitSummary {
 pub(super) fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
-        .map(|c| {
-            if c.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
         .collect()
 }
 

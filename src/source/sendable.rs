@@ -19,21 +19,12 @@ impl Repository {
             repository: self,
             commit,
             partial: self.is_partial(),
-            odb: self
-                .git
-                .odb()
-                .map_err(SourceError::git("cannot open the object store"))?,
+            odb: self.git.odb().map_err(SourceError::git("cannot open the object store"))?,
             pointers: Vec::new(),
         };
         let root = self.root(commit)?;
         survey.visit(&root, &mut Vec::new(), false)?;
-        if survey.pointers.is_empty() {
-            Ok(())
-        } else {
-            Err(SourceError::Lfs {
-                files: survey.pointers,
-            })
-        }
+        if survey.pointers.is_empty() { Ok(()) } else { Err(SourceError::Lfs { files: survey.pointers }) }
     }
 
     /// A shallow clone is harmless where the commit's history does not reach the place at which it is cut.
@@ -43,13 +34,10 @@ impl Repository {
         };
         let cut: HashSet<Oid> = cut.lines().filter_map(|line| Oid::from_str(line).ok()).collect();
         let mut walk = self.git.revwalk().map_err(|e| self.unreadable(commit, e))?;
-        walk.push(self.commit(commit)?.id())
-            .map_err(|e| self.unreadable(commit, e))?;
+        walk.push(self.commit(commit)?.id()).map_err(|e| self.unreadable(commit, e))?;
         for id in walk {
             if cut.contains(&id.map_err(|e| self.unreadable(commit, e))?) {
-                return Err(SourceError::Shallow {
-                    commit: commit.to_owned(),
-                });
+                return Err(SourceError::Shallow { commit: commit.to_owned() });
             }
         }
         Ok(())

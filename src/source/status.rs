@@ -12,10 +12,7 @@ impl Repository {
         }
         self.check_gitmodules()?;
         let mut options = StatusOptions::new();
-        options
-            .include_untracked(untracked)
-            .include_ignored(false)
-            .renames_head_to_index(true);
+        options.include_untracked(untracked).include_ignored(false).renames_head_to_index(true);
         let statuses = self
             .git
             .statuses(Some(&mut options))
@@ -40,11 +37,7 @@ impl Repository {
             if status == Status::WT_MODIFIED && !untracked && self.only_untracked_inside(path) {
                 continue;
             }
-            let letters = if status.is_conflicted() {
-                self.conflict(path)
-            } else {
-                letters(status)
-            };
+            let letters = if status.is_conflicted() { self.conflict(path) } else { letters(status) };
             let Some(letters) = letters else { continue };
             // For what was renamed, libgit2 gives the old path as the entry's own.
             let renamed = entry.head_to_index().filter(|_| status.is_index_renamed());
@@ -64,22 +57,18 @@ impl Repository {
         let Ok(path) = std::str::from_utf8(path) else {
             return false;
         };
-        let is_submodule = self.git.index().is_ok_and(|index| {
-            index
-                .get_path(path.as_ref(), 0)
-                .is_some_and(|e| e.mode == 0o160_000)
-        });
+        let is_submodule = self
+            .git
+            .index()
+            .is_ok_and(|index| index.get_path(path.as_ref(), 0).is_some_and(|e| e.mode == 0o160_000));
         is_submodule
-            && self
-                .git
-                .submodule_status(path, SubmoduleIgnore::Untracked)
-                .is_ok_and(|status| {
-                    !status.intersects(
-                        SubmoduleStatus::WD_MODIFIED
-                            | SubmoduleStatus::WD_INDEX_MODIFIED
-                            | SubmoduleStatus::WD_WD_MODIFIED,
-                    )
-                })
+            && self.git.submodule_status(path, SubmoduleIgnore::Untracked).is_ok_and(|status| {
+                !status.intersects(
+                    SubmoduleStatus::WD_MODIFIED
+                        | SubmoduleStatus::WD_INDEX_MODIFIED
+                        | SubmoduleStatus::WD_WD_MODIFIED,
+                )
+            })
     }
 
     /// git's two letters for a path that a merge left in conflict.
@@ -87,11 +76,7 @@ impl Repository {
         let index = self.git.index().ok()?;
         for conflict in index.conflicts().ok()?.filter_map(Result::ok) {
             let sides = (&conflict.ancestor, &conflict.our, &conflict.their);
-            let any = conflict
-                .our
-                .as_ref()
-                .or(conflict.their.as_ref())
-                .or(conflict.ancestor.as_ref());
+            let any = conflict.our.as_ref().or(conflict.their.as_ref()).or(conflict.ancestor.as_ref());
             if any.is_some_and(|entry| entry.path == path) {
                 return Some(
                     match sides {

@@ -33,9 +33,8 @@ pub struct Submodule {
 impl Submodule {
     /// Its repository on this machine.
     pub fn repository(&self) -> Result<Repository, SourceError> {
-        Repository::open(&self.local)?.ok_or_else(|| SourceError::SubmoduleNotInitialized {
-            path: self.path.clone(),
-        })
+        Repository::open(&self.local)?
+            .ok_or_else(|| SourceError::SubmoduleNotInitialized { path: self.path.clone() })
     }
 }
 
@@ -55,10 +54,7 @@ impl Repository {
         depth: usize,
         found: &mut Vec<Submodule>,
     ) -> Result<(), SourceError> {
-        let bad = |what: String| SourceError::BadSubmodules {
-            commit: commit.to_owned(),
-            what,
-        };
+        let bad = |what: String| SourceError::BadSubmodules { commit: commit.to_owned(), what };
         if depth > DEEPEST {
             return Err(bad("submodules are nested too deeply".to_owned()));
         }
@@ -121,10 +117,7 @@ impl Repository {
         }
         let path = full.to_owned();
         Err(if initialized {
-            SourceError::SubmoduleCommitMissing {
-                path,
-                commit: commit.to_string(),
-            }
+            SourceError::SubmoduleCommitMissing { path, commit: commit.to_string() }
         } else {
             SourceError::SubmoduleNotInitialized { path }
         })
@@ -240,9 +233,7 @@ pub(super) struct Declared {
 fn stays_below(path: &str) -> bool {
     !path.is_empty()
         && !path.contains('\0')
-        && Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(name) if name != ".git"))
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(name) if name != ".git"))
 }
 
 #[cfg(test)]
@@ -260,11 +251,7 @@ mod tests {
         ] {
             assert!(is_bad(text), "{text}");
         }
-        for text in [
-            "",
-            "[submodule \"include\"]\n\tpath = include\n\turl = ../include",
-            "[",
-        ] {
+        for text in ["", "[submodule \"include\"]\n\tpath = include\n\turl = ../include", "["] {
             assert!(!is_bad(text), "{text}");
         }
     }

@@ -16,11 +16,7 @@ use crate::support::{Site, row, until};
 const SUITE: &str = "run and logs";
 
 fn append(path: &Path, text: &str) {
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .expect("the log");
+    let mut file = OpenOptions::new().append(true).create(true).open(path).expect("the log");
     file.write_all(text.as_bytes()).expect("the log takes it");
 }
 
@@ -53,9 +49,7 @@ impl Follower {
 
     #[track_caller]
     fn says(&self, line: &str) {
-        until(line, Duration::from_secs(30), || {
-            self.out.lock().unwrap().iter().any(|said| said == line)
-        });
+        until(line, Duration::from_secs(30), || self.out.lock().unwrap().iter().any(|said| said == line));
     }
 
     fn interrupted(mut self) -> (i32, Vec<String>, Vec<String>) {
@@ -79,36 +73,23 @@ fn the_end_of_each_log() {
     let config = fs::read_to_string(site.repo.path().join("deployer.toml")).expect("the configuration");
     site.write(
         "deployer.toml",
-        &config.replace(
-            "[environments.prod.nginx]\n",
-            &format!("[environments.prod.nginx]\n{nginx}"),
-        ),
+        &config.replace("[environments.prod.nginx]\n", &format!("[environments.prod.nginx]\n{nginx}")),
     );
 
     let ran = site.done(&["prod", "logs"]);
     assert!(ran.stdout.contains("Listening at: http://127.0.0.1:"), "{ran:?}");
     assert_eq!(ran.stderr, "", "data alone");
-    append(
-        &site.path("blue/log/gunicorn.log"),
-        "one\n\u{1b}[31mtwo\u{1b}[0m\nthree",
-    );
+    append(&site.path("blue/log/gunicorn.log"), "one\n\u{1b}[31mtwo\u{1b}[0m\nthree");
     let ran = site.done(&["prod", "logs", "--lines", "2", "--slot", "blue"]);
     assert_eq!(ran.stdout, "\u{1b}[31mtwo\u{1b}[0m\nthree", "as it stands");
     assert_eq!(site.done(&["prod", "logs", "-n", "0"]).stdout, "");
 
     append(&site.host.nginx_error_log(), "nginx complains\n");
-    assert!(
-        site.done(&["prod", "logs", "nginx"])
-            .stdout
-            .ends_with("nginx complains\n")
-    );
+    assert!(site.done(&["prod", "logs", "nginx"]).stdout.ends_with("nginx complains\n"));
     append(&site.path("blue/log/worker.log"), "a job\n");
     assert_eq!(site.done(&["prod", "logs", "worker"]).stdout, "a job\n");
     let history = site.done(&["prod", "logs", "deploy"]).stdout;
-    assert!(
-        history.contains("Z  cutover  blue  ") && history.contains("  by ann@"),
-        "{history}"
-    );
+    assert!(history.contains("Z  cutover  blue  ") && history.contains("  by ann@"), "{history}");
 
     let ran = site.deployer(&["prod", "logs", "beat"]);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -123,9 +104,7 @@ fn following_crosses_rotations_and_cutovers() {
     site.go_live();
     let log = site.path("blue/log/gunicorn.log");
     let follower = Follower::start(&site, &["prod", "logs", "-f", "--lines", "1"]);
-    until("the last line", Duration::from_secs(30), || {
-        follower.out.lock().unwrap().len() == 1
-    });
+    until("the last line", Duration::from_secs(30), || follower.out.lock().unwrap().len() == 1);
 
     let mut slowest = Duration::ZERO;
     for number in 0..10 {
@@ -134,11 +113,7 @@ fn following_crosses_rotations_and_cutovers() {
         follower.says(&line);
         slowest = slowest.max(began.elapsed());
     }
-    row(
-        SUITE,
-        "logs -f: ten lines",
-        format!("ok: each within {} ms", slowest.as_millis()),
-    );
+    row(SUITE, "logs -f: ten lines", format!("ok: each within {} ms", slowest.as_millis()));
 
     append(&log, "the old one's last\n");
     fs::rename(&log, log.with_extension("log.1")).expect("a rotation");
@@ -165,14 +140,9 @@ fn following_crosses_rotations_and_cutovers() {
     let (code, out, err) = follower.interrupted();
     assert_eq!(code, 130, "{err:?}");
     assert_eq!(err, ["note: live is green now: going on with its log"]);
-    assert!(
-        !out.iter().any(|line| line == "from before it was live"),
-        "{out:?}"
-    );
+    assert!(!out.iter().any(|line| line == "from before it was live"), "{out:?}");
     let place = |line: &str| {
-        out.iter()
-            .position(|said| said == line)
-            .unwrap_or_else(|| panic!("no {line:?} in {out:?}"))
+        out.iter().position(|said| said == line).unwrap_or_else(|| panic!("no {line:?} in {out:?}"))
     };
     let order = [
         "the old one's last",
@@ -183,11 +153,7 @@ fn following_crosses_rotations_and_cutovers() {
     ]
     .map(place);
     assert!(order.is_sorted(), "{out:?}");
-    row(
-        SUITE,
-        "logs -f: across a cutover; Ctrl-C",
-        "ok: says so, and goes on; 130",
-    );
+    row(SUITE, "logs -f: across a cutover; Ctrl-C", "ok: says so, and goes on; 130");
 
     // Nothing stays behind on the host.
     let left = || {
@@ -202,10 +168,8 @@ fn following_crosses_rotations_and_cutovers() {
 
 #[test]
 fn a_log_that_one_may_not_read_names_the_group_that_may() {
-    let folder = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o755))
-        .tempdir()
-        .expect("a folder");
+    let folder =
+        tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().expect("a folder");
     let log = folder.path().join("error.log");
     fs::write(&log, "secret\n").expect("a log");
     let is_root = fs::metadata(&log).expect("the log").uid() == 0;
@@ -213,29 +177,17 @@ fn a_log_that_one_may_not_read_names_the_group_that_may() {
     let text = fs::read_to_string(script).expect("the script");
     // root may read everything, so it looks as somebody else; another's own file bars its owner by its mode.
     let mut command = if is_root {
-        let adm = Command::new("chgrp")
-            .arg("adm")
-            .arg(&log)
-            .status()
-            .expect("chgrp runs");
+        let adm = Command::new("chgrp").arg("adm").arg(&log).status().expect("chgrp runs");
         assert!(adm.success());
         fs::set_permissions(&log, fs::Permissions::from_mode(0o640)).expect("a mode");
         let mut command = Command::new("setpriv");
-        command.args([
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "/usr/bin/python3",
-        ]);
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3"]);
         command
     } else {
         fs::set_permissions(&log, fs::Permissions::from_mode(0o040)).expect("a mode");
         Command::new("/usr/bin/python3")
     };
-    command
-        .args(["-ISBc", &text, "NONCE", "/nowhere", "live", "file"])
-        .arg(&log)
-        .args(["10", "no"]);
+    command.args(["-ISBc", &text, "NONCE", "/nowhere", "live", "file"]).arg(&log).args(["10", "no"]);
     let output = command.output().expect("python runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");

@@ -25,28 +25,17 @@ impl Terminal {
     /// Starts the binary as the leader of a session that the terminal belongs to.
     pub(crate) fn start(site: &Site, arguments: &[&str]) -> Terminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-        grantpt(&master)
-            .and_then(|()| unlockpt(&master))
-            .expect("a terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
         let name = ptsname(&master, Vec::new()).expect("its name");
         let open = || {
             let path = name.to_str().expect("a path");
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(path)
-                .expect("the terminal")
+            OpenOptions::new().read(true).write(true).open(path).expect("the terminal")
         };
         let slave = open();
         let bare = site.command(arguments);
         let mut command = Command::new("setsid");
-        command
-            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_deployer")])
-            .args(arguments);
-        command
-            .current_dir(site.repo.path())
-            .env_clear()
-            .env("TERM", "vt220");
+        command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_deployer")]).args(arguments);
+        command.current_dir(site.repo.path()).env_clear().env("TERM", "vt220");
         for (name, value) in bare.get_envs() {
             if let Some(value) = value {
                 command.env(name, value);
@@ -61,24 +50,14 @@ impl Terminal {
         thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut piece) {
-                shown
-                    .lock()
-                    .unwrap()
-                    .push_str(&String::from_utf8_lossy(&piece[..count]));
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
             }
         });
-        Terminal {
-            master,
-            slave: slave.into(),
-            child,
-            screen,
-        }
+        Terminal { master, slave: slave.into(), child, screen }
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
-        self.master
-            .write_all(keys.as_bytes())
-            .expect("the terminal takes keys");
+        self.master.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
@@ -94,11 +73,7 @@ impl Terminal {
         let shown = || self.screen().contains(text);
         let bound = std::time::Instant::now() + Duration::from_secs(60);
         while !shown() {
-            assert!(
-                std::time::Instant::now() < bound,
-                "no {text:?} in {}",
-                self.screen()
-            );
+            assert!(std::time::Instant::now() < bound, "no {text:?} in {}", self.screen());
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -121,11 +96,6 @@ impl Terminal {
 }
 
 fn size(master: &File, columns: u16, rows: u16) {
-    let size = Winsize {
-        ws_row: rows,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(master, size).expect("the terminal has a size");
 }

@@ -19,11 +19,7 @@ fn live() -> Site {
 }
 
 fn fed(site: &Site, arguments: &[&str], input: &[u8]) -> std::process::Output {
-    let mut child = site
-        .command(arguments)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = site.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary starts");
     let mut to = child.stdin.take().expect("its input");
     let input = input.to_vec();
     let feeder = std::thread::spawn(move || {
@@ -53,14 +49,8 @@ fn without_a_terminal_it_is_a_pipe_to_the_slot() {
     assert_eq!(ran_.code, 0, "{ran_:?}");
     assert!(ran_.stdout.starts_with("it's $HOME "), "{ran_:?}");
     assert!(key || ran_.stdout.contains("/env"), "{ran_:?}");
-    assert!(
-        ran_.stdout.contains(&format!("{}/repo", slot.display())),
-        "{ran_:?}"
-    );
-    assert!(
-        ran_.stdout.contains("['a b', '$HOME', \"it's\\ntwo\", '']"),
-        "{ran_:?}"
-    );
+    assert!(ran_.stdout.contains(&format!("{}/repo", slot.display())), "{ran_:?}");
+    assert!(ran_.stdout.contains("['a b', '$HOME', \"it's\\ntwo\", '']"), "{ran_:?}");
     assert_eq!(ran_.stderr, "", "nothing of our own");
     row(SUITE, "run: environment, folder, virtualenv, words", "ok");
 
@@ -70,52 +60,24 @@ fn without_a_terminal_it_is_a_pipe_to_the_slot() {
     assert_eq!(run(&["no-such-command"]).code, 127);
     row(SUITE, "run: exit codes, two streams", "ok: 7, 143, 127");
 
-    let bytes: Vec<u8> = (0..1 << 20)
-        .map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let bytes: Vec<u8> = (0..1 << 20).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let began = Instant::now();
     let output = fed(&site, &["prod", "run", "cat"], &bytes);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        output.stdout == bytes,
-        "{} of {} bytes",
-        output.stdout.len(),
-        bytes.len()
-    );
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout == bytes, "{} of {} bytes", output.stdout.len(), bytes.len());
     row(
         SUITE,
         "run: 1 MB through cat",
         format!("ok: the same bytes, {:.1} s", began.elapsed().as_secs_f64()),
     );
     // One that does not read is not waited for.
-    let output = fed(
-        &site,
-        &["prod", "run", "--", "sh", "-c", "head -c 5 | wc -c"],
-        &bytes,
-    );
-    assert_eq!(
-        (output.status.code(), output.stdout.trim_ascii()),
-        (Some(0), &b"5"[..])
-    );
+    let output = fed(&site, &["prod", "run", "--", "sh", "-c", "head -c 5 | wc -c"], &bytes);
+    assert_eq!((output.status.code(), output.stdout.trim_ascii()), (Some(0), &b"5"[..]));
 
     let ran_ = site.deployer(&["prod", "run", "--slot", "next", "--", "true"]);
     assert_eq!(ran_.code, 1, "{ran_:?}");
     assert!(ran_.stderr.contains("holds no release"), "{ran_:?}");
-    let ran_ = site.deployer(&[
-        "prod",
-        "run",
-        "--slot",
-        "blue",
-        "--",
-        "sh",
-        "-c",
-        "echo $BLUEGREEN",
-    ]);
+    let ran_ = site.deployer(&["prod", "run", "--slot", "blue", "--", "sh", "-c", "echo $BLUEGREEN"]);
     assert_eq!(ran_.stdout, "blue\n");
     row(SUITE, "run: slots", "ok");
 }
@@ -157,11 +119,8 @@ fn without_a_terminal_ctrl_c_ends_it() {
     let mut child = site.start(&["prod", "run", "--", "sh", "-c", "echo begun; exec sleep 600"]);
     let mut first = [0; 6];
     std::io::Read::read_exact(child.stdout.as_mut().expect("its output"), &mut first).expect("it begins");
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&child),
-        rustix::process::Signal::INT,
-    )
-    .expect("it is there");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .expect("it is there");
     let ran_ = ran(child.wait_with_output().expect("it ends"));
     assert_eq!(ran_.code, 130, "{ran_:?}");
     row(SUITE, "run: Ctrl-C without a terminal", "ok: 130");

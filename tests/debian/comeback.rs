@@ -8,9 +8,7 @@ const SUITE: &str = "a Debian host";
 
 /// The process that the pid file of a slot names.
 fn pid(stage: &Stage, color: &str) -> String {
-    stage
-        .host
-        .done("deploy", &format!("cat hello/{color}/etc/app.pid"))
+    stage.host.done("deploy", &format!("cat hello/{color}/etc/app.pid"))
 }
 
 #[track_caller]
@@ -21,12 +19,7 @@ pub fn serves_again(stage: &Stage, commit: &str) {
             let look = "systemctl --failed; nginx -t; tail -n 20 /var/log/nginx/error.log; cd /home/deploy/hello; \
                         ls -lR live/etc next/etc live/log; tail -n 20 live/log/gunicorn.log";
             let found = stage.host.ssh("root", look);
-            panic!(
-                "live does not serve {commit}: {:?}\n{}{}",
-                stage.get("/"),
-                found.stdout,
-                found.stderr
-            );
+            panic!("live does not serve {commit}: {:?}\n{}{}", stage.get("/"), found.stdout, found.stderr);
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -37,11 +30,7 @@ pub fn serves_again(stage: &Stage, commit: &str) {
 pub fn is_well(stage: &Stage, commit: &str) {
     let status = stage.status();
     assert_eq!(status["problems"], serde_json::json!([]), "{status}");
-    assert!(
-        status["live"]["commit"]["id"]
-            .as_str()
-            .is_some_and(|id| id.starts_with(commit))
-    );
+    assert!(status["live"]["commit"]["id"].as_str().is_some_and(|id| id.starts_with(commit)));
     assert_eq!(status["live"]["health"]["state"], "healthy");
     assert_eq!(status["live"]["survives_reboot"], true);
     assert_eq!(status["served"]["color"], status["live"]["color"]);
@@ -60,16 +49,10 @@ fn live_comes_back_by_itself() {
     let master = pid(&stage, "blue");
     stage.host.done("deploy", &format!("kill -9 {master}"));
     let killed = Instant::now();
-    until("another master", BOUND, || {
-        stage.serves(&first) && pid(&stage, "blue") != master
-    });
+    until("another master", BOUND, || stage.serves(&first) && pid(&stage, "blue") != master);
     let took = killed.elapsed().as_secs_f64();
     is_well(&stage, &first);
-    row(
-        SUITE,
-        "a master that is killed is started again",
-        format!("ok, after {took:.1} s"),
-    );
+    row(SUITE, "a master that is killed is started again", format!("ok, after {took:.1} s"));
 
     // One that ends whenever it is started is given time to think, and not given up.
     let restarts = || -> u64 {
@@ -78,24 +61,15 @@ fn live_comes_back_by_itself() {
         stage.host.done("deploy", look).parse().expect("a number")
     };
     let master = pid(&stage, "blue");
-    stage.host.done(
-        "deploy",
-        &format!("mv hello/blue/repo/app.py hello/app.py; kill -9 {master}"),
-    );
+    stage.host.done("deploy", &format!("mv hello/blue/repo/app.py hello/app.py; kill -9 {master}"));
     until("it ends again and again", BOUND, || restarts() > 3);
     let (count, began) = (restarts(), Instant::now());
     until("and a few times more", BOUND, || restarts() > count + 3);
     assert!(began.elapsed() > Duration::from_secs(6), "{:?}", began.elapsed());
-    stage
-        .host
-        .done("deploy", "mv hello/app.py hello/blue/repo/app.py");
+    stage.host.done("deploy", "mv hello/app.py hello/blue/repo/app.py");
     serves_again(&stage, &first);
     is_well(&stage, &first);
-    row(
-        SUITE,
-        "a master that ends at every start is started again with pauses",
-        "ok",
-    );
+    row(SUITE, "a master that ends at every start is started again with pauses", "ok");
 
     stage.write("note.txt", "second");
     stage.commit("second");
@@ -118,11 +92,7 @@ fn live_comes_back_by_itself() {
     stage.done(&["prod", "rollback", &second]);
     assert!(stage.serves(&second));
     is_well(&stage, &second);
-    row(
-        SUITE,
-        "what was stopped stays so, and is started by a rollback",
-        "ok",
-    );
+    row(SUITE, "what was stopped stays so, and is started by a rollback", "ok");
 }
 
 /// What `deploy` called done is on the disk before any cutover; what it was in the middle of harms nothing.
@@ -136,12 +106,8 @@ fn next_survives_and_a_torn_deploy_is_mended() {
     stage.done(&["prod", "deploy"]);
     stage.lose_power();
     serves_again(&stage, &first);
-    until("next runs", BOUND, || {
-        stage.status()["next"]["health"]["state"] == "healthy"
-    });
-    stage
-        .host
-        .done("deploy", "grep -q many hello/green/repo/templates.txt");
+    until("next runs", BOUND, || stage.status()["next"]["health"]["state"] == "healthy");
+    stage.host.done("deploy", "grep -q many hello/green/repo/templates.txt");
     stage.done(&["prod", "cutover"]);
     assert!(stage.serves(&second));
     row(SUITE, case, "ok");
@@ -154,16 +120,9 @@ fn next_survives_and_a_torn_deploy_is_mended() {
         stage.write(&format!("many{number}.txt"), &format!("{number}\n"));
     }
     let third = stage.commit("third");
-    stage
-        .host
-        .done("root", "touch /srv/hold && chmod 777 /srv && sync");
-    let mut deploy = stage
-        .command(&["prod", "deploy"])
-        .spawn()
-        .expect("the binary starts");
-    until("its import", Duration::from_secs(90), || {
-        stage.host.root().join("srv/held").exists()
-    });
+    stage.host.done("root", "touch /srv/hold && chmod 777 /srv && sync");
+    let mut deploy = stage.command(&["prod", "deploy"]).spawn().expect("the binary starts");
+    until("its import", Duration::from_secs(90), || stage.host.root().join("srv/held").exists());
     // Somebody else's file goes to the disk, and with it what was renamed so far, but not what was written into it.
     stage.host.done("root", "touch /srv/other && sync /srv/other");
     stage.host.power_loss();
@@ -180,11 +139,7 @@ fn next_survives_and_a_torn_deploy_is_mended() {
         "deploy",
         "cd hello/live/repo && git fsck --strict && git status --porcelain | wc -l | grep -qx 0",
     );
-    row(
-        SUITE,
-        "a deploy that a power loss cut off is done by the next",
-        "ok",
-    );
+    row(SUITE, "a deploy that a power loss cut off is done by the next", "ok");
 }
 
 /// Without the right to linger it is a plain process, and status says what that means.
@@ -194,34 +149,18 @@ fn without_lingering_status_says_so() {
     let Some(mut stage) = Stage::new(case) else { return };
     stage.host.done("root", "systemctl mask --now polkit");
     let ran = stage.done(&["prod", "deploy"]);
-    assert!(
-        ran.stderr
-            .contains("not by systemd: user deploy may not run without a login"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("not by systemd: user deploy may not run without a login"), "{}", ran.stderr);
     stage.done(&["prod", "cutover"]);
     let status = stage.status();
     assert_eq!(status["live"]["survives_reboot"], false, "{status}");
-    let run = status["problems"][0]["run"]
-        .as_str()
-        .expect("a command")
-        .to_string();
+    let run = status["problems"][0]["run"].as_str().expect("a command").to_string();
     assert_eq!(run, "sudo loginctl enable-linger deploy");
-    assert!(
-        stage
-            .deployer(&["prod", "status"])
-            .stdout
-            .contains("will not survive a reboot")
-    );
+    assert!(stage.deployer(&["prod", "status"]).stdout.contains("will not survive a reboot"));
     stage.host.done("root", run.trim_start_matches("sudo "));
     row(SUITE, case, "ok");
 
     let status = stage.status();
-    assert_eq!(
-        status["problems"][0]["run"], "deployer prod deploy --cutover",
-        "{status}"
-    );
+    assert_eq!(status["problems"][0]["run"], "deployer prod deploy --cutover", "{status}");
     stage.write("note.txt", "second");
     stage.commit("second");
     let second = stage.go_live();
@@ -259,11 +198,7 @@ fn what_is_told_for_root_mends_a_home_and_the_rights() {
     let check = |name: &str| {
         let report = doctor();
         let checks = report["checks"].as_array().expect("checks");
-        checks
-            .iter()
-            .find(|check| check["name"] == name)
-            .expect(name)
-            .clone()
+        checks.iter().find(|check| check["name"] == name).expect(name).clone()
     };
     assert_eq!(check("nginx test")["mends"][0]["command"], rights);
     stage.host.done("root", rights);
@@ -276,15 +211,9 @@ fn what_is_told_for_root_mends_a_home_and_the_rights() {
     let status = stage.status();
     assert_eq!(status["live"]["survives_reboot"], false, "{status}");
     let run = status["problems"][0]["run"].as_str().expect("a command");
-    assert_eq!(
-        Some(run.trim_start_matches("sudo ")),
-        reboot["mends"][0]["command"].as_str()
-    );
+    assert_eq!(Some(run.trim_start_matches("sudo ")), reboot["mends"][0]["command"].as_str());
     stage.host.done("root", run);
-    assert_eq!(
-        check("reboot")["mends"][0]["command"],
-        "deployer prod deploy --cutover"
-    );
+    assert_eq!(check("reboot")["mends"][0]["command"], "deployer prod deploy --cutover");
     stage.write("note.txt", "second");
     stage.commit("second");
     let second = stage.go_live();
@@ -306,10 +235,7 @@ fn root_deploys_to_system_units() {
     stage.configure();
     let first = stage.go_live();
     let unit = "deployer-home-deploy-hello-blue-web.service";
-    stage.host.done(
-        "root",
-        &format!("systemctl is-enabled {unit} && systemctl is-active {unit}"),
-    );
+    stage.host.done("root", &format!("systemctl is-enabled {unit} && systemctl is-active {unit}"));
     is_well(&stage, &first);
     stage.lose_power();
     serves_again(&stage, &first);
@@ -326,14 +252,8 @@ fn without_systemd_cron_starts_it() {
     let first = stage.go_live();
     let status = stage.status();
     assert_eq!(status["live"]["survives_reboot"], false, "{status}");
-    let run = status["problems"][0]["run"]
-        .as_str()
-        .expect("a command")
-        .to_string();
-    assert!(
-        run.contains("@reboot sh /home/deploy/hello/.deployer/boot"),
-        "{run}"
-    );
+    let run = status["problems"][0]["run"].as_str().expect("a command").to_string();
+    assert!(run.contains("@reboot sh /home/deploy/hello/.deployer/boot"), "{run}");
     stage.host.done("deploy", &format!("{run}; sync"));
     is_well(&stage, &first);
     row(SUITE, case, "ok");

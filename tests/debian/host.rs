@@ -74,10 +74,7 @@ impl Host {
         let image = match prerequisites() {
             Ok(image) => image,
             Err(missing) => {
-                assert!(
-                    std::env::var_os("CI").is_none(),
-                    "{case}: no Debian host in CI: {missing}"
-                );
+                assert!(std::env::var_os("CI").is_none(), "{case}: no Debian host in CI: {missing}");
                 eprintln!("SKIPPED {case}: this machine cannot boot a Debian host: {missing}");
                 row("a Debian host", case, format!("ok, SKIPPED: {missing}"));
                 return None;
@@ -105,10 +102,7 @@ impl Host {
         run("mount", &["--bind", folder, folder]);
         run("mount", &["--make-shared", folder]);
         let disk = host.folder.join("disk");
-        run(
-            "cp",
-            &["--sparse=always", "--reflink=auto", text(&image), text(&disk)],
-        );
+        run("cp", &["--sparse=always", "--reflink=auto", text(&image), text(&disk)]);
         host.mount();
         host.write_client();
         Some(host)
@@ -149,14 +143,7 @@ impl Host {
         let machine = Command::new("sh")
             .args(["-c", ENTER, "sh"])
             .args(&groups)
-            .args([
-                "--",
-                "systemd-nspawn",
-                "--quiet",
-                "--boot",
-                "--register=no",
-                "--keep-unit",
-            ])
+            .args(["--", "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"])
             .args([
                 "--resolv-conf=off",
                 "--capability=CAP_NET_ADMIN",
@@ -196,11 +183,7 @@ impl Host {
 
     /// All of its processes stand still, in the middle of whatever they do; its disk does not.
     pub fn freeze(&self) {
-        for group in self
-            .groups()
-            .iter()
-            .filter(|group| group.join("cgroup.freeze").exists())
-        {
+        for group in self.groups().iter().filter(|group| group.join("cgroup.freeze").exists()) {
             fs::write(group.join("cgroup.freeze"), "1").expect("a control group");
             until("the host stands still", BOUND, || {
                 let events = fs::read_to_string(group.join("cgroup.events")).unwrap_or_default();
@@ -261,36 +244,15 @@ impl Host {
         let mac = "02:00:00:00:00:02";
         run(
             "ip",
-            &[
-                "link", "add", name, "type", "veth", "peer", "name", "host0", "address", mac, "netns", name,
-            ],
+            &["link", "add", name, "type", "veth", "peer", "name", "host0", "address", mac, "netns", name],
         );
         // While the host is away, what is meant for it must go nowhere else.
-        run(
-            "ip",
-            &["route", "replace", "blackhole", &network, "metric", "4000000"],
-        );
+        run("ip", &["route", "replace", "blackhole", &network, "metric", "4000000"]);
         run("ip", &["address", "add", &format!("{near}/30"), "dev", name]);
         run("ip", &["link", "set", name, "up"]);
         // Known for good, so that a silent host is silent and not "unreachable".
-        run(
-            "ip",
-            &[
-                "neighbour",
-                "replace",
-                &far,
-                "lladdr",
-                mac,
-                "dev",
-                name,
-                "nud",
-                "permanent",
-            ],
-        );
-        run(
-            "ip",
-            &["-n", name, "address", "add", &format!("{far}/30"), "dev", "host0"],
-        );
+        run("ip", &["neighbour", "replace", &far, "lladdr", mac, "dev", name, "nud", "permanent"]);
+        run("ip", &["-n", name, "address", "add", &format!("{far}/30"), "dev", "host0"]);
         run("ip", &["-n", name, "link", "set", "host0", "up"]);
         run("ip", &["-n", name, "link", "set", "lo", "up"]);
     }
@@ -305,10 +267,7 @@ impl Host {
         let folder = self.client_home().join(".ssh");
         fs::create_dir_all(&folder).expect("a home");
         let key = folder.join("id_ed25519");
-        run(
-            "ssh-keygen",
-            &["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", text(&key)],
-        );
+        run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", text(&key)]);
         let public = fs::read_to_string(key.with_extension("pub")).expect("a key");
         for home in ["root", "home/deploy"] {
             let file = self.root().join(home).join(".ssh/authorized_keys");
@@ -352,9 +311,7 @@ impl Host {
     fn clear(&self) {
         self.disconnect_network();
         let network = format!("{}/30", Ipv4Addr::from_bits(self.network));
-        let _ = Command::new("ip")
-            .args(["route", "delete", "blackhole", &network])
-            .output();
+        let _ = Command::new("ip").args(["route", "delete", "blackhole", &network]).output();
         unmount(&self.root());
         unmount(&self.folder);
         for group in self.groups() {
@@ -412,10 +369,7 @@ fn look() -> Result<PathBuf, String> {
     let image = std::env::var_os("DEPLOYER_TEST_DEBIAN").ok_or("DEPLOYER_TEST_DEBIAN is not set")?;
     let image = PathBuf::from(image);
     if !image.exists() {
-        return Err(format!(
-            "no {}, which tests/debian/image.sh makes",
-            image.display()
-        ));
+        return Err(format!("no {}, which tests/debian/image.sh makes", image.display()));
     }
     let name = format!("dep{}", std::process::id());
     let made = Command::new("ip").args(["netns", "add", &name]).output();
@@ -432,9 +386,7 @@ fn init_of(nspawn: u32) -> Option<Pid> {
     for entry in fs::read_dir("/proc").ok()?.flatten() {
         let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
         let field = |name: &str| {
-            status
-                .lines()
-                .find_map(|line| line.strip_prefix(name).map(|rest| rest.trim().to_string()))
+            status.lines().find_map(|line| line.strip_prefix(name).map(|rest| rest.trim().to_string()))
         };
         let child = field("PPid:").is_some_and(|parent| parent == nspawn.to_string());
         if child && field("NSpid:").is_some_and(|pids| pids.split_whitespace().nth(1) == Some("1")) {
@@ -455,9 +407,7 @@ fn greets(address: SocketAddr) -> bool {
 
 fn is_mounted(folder: &Path) -> bool {
     let table = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    table
-        .lines()
-        .any(|line| line.split(' ').nth(1) == folder.to_str())
+    table.lines().any(|line| line.split(' ').nth(1) == folder.to_str())
 }
 
 fn unmount(folder: &Path) {

@@ -34,18 +34,12 @@ fn from_nothing_to_a_release_that_survives_a_power_loss() {
     ]);
     stage.commit("deployer.toml");
 
-    stage
-        .host
-        .done("root", "rm /etc/nginx/sites-enabled/hello && nginx -s reload");
+    stage.host.done("root", "rm /etc/nginx/sites-enabled/hello && nginx -s reload");
 
     let before = doctor(&stage);
     assert_eq!(before.code, 1, "{}{}", before.stdout, before.stderr);
     assert!(before.stdout.contains("deployer prod setup"), "{}", before.stdout);
-    assert!(
-        before.stdout.contains("loginctl enable-linger deploy"),
-        "{}",
-        before.stdout
-    );
+    assert!(before.stdout.contains("loginctl enable-linger deploy"), "{}", before.stdout);
     // The deploy user may not write the site; whoever may log in as root pastes the line.
     let setup = stage.deployer(&["prod", "setup", "--yes"]);
     assert_eq!(setup.code, 1, "{}{}", setup.stdout, setup.stderr);
@@ -66,9 +60,7 @@ fn from_nothing_to_a_release_that_survives_a_power_loss() {
     assert!(after.stdout.contains("systemd starts it"), "{}", after.stdout);
 
     stage.lose_power();
-    until("live serves again", Duration::from_secs(30), || {
-        stage.serves(&commit)
-    });
+    until("live serves again", Duration::from_secs(30), || stage.serves(&commit));
     let status = stage.status();
     assert_eq!(status["problems"], serde_json::json!([]), "{status}");
     assert_eq!(status["served"]["color"], status["live"]["color"]);

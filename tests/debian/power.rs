@@ -11,17 +11,8 @@ use super::support::{row, until};
 const SUITE: &str = "power";
 
 /// The steps of a `deploy --cutover`, by the names that `status` has for them.
-const STEPS: [&str; 9] = [
-    "seed",
-    "virtualenv",
-    "stop",
-    "check out",
-    "configure",
-    "start",
-    "record",
-    "test nginx",
-    "switch",
-];
+const STEPS: [&str; 9] =
+    ["seed", "virtualenv", "stop", "check out", "configure", "start", "record", "test nginx", "switch"];
 
 /// Those after which seconds may pass: a disk has then taken a part of what they wrote.
 const SLOW: [&str; 4] = ["seed", "check out", "start", "switch"];
@@ -31,18 +22,14 @@ const WHILE: Duration = Duration::from_secs(3);
 
 /// Runs `deploy --cutover` until a step has ended, and then cuts the power; returns whether the command had come to its end.
 fn cut_after(stage: &mut Stage, title: &str, wait: Duration) -> bool {
-    let mut client = stage
-        .command(&["prod", "deploy", "--cutover", "--json"])
-        .spawn()
-        .expect("the binary starts");
+    let mut client =
+        stage.command(&["prod", "deploy", "--cutover", "--json"]).spawn().expect("the binary starts");
     let out = BufReader::new(client.stdout.take().expect("its output"));
     let mut seen = Vec::new();
     for line in out.lines().map_while(Result::ok) {
         let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
         let reached = event["event"] == "step_finished"
-            && event["title"]
-                .as_str()
-                .is_some_and(|text| text.starts_with(title));
+            && event["title"].as_str().is_some_and(|text| text.starts_with(title));
         seen.push(line);
         if reached {
             stage.host.freeze();
@@ -50,10 +37,7 @@ fn cut_after(stage: &mut Stage, title: &str, wait: Duration) -> bool {
         }
     }
     let ended = client.try_wait().expect("a child").is_some();
-    assert!(
-        !ended || seen.iter().any(|line| line.contains("step_finished")),
-        "{title}: {seen:?}"
-    );
+    assert!(!ended || seen.iter().any(|line| line.contains("step_finished")), "{title}: {seen:?}");
     // Its time is what is tested.
     std::thread::sleep(wait);
     stage.host.power_loss();
@@ -80,14 +64,8 @@ fn cut_inside_check_out(stage: &mut Stage) {
     } else {
         "green"
     };
-    let lock = stage
-        .host
-        .root()
-        .join(format!("home/deploy/hello/{next}/repo/.git/index.lock"));
-    let mut client = stage
-        .command(&["prod", "deploy", "--cutover"])
-        .spawn()
-        .expect("the binary starts");
+    let lock = stage.host.root().join(format!("home/deploy/hello/{next}/repo/.git/index.lock"));
+    let mut client = stage.command(&["prod", "deploy", "--cutover"]).spawn().expect("the binary starts");
     until("git checks out", Duration::from_secs(30), || lock.exists());
     stage.host.freeze();
     // An ordinary disk has taken it by then.
@@ -118,36 +96,16 @@ fn every_step(name: &str, mount: &'static str) {
     // Nothing was ever deployed there: what is laid out is new, and half of it is gone.
     for (step, wait) in [("lay out", Duration::ZERO), ("check out", WHILE)] {
         cut_after(&mut stage, step, wait);
-        named(
-            &stage,
-            &case,
-            &[
-                "lay out",
-                "link",
-                "seed",
-                "virtualenv",
-                "stop",
-                "check out",
-                "configure",
-            ],
-        );
+        named(&stage, &case, &["lay out", "link", "seed", "virtualenv", "stop", "check out", "configure"]);
     }
     stage.go_live();
-    row(
-        SUITE,
-        &format!("{name}: a first deploy"),
-        "ok, 2 cuts, named, done by the next",
-    );
+    row(SUITE, &format!("{name}: a first deploy"), "ok, 2 cuts, named, done by the next");
     stage.write("note.txt", "both slots are warm");
     stage.commit("second");
     let mut live = stage.go_live();
 
     for (index, step) in STEPS.into_iter().enumerate() {
-        let waits = if SLOW.contains(&step) {
-            &[Duration::ZERO, WHILE][..]
-        } else {
-            &[Duration::ZERO]
-        };
+        let waits = if SLOW.contains(&step) { &[Duration::ZERO, WHILE][..] } else { &[Duration::ZERO] };
         for wait in waits {
             let case = format!("{name}: {step}, {} s", wait.as_secs());
             let began = Instant::now();
@@ -171,11 +129,7 @@ fn every_step(name: &str, mount: &'static str) {
             serves_again(&stage, &new);
             is_well(&stage, &new);
             live = new;
-            row(
-                SUITE,
-                &case,
-                format!("ok, {served} served, {:.0} s", began.elapsed().as_secs_f64()),
-            );
+            row(SUITE, &case, format!("ok, {served} served, {:.0} s", began.elapsed().as_secs_f64()));
         }
     }
     cut_inside_check_out(&mut stage);
@@ -203,12 +157,7 @@ fn named(stage: &Stage, case: &str, steps: &[&str]) {
         .filter_map(|problem| problem["what"].as_str())
         .find(|what| what.starts_with("a deploy by ann@") && what.contains(" was cut off "));
     let told = told.unwrap_or_else(|| panic!("{case}: nothing is said of what was cut off: {status}"));
-    assert!(
-        steps
-            .iter()
-            .any(|step| told.contains(&format!("at its step {step:?}"))),
-        "{case}: {told}"
-    );
+    assert!(steps.iter().any(|step| told.contains(&format!("at its step {step:?}"))), "{case}: {told}");
 }
 
 #[test]

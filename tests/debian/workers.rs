@@ -29,10 +29,8 @@ fn stage(case: &str) -> Option<Stage> {
 
 /// The numbers of all that runs under a name, whoever started it.
 fn pids(stage: &Stage, name: &str) -> Vec<String> {
-    let found = stage.host.ssh(
-        "deploy",
-        &format!("pgrep -f '^python [w]orker.py {name}|^python [b]eat.py {name}'"),
-    );
+    let found =
+        stage.host.ssh("deploy", &format!("pgrep -f '^python [w]orker.py {name}|^python [b]eat.py {name}'"));
     found.stdout.lines().map(str::to_string).collect()
 }
 
@@ -45,9 +43,7 @@ fn run_in(stage: &Stage, color: &str) {
         let rows = live["processes"].as_array().cloned().unwrap_or_default();
         live["color"] == color
             && rows.len() == 2
-            && rows
-                .iter()
-                .all(|row| row["runs"].as_array().map(Vec::len) == Some(1))
+            && rows.iter().all(|row| row["runs"].as_array().map(Vec::len) == Some(1))
             && next["processes"] == serde_json::json!([])
     });
     // Longer than systemd waits before it starts something again.
@@ -76,10 +72,7 @@ fn workers_come_back_where_live_is() {
     let case = "workers and a singleton run once after a power loss";
     let Some(mut stage) = stage(case) else { return };
     stage.go_live();
-    let first = stage.status()["live"]["color"]
-        .as_str()
-        .expect("a color")
-        .to_string();
+    let first = stage.status()["live"]["color"].as_str().expect("a color").to_string();
     is_well(&stage, &first);
     stage.lose_power();
     is_well(&stage, &first);
@@ -94,11 +87,7 @@ fn workers_come_back_where_live_is() {
         });
         is_well(&stage, &first);
     }
-    row(
-        SUITE,
-        "a worker and a singleton that are killed are started again",
-        "ok",
-    );
+    row(SUITE, "a worker and a singleton that are killed are started again", "ok");
 
     stage.write("note.txt", "second");
     stage.commit("second");
@@ -111,21 +100,14 @@ fn workers_come_back_where_live_is() {
     is_well(&stage, &first);
     stage.lose_power();
     is_well(&stage, &first);
-    row(
-        SUITE,
-        "they move with each cutover and rollback, on the disk too",
-        "ok",
-    );
+    row(SUITE, "they move with each cutover and rollback, on the disk too", "ok");
 
     // The plug is pulled while the new workers are proven, then while the old one finishes its job.
     stage.extra = PROCESSES.replace("true\", settle = \"300ms\"", "true\", settle = \"20s\"");
     stage.configure();
     stage.commit("slow to prove");
     stage.done(&["prod", "deploy"]);
-    let mut cutover = stage
-        .command(&["prod", "cutover"])
-        .spawn()
-        .expect("the binary starts");
+    let mut cutover = stage.command(&["prod", "cutover"]).spawn().expect("the binary starts");
     until("two workers", BOUND, || pids(&stage, "worker").len() == 2);
     stage.host.done("root", "sync");
     stage.host.power_loss();
@@ -133,11 +115,7 @@ fn workers_come_back_where_live_is() {
     let _ = cutover.wait();
     stage.host.boot();
     run_in(&stage, &first);
-    row(
-        SUITE,
-        "a power loss before the switch leaves them where they were",
-        "ok",
-    );
+    row(SUITE, "a power loss before the switch leaves them where they were", "ok");
 
     stage.extra = PROCESSES.to_string();
     stage.configure();
@@ -145,10 +123,7 @@ fn workers_come_back_where_live_is() {
     stage.done(&["prod", "deploy"]);
     stage.host.done("deploy", &format!("touch /tmp/hold-{first}"));
     let beat = pids(&stage, "beat");
-    let mut cutover = stage
-        .command(&["prod", "cutover"])
-        .spawn()
-        .expect("the binary starts");
+    let mut cutover = stage.command(&["prod", "cutover"]).spawn().expect("the binary starts");
     until("the new beat, beside two workers", BOUND, || {
         let now = pids(&stage, "beat");
         now.len() == 1 && now != beat && pids(&stage, "worker").len() == 2
@@ -160,18 +135,10 @@ fn workers_come_back_where_live_is() {
     stage.host.boot();
     stage.host.done("deploy", &format!("rm -f /tmp/hold-{first}"));
     run_in(&stage, second);
-    row(
-        SUITE,
-        "a power loss in the hand-over: each runs once, in the new live",
-        "ok",
-    );
+    row(SUITE, "a power loss in the hand-over: each runs once, in the new live", "ok");
     stage.done(&["prod", "deploy", "--cutover", "--allow-dirty"]);
     is_well(&stage, &first);
-    row(
-        SUITE,
-        "what a power loss left is mended by the next release",
-        "ok",
-    );
+    row(SUITE, "what a power loss left is mended by the next release", "ok");
 }
 
 /// Somebody may stop and start slots by systemd alone: the singleton of next is refused.
@@ -183,10 +150,7 @@ fn a_unit_of_next_does_not_start_by_itself() {
     stage.write("note.txt", "second");
     stage.commit("second");
     stage.go_live();
-    let live = stage.status()["live"]["color"]
-        .as_str()
-        .expect("a color")
-        .to_string();
+    let live = stage.status()["live"]["color"].as_str().expect("a color").to_string();
     let unit = format!("deployer-home-deploy-hello-{}-beat.service", other(&live));
     let environment = "XDG_RUNTIME_DIR=/run/user/$(id -u) systemctl --user";
     stage.host.ssh("deploy", &format!("{environment} start {unit}"));
@@ -205,18 +169,13 @@ fn cron_starts_them_in_live() {
     stage.go_live();
     let status = stage.status();
     let live = status["live"]["color"].as_str().expect("a color").to_string();
-    let run = status["problems"][0]["run"]
-        .as_str()
-        .expect("a command")
-        .to_string();
+    let run = status["problems"][0]["run"].as_str().expect("a command").to_string();
     stage.host.done("deploy", &format!("{run}; sync"));
     is_well(&stage, &live);
     stage.lose_power();
     is_well(&stage, &live);
     // Called by hand it starts nothing that runs.
-    stage
-        .host
-        .done("deploy", "sh hello/.deployer/boot >/dev/null 2>&1");
+    stage.host.done("deploy", "sh hello/.deployer/boot >/dev/null 2>&1");
     run_in(&stage, &live);
     row(SUITE, case, "ok");
 }

@@ -19,26 +19,13 @@ impl Broker {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.expect("a free port").port();
         let process = Command::new("redis-server")
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(folder.path())
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed by tests/run.sh");
-        let broker = Broker {
-            process,
-            port,
-            _folder: folder,
-        };
+        let broker = Broker { process, port, _folder: folder };
         until("Redis answers", Duration::from_secs(20), || {
             broker.says("PING").is_some_and(|said| said == "+PONG")
         });

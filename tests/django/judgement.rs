@@ -55,18 +55,9 @@ class Migration(migrations.Migration):
 /// One pending migration each: the name of an app of its own, and the operations.
 const CASES: &[(&str, &str)] = &[
     ("add_nullable", "AddField('Item', 'a', IntegerField(null=True))"),
-    (
-        "add_with_db_default",
-        "AddField('Item', 'a', IntegerField(db_default=7))",
-    ),
-    (
-        "add_with_default_alone",
-        "AddField('Item', 'a', IntegerField(default=7))",
-    ),
-    (
-        "add_many_to_many",
-        "AddField('Item', 'a', ManyToManyField('old.Tag', related_name='+'))",
-    ),
+    ("add_with_db_default", "AddField('Item', 'a', IntegerField(db_default=7))"),
+    ("add_with_default_alone", "AddField('Item', 'a', IntegerField(default=7))"),
+    ("add_many_to_many", "AddField('Item', 'a', ManyToManyField('old.Tag', related_name='+'))"),
     (
         "add_generated",
         "AddField('Item', 'a', GeneratedField(expression=F('number') * 2, output_field=IntegerField(), db_persist=False))",
@@ -81,65 +72,29 @@ const CASES: &[(&str, &str)] = &[
         "SeparateDatabaseAndState(database_operations=[RemoveField('Item', 'nullable')])",
     ),
     ("rename", "RenameField('Item', 'name', 'title')"),
-    (
-        "rename_with_a_column_of_its_own",
-        "RenameField('Item', 'kept', 'title')",
-    ),
+    ("rename_with_a_column_of_its_own", "RenameField('Item', 'kept', 'title')"),
     ("widen", "AlterField('Item', 'name', CharField(max_length=40))"),
     ("widen_to_text", "AlterField('Item', 'name', TextField())"),
-    (
-        "widen_number",
-        "AlterField('Item', 'number', BigIntegerField(default=0))",
-    ),
+    ("widen_number", "AlterField('Item', 'number', BigIntegerField(default=0))"),
     ("shorten", "AlterField('Item', 'name', CharField(max_length=10))"),
     ("change_type", "AlterField('Item', 'name', IntegerField())"),
-    (
-        "change_digits",
-        "AlterField('Item', 'price', DecimalField(max_digits=6, decimal_places=2))",
-    ),
-    (
-        "make_nullable",
-        "AlterField('Item', 'name', CharField(max_length=20, null=True))",
-    ),
-    (
-        "make_not_null",
-        "AlterField('Item', 'nullable', CharField(max_length=20, default=''))",
-    ),
-    (
-        "lose_db_default",
-        "AlterField('Item', 'stamped', DateTimeField())",
-    ),
-    (
-        "make_unique",
-        "AlterField('Item', 'name', CharField(max_length=20, unique=True))",
-    ),
-    (
-        "rename_column",
-        "AlterField('Item', 'kept', CharField(max_length=20, db_column='other'))",
-    ),
-    (
-        "new_help_text",
-        "AlterField('Item', 'tag', ForeignKey('old.Tag', on_delete=PROTECT, help_text='x'))",
-    ),
+    ("change_digits", "AlterField('Item', 'price', DecimalField(max_digits=6, decimal_places=2))"),
+    ("make_nullable", "AlterField('Item', 'name', CharField(max_length=20, null=True))"),
+    ("make_not_null", "AlterField('Item', 'nullable', CharField(max_length=20, default=''))"),
+    ("lose_db_default", "AlterField('Item', 'stamped', DateTimeField())"),
+    ("make_unique", "AlterField('Item', 'name', CharField(max_length=20, unique=True))"),
+    ("rename_column", "AlterField('Item', 'kept', CharField(max_length=20, db_column='other'))"),
+    ("new_help_text", "AlterField('Item', 'tag', ForeignKey('old.Tag', on_delete=PROTECT, help_text='x'))"),
     ("delete_model", "DeleteModel('Gone')"),
     ("delete_unmanaged", "DeleteModel('Foreign')"),
     ("rename_model", "RenameModel('Gone', 'Left')"),
-    (
-        "rename_model_with_a_table_of_its_own",
-        "RenameModel('Named', 'Left')",
-    ),
+    ("rename_model_with_a_table_of_its_own", "RenameModel('Named', 'Left')"),
     ("move_table", "AlterModelTable('Gone', 'left')"),
     ("same_table", "AlterModelTable('Named', 'same_table_kept')"),
     ("order", "AlterOrderWithRespectTo('Item', 'tag')"),
     ("index", "AddIndex('Item', Index(fields=['name'], name='i'))"),
-    (
-        "constraint",
-        "AddConstraint('Item', UniqueConstraint(fields=['name'], name='c'))",
-    ),
-    (
-        "unique_together",
-        "AlterUniqueTogether('Item', {('name', 'number')})",
-    ),
+    ("constraint", "AddConstraint('Item', UniqueConstraint(fields=['name'], name='c'))"),
+    ("unique_together", "AlterUniqueTogether('Item', {('name', 'number')})"),
     ("sql", "RunSQL('UPDATE old_item SET number = 1')"),
     ("sql_of_nothing", "RunSQL(RunSQL.noop)"),
     ("python", "RunPython(RunPython.noop)"),
@@ -179,11 +134,7 @@ fn django() -> tempfile::TempDir {
         &wheels,
         "Django",
     ]);
-    for (name, text) in [
-        ("settings.py", SETTINGS),
-        ("manage.py", MANAGE),
-        ("look.py", SCRIPT),
-    ] {
+    for (name, text) in [("settings.py", SETTINGS), ("manage.py", MANAGE), ("look.py", SCRIPT)] {
         fs::write(folder.path().join(name), text).expect("a file");
     }
     for (app, _) in CASES {
@@ -236,11 +187,7 @@ fn each_operation_gets_its_verdict() {
     let mut text = String::new();
     for (app, _) in CASES {
         let name = format!("{app}.m0002");
-        let migration = found
-            .pending
-            .iter()
-            .find(|migration| migration.name == name)
-            .expect("pending");
+        let migration = found.pending.iter().find(|migration| migration.name == name).expect("pending");
         let _ = writeln!(text, "{app}");
         for operation in &migration.operations {
             let why = operation.why.as_deref().unwrap_or_default();

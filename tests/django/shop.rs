@@ -29,15 +29,9 @@ impl Shop {
     /// The example as it stands, but for what is this host's own; nothing is deployed.
     fn new() -> Shop {
         let site = Site::new();
-        let shop = Shop {
-            broker: Broker::start(),
-            site,
-        };
+        let shop = Shop { broker: Broker::start(), site };
         fs::remove_file(shop.site.repo.path().join("app.py")).expect("the other application");
-        copy(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/django"),
-            shop.site.repo.path(),
-        );
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/django"), shop.site.repo.path());
         let example = include_str!("../../examples/django/deployer.toml");
         let (application, _) = example.split_once("[environments.prod]").expect("an environment");
         let host = &shop.site.host;
@@ -109,10 +103,7 @@ impl Shop {
             .output()
             .expect("python runs");
         assert!(done.status.success(), "{done:?}");
-        String::from_utf8_lossy(&done.stdout)
-            .lines()
-            .map(str::to_string)
-            .collect()
+        String::from_utf8_lossy(&done.stdout).lines().map(str::to_string).collect()
     }
 
     /// The style sheet that the page names, which must be there.
@@ -120,13 +111,8 @@ impl Shop {
     fn style(&self) -> String {
         let (status, page) = http(self.site.door(), NAME, "/");
         assert_eq!(status, 200, "{page}");
-        let link = page
-            .split("href=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let link = link
-            .unwrap_or_else(|| panic!("no style sheet: {page}"))
-            .to_string();
+        let link = page.split("href=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let link = link.unwrap_or_else(|| panic!("no style sheet: {page}")).to_string();
         assert_eq!(http(self.site.door(), NAME, &link).0, 200, "{link}");
         link
     }
@@ -144,10 +130,7 @@ impl Shop {
         let text = fs::read_to_string(self.site.repo.path().join(path)).expect("the models");
         assert!(text.contains(change.0), "{text}");
         self.site.write(path, &text.replace(change.0, change.1));
-        self.site.write(
-            "shop/static/shop/site.css",
-            &format!("p {{ content: '{name}' }}\n"),
-        );
+        self.site.write("shop/static/shop/site.css", &format!("p {{ content: '{name}' }}\n"));
         self.site.commit(name)
     }
 
@@ -187,9 +170,7 @@ impl Shop {
         let entries = folders.map(|folder| fs::read_dir(self.site.path(folder)).expect("a folder"));
         let found = entries.into_iter().flatten().flatten().map(|entry| entry.path());
         let of_a_command = ["beat", "journal", "holder", "step", "session", "room"];
-        found
-            .filter(|path| !of_a_command.iter().any(|name| path.ends_with(name)))
-            .collect()
+        found.filter(|path| !of_a_command.iter().any(|name| path.ends_with(name))).collect()
     }
 }
 
@@ -233,30 +214,17 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
         "0002_gift",
         "0001_initial",
         "migrations.AddField(\"order\", \"gift\", models.BooleanField(db_default=False))",
-        (
-            "    placed =",
-            "    gift = models.BooleanField(db_default=False)\n    placed =",
-        ),
+        ("    placed =", "    gift = models.BooleanField(db_default=False)\n    placed ="),
     );
     let planned = site.done(&["prod", "plan"]);
-    assert!(
-        planned
-            .stdout
-            .contains("migrations that would be applied\n  shop.0002_gift\n"),
-        "{planned:?}"
-    );
+    assert!(planned.stdout.contains("migrations that would be applied\n  shop.0002_gift\n"), "{planned:?}");
     site.done(&["prod", "deploy"]);
     site.done(&["prod", "cutover"]);
     styles.push(shop.style());
 
     // What runs now reads the column.
     let note = "    note = models.CharField(max_length=80, blank=True, null=True)\n";
-    shop.migrate(
-        "0003_note",
-        "0002_gift",
-        "migrations.RemoveField(\"Order\", \"note\")",
-        (note, ""),
-    );
+    shop.migrate("0003_note", "0002_gift", "migrations.RemoveField(\"Order\", \"note\")", (note, ""));
     shop.refused(&[
         "a pending migration would break what runs now; nothing was migrated",
         "shop.0003_note: Remove field note from Order: what runs now still reads and writes it",
@@ -285,39 +253,19 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     );
     shop.refused(&["shop.0004_drop: Raw SQL operation: it is SQL, which cannot be judged"]);
     let ran = site.done(&["prod", "deploy", "--accept-migrations"]);
-    assert!(
-        ran.stderr.contains("warning: shop.0004_drop: Raw SQL operation"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("warning: shop.0004_drop: Raw SQL operation"), "{ran:?}");
     site.done(&["prod", "cutover"]);
     styles.push(shop.style());
     let ran = site.deployer(&["prod", "rollback"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(
-        ran.stderr
-            .contains("is older than the accepted migration(s) shop.0004_drop"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("is older than the accepted migration(s) shop.0004_drop"), "{ran:?}");
     site.done(&["prod", "rollback", "--force"]);
-    assert!(
-        shop.ask("SELECT name FROM pragma_table_info('shop_order')")
-            .iter()
-            .all(|name| name != "note")
-    );
+    assert!(shop.ask("SELECT name FROM pragma_table_info('shop_order')").iter().all(|name| name != "note"));
 
     let report = running.stop();
-    let lost: Vec<_> = report
-        .answers
-        .iter()
-        .filter(|answer| answer.outcome != Outcome::Status(200))
-        .collect();
-    assert!(
-        lost.is_empty(),
-        "{} of {} requests: {:?}",
-        lost.len(),
-        report.answers.len(),
-        lost[0]
-    );
+    let lost: Vec<_> =
+        report.answers.iter().filter(|answer| answer.outcome != Outcome::Status(200)).collect();
+    assert!(lost.is_empty(), "{} of {} requests: {:?}", lost.len(), report.answers.len(), lost[0]);
     let orders = report.answers.len();
     assert!(orders > 100, "{orders} orders");
     let done = || shop.jobs().values().filter(|(_, done)| *done > 0).count();
@@ -331,10 +279,7 @@ fn three_kinds_of_migrations_under_load_lose_no_request_and_no_job() {
     let twice: Vec<_> = jobs.iter().filter(|(_, counts)| **counts != (1, 1)).collect();
     assert!(twice.is_empty(), "{twice:?}");
     assert_eq!(shop.ask("SELECT count(*) FROM shop_order"), [orders.to_string()]);
-    assert_eq!(
-        shop.ask("SELECT count(*) FROM shop_delivery"),
-        [orders.to_string()]
-    );
+    assert_eq!(shop.ask("SELECT count(*) FROM shop_delivery"), [orders.to_string()]);
     styles.dedup();
     assert_eq!(styles.len(), 4, "each release has its own: {styles:?}");
     for style in &styles {
@@ -387,9 +332,7 @@ fn beats(root: &Path) -> Vec<u32> {
         let command = fs::read(of.join("cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
         // The shell that becomes it has the whole line as one word.
-        let named = words
-            .windows(3)
-            .any(|words| words == [&b"-A"[..], b"shop", b"beat"]);
+        let named = words.windows(3).any(|words| words == [&b"-A"[..], b"shop", b"beat"]);
         named && fs::read_link(of.join("cwd")).is_ok_and(|cwd| cwd.starts_with(root))
     };
     numbers.filter(is_beat).collect()

@@ -55,12 +55,8 @@ fn site(build: &str) -> Site {
     );
     site.configure();
     site.write("requirements.txt", &format!("{}\nDjango\n", gunicorn()));
-    for (path, text) in [
-        ("settings.py", SETTINGS),
-        ("manage.py", MANAGE),
-        ("app.py", APP),
-        ("urls.py", URLS),
-    ] {
+    for (path, text) in [("settings.py", SETTINGS), ("manage.py", MANAGE), ("app.py", APP), ("urls.py", URLS)]
+    {
         site.write(path, text);
     }
     site
@@ -130,18 +126,12 @@ fn no_rollback_goes_behind_an_accepted_migration_unless_it_is_forced() {
     assert!(!back.stderr.contains("start gunicorn"), "{back:?}");
     assert_eq!(site.status()["live"]["commit"]["id"], *first);
     site.done(&["prod", "cutover"]);
-    refused(
-        site.deployer(&["prod", "deploy", "--accept-migrations"]),
-        &["nothing_of_that_name"],
-    );
+    refused(site.deployer(&["prod", "deploy", "--accept-migrations"]), &["nothing_of_that_name"]);
     assert_eq!(writes(&site), 500, "live inserts a column that is gone");
     refused(
         site.deployer(&["prod", "rollback"]),
         &[
-            &format!(
-                "{} is older than the accepted migration(s) notes.0002_author",
-                &first[..7]
-            ),
+            &format!("{} is older than the accepted migration(s) notes.0002_author", &first[..7]),
             "Remove field author from Note: what runs now still reads and writes it",
             &format!("accepted that with {}", &broken[..7]),
             "deployer prod rollback --force",
@@ -164,10 +154,7 @@ fn no_rollback_goes_behind_an_accepted_migration_unless_it_is_forced() {
 
     // Warm, over one release; built again, over several.
     for target in [&["prod", "rollback"][..], &["prod", "rollback", &first[..9]]] {
-        refused(
-            site.deployer(target),
-            &["is older than", &format!("deployer {} --force", target.join(" "))],
-        );
+        refused(site.deployer(target), &["is older than", &format!("deployer {} --force", target.join(" "))]);
         let live = site.status()["live"]["commit"]["id"].clone();
         assert_eq!(live, *mended);
     }
@@ -177,20 +164,14 @@ fn no_rollback_goes_behind_an_accepted_migration_unless_it_is_forced() {
     site.write("more.txt", "and more");
     let last = site.commit("and more");
     site.done(&["prod", "deploy", "--cutover"]);
-    refused(
-        site.deployer(&["prod", "rollback", &second[..9]]),
-        &["is older than"],
-    );
+    refused(site.deployer(&["prod", "rollback", &second[..9]]), &["is older than"]);
     let ran = site.done(&["prod", "rollback", &second[..9], "--force"]);
     assert!(ran.stderr.contains("is older than"), "{ran:?}");
     assert_eq!(writes(&site), 500);
     // Built anew today, it is no younger for that.
     site.done(&["prod", "cutover"]);
     assert_eq!(site.status()["live"]["commit"]["id"], *last);
-    refused(
-        site.deployer(&["prod", "rollback", &second[..9]]),
-        &["is older than"],
-    );
+    refused(site.deployer(&["prod", "rollback", &second[..9]]), &["is older than"]);
     let ran = site.done(&["prod", "rollback", &mended[..9]]);
     assert!(!ran.stderr.contains("is older than"), "{ran:?}");
     assert_eq!(writes(&site), 200);
@@ -237,13 +218,7 @@ fn the_look_takes_submodules_along_and_waits_for_a_build_that_it_needs() {
     notes(&write);
     git(module.path(), &["add", "--all"]);
     git(module.path(), &["commit", "--quiet", "--message", "notes"]);
-    site.git(&[
-        "submodule",
-        "--quiet",
-        "add",
-        module.path().to_str().expect("text"),
-        "notes",
-    ]);
+    site.git(&["submodule", "--quiet", "add", module.path().to_str().expect("text"), "notes"]);
     site.commit("notes in a repository of their own");
     let ran = site.done(&["prod", "deploy", "--cutover"]);
     assert!(ran.stderr.contains("notes.0001_initial"), "{ran:?}");
@@ -256,23 +231,12 @@ fn the_look_takes_submodules_along_and_waits_for_a_build_that_it_needs() {
     assert!(ran.stderr.contains("looked at again after that"), "{ran:?}");
     assert!(ran.stderr.contains("none is pending"), "{ran:?}");
     let planned = site.done(&["prod", "plan"]);
-    assert!(
-        planned.stdout.contains("migrations are judged by the deploy"),
-        "{planned:?}"
-    );
+    assert!(planned.stdout.contains("migrations are judged by the deploy"), "{planned:?}");
 
-    migration(
-        &write,
-        "0002_author",
-        Some("0001_initial"),
-        "migrations.RemoveField(\"Note\", \"author\")",
-    );
+    migration(&write, "0002_author", Some("0001_initial"), "migrations.RemoveField(\"Note\", \"author\")");
     git(module.path(), &["add", "--all"]);
     git(module.path(), &["commit", "--quiet", "--message", "no authors"]);
-    git(
-        &site.repo.path().join("notes"),
-        &["pull", "--quiet", "origin", "main"],
-    );
+    git(&site.repo.path().join("notes"), &["pull", "--quiet", "origin", "main"]);
     site.commit("no authors");
     refused(site.deployer(&["prod", "deploy"]), &["notes.0002_author"]);
     assert!(!site.path(".deployer/look").exists());

@@ -39,11 +39,7 @@ fn it_cannot_be_imported() {
     let site = live();
     breaks(&site, "break the import", "import there_is_no_such_module\n");
     let met = meet(&site, "import_error", &["prod", "deploy"], 1);
-    assert!(
-        met.ran
-            .stderr
-            .contains("No module named 'there_is_no_such_module'")
-    );
+    assert!(met.ran.stderr.contains("No module named 'there_is_no_such_module'"));
     assert_eq!(met.next()["process"]["state"], "stopped");
     let met = meet(&site, "cutover_after_import_error", &["prod", "cutover"], 1);
     assert_eq!(met.next()["process"]["state"], "stopped");
@@ -63,21 +59,14 @@ fn it_hangs() {
     breaks(&site, "sleep at import", "import time\ntime.sleep(600)\n");
     let met = meet(&site, "hangs_at_import", &["prod", "deploy"], 1);
     assert_eq!(met.next()["process"]["state"], "stopped");
-    breaks(
-        &site,
-        "sleep in every request",
-        "import time\ndef app(e, s):\n    time.sleep(600)\n",
-    );
+    breaks(&site, "sleep in every request", "import time\ndef app(e, s):\n    time.sleep(600)\n");
     let met = meet(&site, "hangs_in_requests", &["prod", "deploy"], 1);
     assert_eq!(met.next()["process"]["state"], "stopped");
 }
 
 #[test]
 fn it_dies_after_three_seconds_and_settle_sees_it() {
-    let site = live_with(
-        |_| {},
-        &format!("{SHORT}settle = \"20s\"\n").replace("10s", "60s"),
-    );
+    let site = live_with(|_| {}, &format!("{SHORT}settle = \"20s\"\n").replace("10s", "60s"));
     breaks(&site, "die soon", &format!("{DIES}{APP}"));
     let met = meet(&site, "dies_while_it_settles", &["prod", "deploy"], 1);
     assert_eq!(met.next()["process"]["state"], "stopped");
@@ -100,11 +89,7 @@ fn it_answers_with_a_wrong_status() {
     for (case, status, headers) in [
         ("answers_500", "500 Internal Server Error", "[]"),
         ("answers_400", "400 Bad Request", "[]"),
-        (
-            "answers_301",
-            "301 Moved Permanently",
-            "[('Location', 'https://app.localhost/')]",
-        ),
+        ("answers_301", "301 Moved Permanently", "[('Location', 'https://app.localhost/')]"),
     ] {
         breaks(&site, case, &answers(status, headers));
         let met = meet(&site, case, &["prod", "deploy"], 1);
@@ -131,32 +116,16 @@ fn a_wrong_answer_that_stays_ends_the_wait() {
             "302 Found",
             "[('Location', '/accounts/login/?next=/health&n=%d' % id(environ))]",
         ),
-        (
-            "leads_to_a_slash",
-            "301 Moved Permanently",
-            "[('Location', '/health/')]",
-        ),
+        ("leads_to_a_slash", "301 Moved Permanently", "[('Location', '/health/')]"),
         ("answers_404", "404 Not Found", "[]"),
     ] {
         breaks(&site, case, &answers(status, headers));
         let began = Instant::now();
         let met = meet(&site, case, &["prod", "deploy"], 1);
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "{case}: {:?}",
-            began.elapsed()
-        );
-        let shown = met
-            .ran
-            .stderr
-            .lines()
-            .find(|line| line.starts_with("note: waiting: /health"));
+        assert!(began.elapsed() < Duration::from_secs(60), "{case}: {:?}", began.elapsed());
+        let shown = met.ran.stderr.lines().find(|line| line.starts_with("note: waiting: /health"));
         let status = &status[..3];
-        assert!(
-            shown.is_some_and(|line| line.contains(status)),
-            "{case}: {}",
-            met.ran.stderr
-        );
+        assert!(shown.is_some_and(|line| line.contains(status)), "{case}: {}", met.ran.stderr);
         assert_eq!(met.next()["process"]["state"], "stopped");
     }
 }
@@ -170,10 +139,7 @@ fn an_application_that_warms_up_is_waited_for() {
     for (before, seconds) in [("503 Service Unavailable", 7), ("404 Not Found", 2)] {
         breaks(&site, before, &warms_up(before, seconds));
         let ran = site.done(&["prod", "deploy"]);
-        assert!(
-            ran.stderr.contains(&format!("answered {}", &before[..3])),
-            "{before}: {ran:?}"
-        );
+        assert!(ran.stderr.contains(&format!("answered {}", &before[..3])), "{before}: {ran:?}");
         assert_eq!(site.status()["next"]["health"]["state"], "healthy");
     }
 }

@@ -64,10 +64,8 @@ fn wrong_key(site: &Site) {
     for file in &files {
         let _ = fs::remove_file(file);
     }
-    let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&identity)
-        .status();
+    let made =
+        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&identity).status();
     assert!(made.expect("ssh-keygen runs").success());
     barred(site, "wrong_key");
     for (file, content) in files.iter().zip(right) {

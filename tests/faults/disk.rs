@@ -58,20 +58,12 @@ fn small() -> Site {
 fn fill(site: &Site, leave: u64) {
     let filler = site.path("filler");
     let _ = fs::remove_file(&filler);
-    let output = Command::new("df")
-        .args(["--output=avail", "-k"])
-        .arg(site.host.root())
-        .output();
+    let output = Command::new("df").args(["--output=avail", "-k"]).arg(site.host.root()).output();
     let text = String::from_utf8(output.expect("df runs").stdout).unwrap();
     let free: u64 = text.lines().nth(1).unwrap().trim().parse().unwrap();
     let count = format!("count={}", free.saturating_sub(leave));
     let done = Command::new("dd")
-        .args([
-            "if=/dev/zero",
-            "bs=1k",
-            &count,
-            &format!("of={}", filler.display()),
-        ])
+        .args(["if=/dev/zero", "bs=1k", &count, &format!("of={}", filler.display())])
         .output();
     assert!(done.expect("dd runs").status.success() || leave == 0);
 }
@@ -100,10 +92,7 @@ fn the_disk_is_full() {
     meet(&site, "disk_full_in_the_seed", &["prod", "deploy"], 1);
 
     site.git(&["rm", "--quiet", "noise.bin"]);
-    site.write(
-        "requirements.txt",
-        &format!("{}\nflask\n", crate::support::gunicorn()),
-    );
+    site.write("requirements.txt", &format!("{}\nflask\n", crate::support::gunicorn()));
     site.git(&["reset", "--quiet", "--soft", "HEAD~1"]);
     site.commit("another virtualenv");
     fill(&site, 600);

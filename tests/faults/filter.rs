@@ -76,9 +76,7 @@ fn line(line: &str) -> String {
     let mut shown: Vec<String> = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let bare = word.trim_start_matches('(');
-        let unit = words
-            .get(index + 1)
-            .map_or("", |word| word.trim_end_matches([',', ')', ';']));
+        let unit = words.get(index + 1).map_or("", |word| word.trim_end_matches([',', ')', ';']));
         let timed = unit == "s" && bare.contains('.') && bare.parse::<f64>().is_ok();
         let ago = words.get(index + 2).is_some_and(|word| word.starts_with("ago"));
         shown.push(if timed || ago && word.parse::<u32>().is_ok() {
@@ -103,9 +101,7 @@ fn replace_words(text: &str, name: impl Fn(&str) -> Option<&'static str>) -> Str
         let of_fingerprint = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
         if let Some(fingerprint) = rest.strip_prefix("SHA256:") {
             shown.push_str("SHA256:<fingerprint>");
-            rest = fingerprint
-                .trim_start_matches(['<', '>'])
-                .trim_start_matches(of_fingerprint);
+            rest = fingerprint.trim_start_matches(['<', '>']).trim_start_matches(of_fingerprint);
             rest = rest.strip_prefix('>').unwrap_or(rest);
         } else if of_word(character) {
             let end = rest.find(|c| !of_word(c)).unwrap_or(rest.len());

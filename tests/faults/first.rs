@@ -15,21 +15,13 @@ fn grow(site: &Site) {
     let base = site.git(&["rev-parse", "HEAD"]);
     for commit in 0..2000u64 {
         let when = 1_700_000_000 + commit;
-        let _ = writeln!(
-            stream,
-            "commit refs/heads/main\ncommitter Ann <ann@example.org> {when} +0000"
-        );
+        let _ = writeln!(stream, "commit refs/heads/main\ncommitter Ann <ann@example.org> {when} +0000");
         let _ = writeln!(stream, "data <<E\ncommit {commit}\nE");
         if commit == 0 {
             let _ = writeln!(stream, "from {base}");
         }
         for file in commit * 5..commit * 5 + 5 {
-            let _ = write!(
-                stream,
-                "M 100644 inline d{}/s{}/f{file}.py\ndata <<E\n",
-                file % 20,
-                file % 200
-            );
+            let _ = write!(stream, "M 100644 inline d{}/s{}/f{file}.py\ndata <<E\n", file % 20, file % 200);
             for _ in 0..40 {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let _ = writeln!(stream, "value_{file} = {seed}");
@@ -154,19 +146,10 @@ fn a_submodule_that_git_refuses() {
     let site = Site::new();
     let module = tempfile::tempdir().unwrap();
     git(module.path(), &["init", "--quiet", "--initial-branch=main"]);
-    git(
-        module.path(),
-        &["commit", "--quiet", "--allow-empty", "--message", "one"],
-    );
+    git(module.path(), &["commit", "--quiet", "--allow-empty", "--message", "one"]);
     let url = module.path().to_str().unwrap();
     site.git(&["submodule", "--quiet", "add", url, "lib/words"]);
-    site.git(&[
-        "config",
-        "--file",
-        ".gitmodules",
-        "--unset",
-        "submodule.lib/words.url",
-    ]);
+    site.git(&["config", "--file", ".gitmodules", "--unset", "submodule.lib/words.url"]);
     site.commit("forget where the submodule is from");
     let ran = site.deployer(&["prod", "deploy"]);
     assert_eq!(ran.code, 1, "{ran:?}");

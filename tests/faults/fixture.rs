@@ -103,10 +103,7 @@ fn in_words(status: &Value) -> String {
         "  served: {} {}{}\n",
         text(&status["served"]["color"]),
         text(&status["served"]["commit"]["subject"]),
-        status["served"]["why"]
-            .as_str()
-            .map(|why| format!(" ({why})"))
-            .unwrap_or_default(),
+        status["served"]["why"].as_str().map(|why| format!(" ({why})")).unwrap_or_default(),
     );
     for role in ["live", "next"] {
         let slot = &status[role];
@@ -128,11 +125,7 @@ fn in_words(status: &Value) -> String {
     let of_disk = |problem: &&Value| text(&problem["what"]).starts_with("the disk that holds");
     let problems = status["problems"].as_array().into_iter().flatten();
     for problem in problems.filter(|problem| !of_disk(problem)) {
-        words.push_str(&format!(
-            "  problem: {}, run: {}\n",
-            text(&problem["what"]),
-            text(&problem["run"])
-        ));
+        words.push_str(&format!("  problem: {}, run: {}\n", text(&problem["what"]), text(&problem["run"])));
     }
     words
 }
@@ -151,9 +144,7 @@ impl Live {
             list(&slot, &mut files);
         }
         Live {
-            links: ["live", "next"]
-                .map(|name| fs::read_link(site.path(name)).ok())
-                .into(),
+            links: ["live", "next"].map(|name| fs::read_link(site.path(name)).ok()).into(),
             door: site.get("/"),
             files,
         }
@@ -164,15 +155,9 @@ impl Live {
         let now = Live::of(site);
         assert_eq!(self.door, now.door, "{case}: the front door");
         assert_eq!(self.links, now.links, "{case}: the links");
-        let changed: Vec<_> = self
-            .files
-            .iter()
-            .filter(|(path, file)| now.files.get(*path) != Some(*file))
-            .collect();
-        assert!(
-            changed.is_empty(),
-            "{case}: changed in the live slot: {changed:?}"
-        );
+        let changed: Vec<_> =
+            self.files.iter().filter(|(path, file)| now.files.get(*path) != Some(*file)).collect();
+        assert!(changed.is_empty(), "{case}: changed in the live slot: {changed:?}");
         // A host that was built by hand lacks this one.
         let new =
             |path: &&std::path::PathBuf| !self.files.contains_key(*path) && !path.ends_with("etc/served");

@@ -17,30 +17,18 @@ fn run(command: &mut Command) {
 fn slot(site: &Site, color: &str, port: u16) -> PathBuf {
     let slot = site.path(color);
     fs::create_dir_all(slot.join("etc")).unwrap();
-    run(Command::new("git")
-        .args(["clone", "--quiet"])
-        .arg(site.repo.path())
-        .arg(slot.join("repo")));
+    run(Command::new("git").args(["clone", "--quiet"]).arg(site.repo.path()).arg(slot.join("repo")));
     let snippet = format!("proxy_pass http://localhost:{port};\n");
     fs::write(slot.join("etc/nginx.conf"), snippet).unwrap();
     let variable = |name: &str| std::env::var(name).expect("set by tests/run.sh");
     let uv = || {
         let mut uv = Command::new(variable("DEPLOYER_TEST_UV"));
-        uv.arg("--quiet")
-            .env("UV_CACHE_DIR", variable("DEPLOYER_TEST_UV") + "-cache");
+        uv.arg("--quiet").env("UV_CACHE_DIR", variable("DEPLOYER_TEST_UV") + "-cache");
         uv
     };
+    run(uv().args(["venv", "--no-project", "--python", "/usr/bin/python3"]).arg(slot.join("env")));
     run(uv()
-        .args(["venv", "--no-project", "--python", "/usr/bin/python3"])
-        .arg(slot.join("env")));
-    run(uv()
-        .args([
-            "pip",
-            "install",
-            "--no-index",
-            "--find-links",
-            &variable("DEPLOYER_TEST_WHEELS"),
-        ])
+        .args(["pip", "install", "--no-index", "--find-links", &variable("DEPLOYER_TEST_WHEELS")])
         .arg("--python")
         .arg(slot.join("env/bin/python"))
         .arg(gunicorn()));
@@ -57,9 +45,7 @@ fn daemon(slot: &Path, color: &str, port: u16) {
         .env("BLUEGREEN", color)
         .env("DEPLOYER_COMMIT_SHORT", "gitric"));
     let address = format!("127.0.0.1:{port}").parse().unwrap();
-    until("gitric's gunicorn", Duration::from_secs(30), || {
-        http(address, "app.localhost", "/").0 == 200
-    });
+    until("gitric's gunicorn", Duration::from_secs(30), || http(address, "app.localhost", "/").0 == 200);
 }
 
 fn taken_over(case: &str, target: impl Fn(&Site, &str) -> PathBuf) {
@@ -74,9 +60,7 @@ fn taken_over(case: &str, target: impl Fn(&Site, &str) -> PathBuf) {
     // Not a reload, after which workers that know nothing of the slots would answer for a while.
     site.host.stop_nginx();
     site.host.start_nginx().unwrap();
-    until("the front door", Duration::from_secs(10), || {
-        site.get("/").1 == "hello from blue gitric\n"
-    });
+    until("the front door", Duration::from_secs(10), || site.get("/").1 == "hello from blue gitric\n");
     let old = fs::read_to_string(blue.join("etc/app.pid")).unwrap();
 
     let commit = site.change();
@@ -84,10 +68,7 @@ fn taken_over(case: &str, target: impl Fn(&Site, &str) -> PathBuf) {
     assert_eq!(met.after["live"]["process"]["pid"].to_string(), old.trim());
     assert_eq!(met.next()["commit"]["id"], *commit);
     let branch = git(&site.path("next/repo"), &["rev-parse", "main"]);
-    assert_ne!(
-        branch, commit,
-        "the branch that was checked out stays where it was"
-    );
+    assert_ne!(branch, commit, "the branch that was checked out stays where it was");
 
     site.done(&["prod", "cutover"]);
     assert!(site.get("/").1.contains(&commit[..7]));
@@ -107,10 +88,7 @@ fn taken_over(case: &str, target: impl Fn(&Site, &str) -> PathBuf) {
     meet(&site, &format!("{case}_second_deploy"), &["prod", "deploy"], 0);
     site.done(&["prod", "cutover"]);
     assert!(site.get("/").1.contains(&commit[..7]));
-    assert!(
-        !Path::new("/proc").join(old.trim()).join("exe").exists(),
-        "gitric's gunicorn was stopped"
-    );
+    assert!(!Path::new("/proc").join(old.trim()).join("exe").exists(), "gitric's gunicorn was stopped");
 }
 
 #[test]

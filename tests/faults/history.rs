@@ -38,12 +38,7 @@ fn history_is_lost_only_by_force() {
     meet(&site, "diverged_history", &["prod", "deploy"], 1);
     let met = meet(&site, "diverged_and_forced", &["prod", "deploy", "--force"], 0);
     assert_eq!(met.next()["commit"]["subject"], "go another way");
-    let met = meet(
-        &site,
-        "an_older_commit_and_forced",
-        &["prod", "deploy", &base, "--force"],
-        0,
-    );
+    let met = meet(&site, "an_older_commit_and_forced", &["prod", "deploy", &base, "--force"], 0);
     assert_eq!(met.next()["commit"]["id"], *base);
     let again = meet(&site, "the_same_commit_again", &["prod", "deploy", &base], 0);
     assert_eq!(again.next()["commit"], met.next()["commit"]);
@@ -69,27 +64,14 @@ fn what_somebody_else_made_live_is_not_replaced_without_a_word() {
     git(bobs.path(), &["commit", "--quiet", "--message", "what Bob did"]);
     bob(&["prod", "deploy", "--cutover"]);
     site.change();
-    let met = meet(
-        &site,
-        "live_is_of_somebody_else",
-        &["prod", "deploy", "--cutover"],
-        1,
-    );
+    let met = meet(&site, "live_is_of_somebody_else", &["prod", "deploy", "--cutover"], 1);
     let said = &met.ran.stderr;
-    assert!(
-        said.contains("Bob Example@") && said.contains("what Bob did"),
-        "{said}"
-    );
+    assert!(said.contains("Bob Example@") && said.contains("what Bob did"), "{said}");
     let planned = site.deployer(&["prod", "plan"]);
     assert_eq!(planned.code, 1, "{planned:?}");
     assert!(planned.stderr.contains("Bob Example@"), "{planned:?}");
 
-    site.git(&[
-        "fetch",
-        "--quiet",
-        bobs.path().to_str().expect("text"),
-        "main:bobs",
-    ]);
+    site.git(&["fetch", "--quiet", bobs.path().to_str().expect("text"), "main:bobs"]);
     meet(&site, "live_has_diverged", &["prod", "deploy"], 1);
     meet(&site, "live_is_newer", &["prod", "deploy", "HEAD~1"], 1);
     let forced = site.done(&["prod", "deploy", "--force"]);

@@ -45,12 +45,7 @@ fn the_port_is_held_by_a_stranger() {
     site.done(&["prod", "deploy"]);
     site.done(&["prod", "stop"]);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the slot's port is free");
-    let met = meet(
-        &site,
-        "a_stranger_in_the_place_of_a_release",
-        &["prod", "cutover"],
-        1,
-    );
+    let met = meet(&site, "a_stranger_in_the_place_of_a_release", &["prod", "cutover"], 1);
     assert_eq!(met.next()["process"]["state"], "stranger");
     drop(listener);
     site.go_live();
@@ -59,10 +54,9 @@ fn the_port_is_held_by_a_stranger() {
 #[test]
 fn a_pid_file_that_names_a_stranger_or_nobody() {
     let site = live();
-    for (case, name) in [
-        ("pid_of_a_stranger", "some other daemon"),
-        ("pid_of_another_gunicorn", "gunicorn: master [shop]"),
-    ] {
+    for (case, name) in
+        [("pid_of_a_stranger", "some other daemon"), ("pid_of_another_gunicorn", "gunicorn: master [shop]")]
+    {
         let mut stranger = Stranger::called(name);
         fs::write(site.path("next/etc/app.pid"), format!("{}\n", stranger.0.id())).unwrap();
         site.change();

@@ -12,11 +12,7 @@ use crate::support::Site;
 fn sudo_that_asks() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let sudo = folder.path().join("sudo");
-    fs::write(
-        &sudo,
-        "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n",
-    )
-    .unwrap();
+    fs::write(&sudo, "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&sudo, fs::Permissions::from_mode(0o755)).unwrap();
     folder
 }
@@ -24,10 +20,7 @@ fn sudo_that_asks() -> TempDir {
 fn through_sudo(site: &Site, command: &str) {
     let text = fs::read_to_string(site.repo.path().join("deployer.toml")).unwrap();
     let start = format!("\n{command} = [");
-    site.write(
-        "deployer.toml",
-        &text.replace(&start, &format!("{start}\"sudo\", \"-n\", ")),
-    );
+    site.write("deployer.toml", &text.replace(&start, &format!("{start}\"sudo\", \"-n\", ")));
 }
 
 #[test]

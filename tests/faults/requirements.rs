@@ -23,10 +23,7 @@ fn a_requirement_that_does_not_exist() {
     meet(&site, "not_a_requirement", &["prod", "deploy"], 1);
 
     let text = std::fs::read_to_string(site.repo.path().join("deployer.toml")).unwrap();
-    site.write(
-        "deployer.toml",
-        &text.replace("[python]\n", "[python]\ninstaller = \"pip\"\n"),
-    );
+    site.write("deployer.toml", &text.replace("[python]\n", "[python]\ninstaller = \"pip\"\n"));
     requires(&site, "no-such-package-anywhere==9.9\n");
     meet(&site, "no_such_requirement_by_pip", &["prod", "deploy"], 1);
     site.git(&["rm", "--quiet", "requirements.txt"]);
@@ -41,10 +38,7 @@ fn requirements_that_bring_no_gunicorn() {
     meet(&site, "no_gunicorn", &["prod", "deploy"], 2);
     let plan = site.deployer(&["prod", "plan"]);
     assert_eq!(plan.code, 2, "{plan:?}");
-    assert!(
-        plan.stderr.contains("requirements.txt brings no gunicorn"),
-        "{plan:?}"
-    );
+    assert!(plan.stderr.contains("requirements.txt brings no gunicorn"), "{plan:?}");
     // What a package brings, only its installation tells.
     requires(&site, "six\n");
     for arguments in [["prod", "plan"], ["prod", "deploy"]] {
@@ -67,11 +61,7 @@ fn requirements_that_bring_no_gunicorn() {
 /// A folder of wheels that nobody can install together.
 fn wheels(site: &Site) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let made = Command::new("python3")
-        .args(["-c", WHEELS])
-        .current_dir(folder.path())
-        .status()
-        .unwrap();
+    let made = Command::new("python3").args(["-c", WHEELS]).current_dir(folder.path()).status().unwrap();
     assert!(made.success());
     let path = site.repo.path().join("deployer.toml");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -102,46 +92,27 @@ fn requirements_that_cannot_be_met_together_or_here() {
     for (installer, config) in [("pip", &with_pip), ("uv", &with_uv)] {
         site.write("deployer.toml", config);
         for (lines, why, advice) in [
-            (
-                "one\ntwo\n",
-                "shared==2",
-                "loosen one of these in requirements.txt",
-            ),
-            (
-                "future\n",
-                ">=4",
-                "set [python] interpreter (now /usr/bin/python3)",
-            ),
+            ("one\ntwo\n", "shared==2", "loosen one of these in requirements.txt"),
+            ("future\n", ">=4", "set [python] interpreter (now /usr/bin/python3)"),
         ] {
             requires(&site, &format!("{}\n{lines}# for {installer}\n", gunicorn()));
             let ran = site.deployer(&["prod", "deploy"]);
             let reason = ran.stderr.lines().find(|line| line.starts_with("why: "));
             let is_why = reason.is_some_and(|line| line.contains(why));
-            assert!(
-                is_why && ran.stderr.contains(advice),
-                "{installer}: {}",
-                ran.stderr
-            );
+            assert!(is_why && ran.stderr.contains(advice), "{installer}: {}", ran.stderr);
         }
     }
     let closed = with_uv.replace("\"--no-index\"", "\"--index-url\", \"http://127.0.0.1:9/simple\"");
     site.write("deployer.toml", &closed);
     requires(&site, &format!("{}\nno-such-package-anywhere\n", gunicorn()));
     let ran = site.deployer(&["prod", "deploy"]);
-    assert!(
-        ran.stderr
-            .contains("cannot reach the package index (http://127.0.0.1:9/"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("cannot reach the package index (http://127.0.0.1:9/"), "{ran:?}");
 }
 
 #[test]
 fn requirements_that_an_export_leaves_out_or_that_are_a_link() {
     let site = live();
-    site.write(
-        ".gitattributes",
-        "requirements.txt export-ignore\nbase.txt export-ignore\n",
-    );
+    site.write(".gitattributes", "requirements.txt export-ignore\nbase.txt export-ignore\n");
     site.write("base.txt", &format!("{}\n# read through a link\n", gunicorn()));
     std::fs::remove_file(site.repo.path().join("requirements.txt")).unwrap();
     std::os::unix::fs::symlink("base.txt", site.repo.path().join("requirements.txt")).unwrap();

@@ -36,17 +36,8 @@ fn a_locale_without_letters() {
         site.done(&["prod", "cutover"]);
         site.write("app.py", &format!("{noise}raise ValueError('schöner Fehler')\n"));
         site.commit("bräche");
-        let met = meet(
-            &site,
-            &format!("{case}_and_an_error"),
-            &["-v", "prod", "deploy"],
-            1,
-        );
-        assert!(
-            met.ran.stderr.contains("caf\u{fffd} \u{fffd}\u{fffd}"),
-            "{}",
-            met.ran.stderr
-        );
+        let met = meet(&site, &format!("{case}_and_an_error"), &["-v", "prod", "deploy"], 1);
+        assert!(met.ran.stderr.contains("caf\u{fffd} \u{fffd}\u{fffd}"), "{}", met.ran.stderr);
         assert!(met.ran.stderr.contains("schöner Fehler"), "{}", met.ran.stderr);
     }
 }
@@ -67,10 +58,7 @@ fn an_ordinary_users_session() {
     let text = fs::read_to_string(site.repo.path().join("deployer.toml")).unwrap();
     let absolute = &site.host.nginx_test_command()[0];
     assert!(absolute.contains("/sbin/"), "{absolute}");
-    site.write(
-        "deployer.toml",
-        &text.replace(&format!("[\"{absolute}\""), "[\"nginx\""),
-    );
+    site.write("deployer.toml", &text.replace(&format!("[\"{absolute}\""), "[\"nginx\""));
     site.commit("nginx by its name");
     works(&site, "sbin_not_on_the_path");
 

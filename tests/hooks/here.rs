@@ -13,11 +13,7 @@ fn listening() -> Site {
     let mut site = Site::new();
     let folder = site.host.folder().display().to_string();
     let env = |file: &str| toml(&format!("env -0 > '{folder}/{file}'; echo told"));
-    site.extra = format!(
-        "[hooks]\nafter_cutover = {}\non_failure = {}\n",
-        env("cut"),
-        env("failed")
-    );
+    site.extra = format!("[hooks]\nafter_cutover = {}\non_failure = {}\n", env("cut"), env("failed"));
     site.configure();
     site.commit("it's a \"subject\" with $HOME");
     site
@@ -41,28 +37,18 @@ fn a_cutover_and_a_rollback_are_told() {
     let site = listening();
     let first = site.git(&["rev-parse", "HEAD"]);
     site.done(&["prod", "deploy"]);
-    assert_eq!(
-        told(&site, "cut"),
-        None,
-        "a deploy alone changes nothing for the public"
-    );
+    assert_eq!(told(&site, "cut"), None, "a deploy alone changes nothing for the public");
     site.done(&["prod", "cutover", "--dry-run"]);
     assert_eq!(told(&site, "cut"), None);
     let ran = site.done(&["prod", "cutover"]);
     let last = ran.stderr.lines().last().unwrap_or_default().to_string();
-    assert!(
-        last.contains("live:") || ran.stdout.contains("live:"),
-        "the world comes last: {ran:?}"
-    );
+    assert!(last.contains("live:") || ran.stdout.contains("live:"), "the world comes last: {ran:?}");
     let said = told(&site, "cut").expect("after_cutover ran");
     assert_eq!(said["DEPLOYER_VERB"], "cutover");
     assert_eq!(said["DEPLOYER_ENVIRONMENT"], "prod");
     assert_eq!(said["DEPLOYER_COMMIT"], first);
     assert_eq!(said["DEPLOYER_SUBJECT"], "it's a \"subject\" with $HOME");
-    assert_eq!(
-        (&*said["DEPLOYER_FROM"], &*said["DEPLOYER_TO"]),
-        ("green", "blue")
-    );
+    assert_eq!((&*said["DEPLOYER_FROM"], &*said["DEPLOYER_TO"]), ("green", "blue"));
     assert!(said["DEPLOYER_BY"].starts_with("ann@"), "{said:?}");
     let second = site.change();
     site.done(&["prod", "deploy", "--cutover"]);
@@ -72,10 +58,7 @@ fn a_cutover_and_a_rollback_are_told() {
     assert_eq!(said["DEPLOYER_PREVIOUS"], first);
     site.done(&["prod", "rollback"]);
     let said = told(&site, "cut").expect("after_cutover ran");
-    assert_eq!(
-        (&*said["DEPLOYER_VERB"], &*said["DEPLOYER_COMMIT"]),
-        ("rollback", &*first)
-    );
+    assert_eq!((&*said["DEPLOYER_VERB"], &*said["DEPLOYER_COMMIT"]), ("rollback", &*first));
     assert_eq!(told(&site, "failed"), None);
     passed("after_cutover is told of cutovers and rollbacks");
 }
@@ -92,17 +75,11 @@ fn a_failure_is_told_with_its_reason() {
     assert_eq!(said["DEPLOYER_VERB"], "deploy");
     assert_eq!(said["DEPLOYER_COMMIT"], commit);
     assert_eq!(said["DEPLOYER_ERROR_CODE"], "release.died");
-    assert_eq!(
-        (&*said["DEPLOYER_EXIT"], &*said["DEPLOYER_SITE"]),
-        ("1", "untouched")
-    );
+    assert_eq!((&*said["DEPLOYER_EXIT"], &*said["DEPLOYER_SITE"]), ("1", "untouched"));
     assert!(said["DEPLOYER_ERROR"].contains("nosuch"), "{said:?}");
     assert_eq!(site.deployer(&["prod", "cutover"]).code, 1);
     let said = told(&site, "failed").expect("on_failure ran");
-    assert_eq!(
-        (&*said["DEPLOYER_VERB"], &*said["DEPLOYER_ERROR_CODE"]),
-        ("cutover", "next.empty")
-    );
+    assert_eq!((&*said["DEPLOYER_VERB"], &*said["DEPLOYER_ERROR_CODE"]), ("cutover", "next.empty"));
     assert_eq!(told(&site, "cut"), None);
     passed("on_failure is told of the failure");
 }
@@ -110,8 +87,7 @@ fn a_failure_is_told_with_its_reason() {
 #[test]
 fn a_rehearsal_reaches_no_database_and_tells_nobody() {
     let mut site = listening();
-    site.extra
-        .push_str("release = \"exit 1\"\nsmoke = \"curl -fsS {url}/\"\nwarm = [\"/\"]\n");
+    site.extra.push_str("release = \"exit 1\"\nsmoke = \"curl -fsS {url}/\"\nwarm = [\"/\"]\n");
     site.configure();
     site.change();
     let ran = site.done(&["rehearse"]);
@@ -136,16 +112,8 @@ fn a_hook_here_that_fails_changes_nothing() {
     site.done(&["prod", "deploy"]);
     let began = Instant::now();
     let ran: Ran = site.done(&["prod", "cutover", "--verbose"]);
-    assert!(
-        began.elapsed() < Duration::from_secs(60),
-        "what a hook leaves running is not waited for"
-    );
-    for word in [
-        "no chat",
-        "after_cutover failed (exit 3)",
-        "second",
-        "it took longer than 2 s",
-    ] {
+    assert!(began.elapsed() < Duration::from_secs(60), "what a hook leaves running is not waited for");
+    for word in ["no chat", "after_cutover failed (exit 3)", "second", "it took longer than 2 s"] {
         assert!(ran.stderr.contains(word), "{word}: {ran:?}");
     }
     site.write("app.py", "import nosuch\n");

@@ -34,10 +34,8 @@ fn the_release_command_runs_once_in_the_new_slot_before_its_start() {
         told
     );
     site.extra = format!("[hooks]\nrelease = [\"true\", {}]\n", toml(&write));
-    site.environment = format!(
-        "env = {{ GREETING = \"it's $me\", OWN_PORT = {} }}",
-        site.host.app_ports().blue
-    );
+    site.environment =
+        format!("env = {{ GREETING = \"it's $me\", OWN_PORT = {} }}", site.host.app_ports().blue);
     site.configure();
     let first = site.commit("with a release command");
     site.done(&["prod", "deploy"]);
@@ -45,16 +43,10 @@ fn the_release_command_runs_once_in_the_new_slot_before_its_start() {
     assert_eq!(status["next"]["color"], "blue", "{status}");
     let shown = lines(told.clone());
     let slot = site.path("blue");
-    assert_eq!(
-        shown[0],
-        format!("blue {} {}", &first[..7], slot.join("repo").display())
-    );
+    assert_eq!(shown[0], format!("blue {} {}", &first[..7], slot.join("repo").display()));
     assert_eq!(shown[1], "0", "nothing listens yet");
     assert!(shown[2].starts_with("it's $me "), "{shown:?}");
-    assert!(
-        shown[2].contains("/virtualenvs/") || shown[2].contains("/env"),
-        "{shown:?}"
-    );
+    assert!(shown[2].contains("/virtualenvs/") || shown[2].contains("/env"), "{shown:?}");
 
     // A cutover and the ways back run it no more: they migrate nothing.
     site.done(&["prod", "cutover"]);
@@ -117,21 +109,14 @@ fn a_release_command_that_takes_too_long_is_ended() {
 fn a_release_command_ends_with_its_client() {
     let site = hooked("release = \"echo $$ > ../pid; sleep 1000\"");
     let mut client = site.start(&["prod", "deploy"]);
-    let pid = || {
-        fs::read_to_string(site.path("blue/pid"))
-            .ok()
-            .filter(|pid| pid.ends_with('\n'))
-    };
+    let pid = || fs::read_to_string(site.path("blue/pid")).ok().filter(|pid| pid.ends_with('\n'));
     until("it runs", Duration::from_secs(60), || pid().is_some());
     let process = std::path::Path::new("/proc").join(pid().expect("it ran").trim());
     client.kill().expect("the client is ours");
     client.wait().expect("it ends");
     until("it ends too", Duration::from_secs(30), || !process.exists());
     let status = site.deployer(&["status"]);
-    assert!(
-        status.stdout.contains("it may have changed what live uses too"),
-        "{status:?}"
-    );
+    assert!(status.stdout.contains("it may have changed what live uses too"), "{status:?}");
     passed("a release command ends with its client, and that is told");
 }
 
@@ -139,26 +124,16 @@ fn a_release_command_ends_with_its_client() {
 fn migrations_that_cannot_be_looked_at_stop_the_deploy_unless_it_is_told_otherwise() {
     let site = hooked("release = \"echo migrated > ../migrated\"");
     // No Django in its requirements.
-    site.write(
-        "manage.py",
-        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n",
-    );
+    site.write("manage.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n");
     site.commit("half a Django");
     let ran = site.deployer(&["prod", "deploy"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    for word in [
-        "could not look at the migrations",
-        "No module named 'django'",
-        "--accept-migrations",
-    ] {
+    for word in ["could not look at the migrations", "No module named 'django'", "--accept-migrations"] {
         assert!(ran.stderr.contains(word), "{word}: {ran:?}");
     }
     assert!(!site.path("blue/migrated").exists());
     let ran = site.done(&["prod", "deploy", "--accept-migrations"]);
-    assert!(
-        ran.stderr.contains("the migrations could not be looked at"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("the migrations could not be looked at"), "{ran:?}");
     assert!(site.path("blue/migrated").exists());
     passed("migrations that cannot be looked at stop the deploy unless it is told otherwise");
 }
@@ -204,10 +179,7 @@ fn pages_are_warm_before_the_cutover() {
     site.done(&["prod", "deploy"]);
     let count = |path: &str| {
         let wanted = format!("blue {path}");
-        lines(asked.clone())
-            .iter()
-            .filter(|line| **line == wanted)
-            .count()
+        lines(asked.clone()).iter().filter(|line| **line == wanted).count()
     };
     assert_eq!(count("/pricing"), 0);
     let ran = site.done(&["prod", "cutover"]);

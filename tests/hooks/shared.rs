@@ -29,18 +29,11 @@ fn what_users_upload_outlives_every_release() {
         for color in ["blue", "green"] {
             if round > 0 || color == "green" {
                 let cat = site.path(&format!("{color}/repo/media/cat.jpg"));
-                assert_eq!(
-                    fs::read_to_string(cat).expect("the upload"),
-                    "a cat",
-                    "{color}, round {round}"
-                );
+                assert_eq!(fs::read_to_string(cat).expect("the upload"), "a cat", "{color}, round {round}");
             }
         }
     }
-    assert_eq!(
-        fs::read_to_string(site.path("shared/var/data/db")).expect("it is there"),
-        "a table"
-    );
+    assert_eq!(fs::read_to_string(site.path("shared/var/data/db")).expect("it is there"), "a table");
     passed("uploads outlive every release");
 }
 
@@ -57,11 +50,7 @@ fn what_was_in_a_slot_comes_along() {
     site.change();
     site.done(&["prod", "deploy"]);
     let cat = |slot: &str| fs::read_to_string(site.path(&format!("{slot}/repo/media/2024/cat.jpg"))).ok();
-    assert_eq!(
-        cat("green").as_deref(),
-        Some("a cat"),
-        "live's files are there already"
-    );
+    assert_eq!(cat("green").as_deref(), Some("a cat"), "live's files are there already");
     // Live still has a folder of its own; what comes until the cutover is taken over when its slot is built anew.
     fs::write(site.path("blue/repo/media/2024/dog.jpg"), "a dog").expect("an upload");
     fs::write(site.path("shared/media/2024/cat.jpg"), "a newer cat").expect("a change");
@@ -102,19 +91,12 @@ fn a_folder_with_files_of_the_commits_is_refused_before_anything_is_touched() {
     site.go_live();
     site.write("media/logo.png", "a logo");
     site.commit("with a logo");
-    let before = fs::metadata(site.path("green"))
-        .ok()
-        .and_then(|slot| slot.modified().ok());
+    let before = fs::metadata(site.path("green")).ok().and_then(|slot| slot.modified().ok());
     let ran = site.deployer(&["prod", "deploy"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     for word in ["media/logo.png", "git rm -r --cached media"] {
         assert!(ran.stderr.contains(word), "{word}: {ran:?}");
     }
-    assert_eq!(
-        fs::metadata(site.path("green"))
-            .ok()
-            .and_then(|slot| slot.modified().ok()),
-        before
-    );
+    assert_eq!(fs::metadata(site.path("green")).ok().and_then(|slot| slot.modified().ok()), before);
     passed("a shared folder that the commit has files in is refused");
 }

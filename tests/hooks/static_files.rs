@@ -57,20 +57,10 @@ fn files_of_old_releases_stay_to_be_had() {
         site.commit(word);
         site.done(&["prod", "deploy"]);
         // The page may come from the new release a moment before the links move.
-        assert_eq!(
-            get(&site, &format!("/static/app.{number}.js")),
-            (200, word.into())
-        );
+        assert_eq!(get(&site, &format!("/static/app.{number}.js")), (200, word.into()));
         site.done(&["prod", "cutover"]);
-        assert_eq!(
-            get(&site, "/static/site.css"),
-            (200, word.into()),
-            "live's own comes first"
-        );
-        for (old, word) in [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
-            .iter()
-            .take(number)
-        {
+        assert_eq!(get(&site, "/static/site.css"), (200, word.into()), "live's own comes first");
+        for (old, word) in [(1, "one"), (2, "two"), (3, "three"), (4, "four")].iter().take(number) {
             assert_eq!(
                 get(&site, &format!("/static/app.{old}.js")),
                 (200, word.to_string()),
@@ -83,11 +73,7 @@ fn files_of_old_releases_stay_to_be_had() {
     assert_eq!(get(&site, "/static/nosuch.js").0, 404);
     assert_ne!(get(&site, "/static/..%2f..%2fapp.py").0, 200);
     assert_eq!(get(&site, "/static/").0, 404);
-    assert_ne!(
-        get(&site, "/static/../etc/env").1,
-        "",
-        "outside it is the application's"
-    );
+    assert_ne!(get(&site, "/static/../etc/env").1, "", "outside it is the application's");
     site.done(&["prod", "rollback"]);
     assert_eq!(get(&site, "/static/site.css"), (200, "three".into()));
     passed("static files of old releases stay to be had");
@@ -111,17 +97,12 @@ fn what_was_put_aside_goes_when_its_time_is_over_and_never_hides_newer_files() {
     site.change();
     site.done(&["prod", "deploy"]);
     assert_eq!(fs::read_to_string(aside.join("app.js")).expect("kept"), "newest");
-    assert_eq!(
-        fs::read_to_string(aside.join("app.1.js")).expect("put aside"),
-        "one"
-    );
+    assert_eq!(fs::read_to_string(aside.join("app.1.js")).expect("put aside"), "one");
     assert!(!aside.join("deep").exists(), "an empty folder goes");
     let past = || {
         fs::metadata(aside.join("app.1.js")).is_ok_and(|file| {
             use std::os::unix::fs::MetadataExt;
-            let now = std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .expect("a clock");
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
             now.as_secs() as i64 > file.ctime() + 2
         })
     };
@@ -175,9 +156,7 @@ fn an_older_deployers_store_is_found_by_its_site_and_by_a_new_one() {
     grown_old(&site);
     // A file for which no slot stands any more, by the site that the older deployer wrote.
     looks_in(&site, "/aside/static/", "/shared/static/");
-    until("the old site is read", Duration::from_secs(10), || {
-        get(&site, "/static/app.0.js").0 == 200
-    });
+    until("the old site is read", Duration::from_secs(10), || get(&site, "/static/app.0.js").0 == 200);
     (3..=4).for_each(next);
     found(4, "the old site");
     looks_in(&site, "/shared/static/", "/aside/static/");
@@ -221,18 +200,12 @@ fn uploads_in_a_folder_of_the_old_stores_name_are_left_alone() {
 #[test]
 fn a_collection_that_fails_stops_the_deploy() {
     let mut site = Site::new();
-    for (collect, word) in [
-        ("echo no manifest; exit 7", "no manifest"),
-        ("true", "it left no folder out"),
-    ] {
+    for (collect, word) in [("echo no manifest; exit 7", "no manifest"), ("true", "it left no folder out")] {
         site.extra = format!("[static]\ndirectory = \"out\"\ncollect = {collect:?}\n");
         site.configure();
         let ran = site.deployer(&["prod", "deploy", "--allow-dirty"]);
         assert_eq!(ran.code, 1, "{ran:?}");
-        assert!(
-            ran.stderr.contains("could not collect the static files"),
-            "{ran:?}"
-        );
+        assert!(ran.stderr.contains("could not collect the static files"), "{ran:?}");
         assert!(ran.stderr.contains(word), "{ran:?}");
     }
     passed("a collection that fails stops the deploy");

@@ -50,19 +50,12 @@ impl Client {
                 text
             }),
         ];
-        Client {
-            child,
-            lines,
-            readers,
-        }
+        Client { child, lines, readers }
     }
 
     pub fn events(&self) -> Vec<Value> {
         let lines = self.lines.lock().expect("no reader panics");
-        lines
-            .iter()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Waits for an event of which something holds.
@@ -76,10 +69,7 @@ impl Client {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.child.id().to_string())
-            .status();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(status.expect("kill runs").success());
     }
 
@@ -96,11 +86,7 @@ impl Client {
             stderr.push_str(&reader.join().expect("no reader panics"));
         }
         let lines = self.lines.lock().expect("no reader panics");
-        Ran {
-            code: status.code().unwrap_or(-1),
-            stdout: lines.join("\n"),
-            stderr,
-        }
+        Ran { code: status.code().unwrap_or(-1), stdout: lines.join("\n"), stderr }
     }
 }
 

@@ -14,14 +14,7 @@ const DEATHS: [Death; 2] = [Death::Killed, Death::Silence];
 fn inside(stage: &Stage, verb: &Verb, step: &str, where_: &str, prepare: &dyn Fn(usize), way: &Way) {
     for (index, death) in DEATHS.into_iter().enumerate() {
         prepare(index);
-        die(
-            stage,
-            verb,
-            death,
-            step,
-            &format!("{} {death:?} {where_}", verb.name),
-            way,
-        );
+        die(stage, verb, death, step, &format!("{} {death:?} {where_}", verb.name), way);
     }
 }
 
@@ -58,9 +51,7 @@ fn has_upload(stage: &Stage) -> bool {
     let Ok(entries) = std::fs::read_dir(stage.home("")) else {
         return false;
     };
-    entries
-        .flatten()
-        .any(|entry| entry.file_name().to_string_lossy().starts_with("upload."))
+    entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("upload."))
 }
 
 #[test]
@@ -69,19 +60,10 @@ fn a_deploy_that_installs() {
     let requirements =
         std::fs::read_to_string(stage.site.repo.path().join("requirements.txt")).expect("a file");
     let prepare = |index: usize| {
-        stage
-            .site
-            .write("requirements.txt", &format!("{requirements}# {index}\n"));
+        stage.site.write("requirements.txt", &format!("{requirements}# {index}\n"));
         (DEPLOY.prepare)(&stage);
     };
-    inside(
-        &stage,
-        &DEPLOY,
-        "virtualenv",
-        "while uv installs",
-        &prepare,
-        &Way::hold(&Place::Installing),
-    );
+    inside(&stage, &DEPLOY, "virtualenv", "while uv installs", &prepare, &Way::hold(&Place::Installing));
 }
 
 #[test]
@@ -105,15 +87,9 @@ fn a_deploy_that_waits_for_the_last_requests() {
     let way = Way {
         arrange: Box::new(|stage| {
             let ports = stage.site.host.app_ports();
-            let port = if link(stage, "next").as_deref() == Some("blue") {
-                ports.blue
-            } else {
-                ports.green
-            };
+            let port = if link(stage, "next").as_deref() == Some("blue") { ports.blue } else { ports.green };
             let mut visitor = TcpStream::connect(("127.0.0.1", port)).expect("next listens");
-            visitor
-                .write_all(b"GET /slow?seconds=3 HTTP/1.0\r\n\r\n")
-                .expect("a request");
+            visitor.write_all(b"GET /slow?seconds=3 HTTP/1.0\r\n\r\n").expect("a request");
             std::thread::spawn(move || visitor.read_to_end(&mut Vec::new()));
         }),
         reached: Box::new(|_, client| {
@@ -123,42 +99,21 @@ fn a_deploy_that_waits_for_the_last_requests() {
             })
         }),
     };
-    inside(
-        &stage,
-        &DEPLOY,
-        "stop",
-        "while the last requests are served",
-        &prepare,
-        &way,
-    );
+    inside(&stage, &DEPLOY, "stop", "while the last requests are served", &prepare, &way);
 }
 
 #[test]
 fn a_cutover_between_swap_and_reload() {
     let stage = Stage::new();
     let prepare = |_: usize| (CUTOVER.prepare)(&stage);
-    inside(
-        &stage,
-        &CUTOVER,
-        "switch",
-        "between swap and reload",
-        &prepare,
-        &Way::hold(&Place::Reloading),
-    );
+    inside(&stage, &CUTOVER, "switch", "between swap and reload", &prepare, &Way::hold(&Place::Reloading));
 }
 
 #[test]
 fn a_rollback_between_swap_and_reload() {
     let stage = Stage::new();
     let prepare = |_: usize| (ROLLBACK.prepare)(&stage);
-    inside(
-        &stage,
-        &ROLLBACK,
-        "switch",
-        "between swap and reload",
-        &prepare,
-        &Way::hold(&Place::Reloading),
-    );
+    inside(&stage, &ROLLBACK, "switch", "between swap and reload", &prepare, &Way::hold(&Place::Reloading));
 }
 
 #[test]
@@ -190,10 +145,7 @@ fn the_status_between_swap_and_reload_is_true() {
     client.kill();
     let problems = super::truth::check_status(&stage, "between swap and reload");
     assert_ne!(link(&stage, "live"), live, "the links have moved");
-    assert!(
-        problems.iter().any(|problem| problem.contains("nginx serves")),
-        "{problems:?}"
-    );
+    assert!(problems.iter().any(|problem| problem.contains("nginx serves")), "{problems:?}");
     // Somebody else who comes now waits, or is told.
     let refused = stage.site.deployer(&["prod", "cutover"]);
     assert_eq!(refused.code, 4, "{refused:?}");

@@ -19,9 +19,7 @@ fn failure(ran: &Ran) -> serde_json::Value {
     let lines = ran.stdout.lines().chain(ran.stderr.lines());
     let values = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let mut failures = values.filter(|value| value["event"] == "failure");
-    failures
-        .next()
-        .unwrap_or_else(|| panic!("no failure is told: {ran:?}"))
+    failures.next().unwrap_or_else(|| panic!("no failure is told: {ran:?}"))
 }
 
 #[test]
@@ -37,10 +35,7 @@ fn once_stops_at_the_next_safe_point_and_says_what_is_left() {
         let failure = failure(&ran);
         assert_eq!(failure["site"], "untouched", "{failure}");
         assert!(!failure["world"].is_null(), "{failure}");
-        assert!(
-            !failure["advice"].as_array().expect("advice").is_empty(),
-            "{failure}"
-        );
+        assert!(!failure["advice"].as_array().expect("advice").is_empty(), "{failure}");
         stage.forget();
         until("the lock is free", BOUND, || stage.is_free());
         assert_eq!(link(&stage, "live"), live);
@@ -48,11 +43,7 @@ fn once_stops_at_the_next_safe_point_and_says_what_is_left() {
         check_whole(&stage, signal);
         let report = load.stop();
         assert!(report.failures().is_empty(), "{:?}", report.failures());
-        row(
-            "kill",
-            &format!("deploy, SIG{signal} once"),
-            "stopped, 130; the next run mended",
-        );
+        row("kill", &format!("deploy, SIG{signal} once"), "stopped, 130; the next run mended");
     }
 }
 
@@ -63,10 +54,7 @@ fn once_inside_the_switch_lets_it_finish() {
     let (live, history) = (link(&stage, "live"), stage.history());
     client.signal("INT");
     client.until_event("it says that it finishes", |event| {
-        event["message"]
-            .as_str()
-            .unwrap_or("")
-            .contains("it finishes first")
+        event["message"].as_str().unwrap_or("").contains("it finishes first")
     });
     assert!(client.is_running());
     stage.release();
@@ -75,11 +63,7 @@ fn once_inside_the_switch_lets_it_finish() {
     assert_eq!(link(&stage, "live"), live, "the links had moved before");
     assert_eq!(stage.history(), history + 1);
     check_whole(&stage, "once inside the switch");
-    row(
-        "kill",
-        "cutover, SIGINT once inside the switch",
-        "finished, and said so",
-    );
+    row("kill", "cutover, SIGINT once inside the switch", "finished, and said so");
 }
 
 #[test]
@@ -92,10 +76,7 @@ fn twice_leaves_at_once() {
         client.signal("INT");
         if critical {
             client.until_event("it says that it finishes", |event| {
-                event["message"]
-                    .as_str()
-                    .unwrap_or("")
-                    .contains("it finishes first")
+                event["message"].as_str().unwrap_or("").contains("it finishes first")
             });
         }
         client.signal("INT");
@@ -112,10 +93,6 @@ fn twice_leaves_at_once() {
             stage.site.done(verb.arguments);
         }
         check_whole(&stage, verb.name);
-        row(
-            "kill",
-            &format!("{}, SIGINT twice", verb.name),
-            "left at once; whole afterwards",
-        );
+        row("kill", &format!("{}, SIGINT twice", verb.name), "left at once; whole afterwards");
     }
 }

@@ -83,11 +83,7 @@ fn every_place_of(verb: &Verb, death: Death, stage: &Stage, wanted: impl Fn(&str
     for (index, step) in steps.iter().enumerate().filter(|(_, step)| wanted(step)) {
         for place in [Place::Before(index + 1), Place::After(index + 1)] {
             (verb.prepare)(stage);
-            let word = if matches!(place, Place::Before(_)) {
-                "before"
-            } else {
-                "after"
-            };
+            let word = if matches!(place, Place::Before(_)) { "before" } else { "after" };
             let case = format!("{} {death:?} {word} {step}", verb.name);
             die(stage, verb, death, step, &case, &Way::hold(&place));
         }
@@ -124,11 +120,7 @@ pub fn die(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, way
     let mut client = Client::start(stage, verb.arguments, Some(&config));
     until(&format!("{case}: the place is reached"), BOUND, || {
         let reached = (way.reached)(stage, &client);
-        assert!(
-            reached || client.is_running(),
-            "{case}: it ended by itself: {:?}",
-            client.events()
-        );
+        assert!(reached || client.is_running(), "{case}: it ended by itself: {:?}", client.events());
         reached
     });
     if death == Death::Silence {
@@ -139,9 +131,7 @@ pub fn die(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, way
         // It has begun, and so it finishes.
         stage.release();
         stage.forget();
-        until(&format!("{case}: the switch ends"), BOUND, || {
-            stage.history() == before + 1
-        });
+        until(&format!("{case}: the switch ends"), BOUND, || stage.history() == before + 1);
         until(&format!("{case}: the lock is free"), BOUND, || stage.is_free());
     } else {
         mend(stage, verb, death, step, case, live.as_deref());
@@ -161,11 +151,7 @@ pub fn die(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, way
     if let Some(load) = load {
         let report = load.stop();
         let log = std::fs::read_to_string(stage.site.host.nginx_error_log()).unwrap_or_default();
-        assert!(
-            report.failures().is_empty(),
-            "{case}: {:?}\n{log}",
-            report.failures()
-        );
+        assert!(report.failures().is_empty(), "{case}: {:?}\n{log}", report.failures());
         assert!(!report.answers.is_empty(), "{case}");
         result = format!("mended; {} requests, 0 lost", report.answers.len());
     }

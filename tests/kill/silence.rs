@@ -23,11 +23,7 @@ fn notices(stage: &Stage, verb: &Verb, place: &Place, code: i32) -> super::suppo
     assert!(took < Duration::from_secs(31), "{took:?}");
     let told = format!("{}{}", ran.stdout, ran.stderr);
     assert!(told.contains("lost the connection"), "{told}");
-    row(
-        "kill",
-        &format!("{}, silence noticed by the client", verb.name),
-        format!("{took:.1?}, exit {code}"),
-    );
+    row("kill", &format!("{}, silence noticed by the client", verb.name), format!("{took:.1?}, exit {code}"));
     proxy
 }
 
@@ -42,11 +38,7 @@ fn before_the_switch_the_next_run_takes_over() {
     assert!([0, 4].contains(&refused.code), "{refused:?}");
     stage.site.done(&["prod", "deploy", "--wait=1m"]);
     check_whole(&stage, "a deploy after half a minute of silence");
-    row(
-        "kill",
-        "deploy, half a minute of silence really waited",
-        "taken over",
-    );
+    row("kill", "deploy, half a minute of silence really waited", "taken over");
 }
 
 #[test]
@@ -77,9 +69,5 @@ fn a_deploy_that_goes_on_alone_lets_go() {
     until("the lock is free", BOUND, || stage.is_free());
     stage.site.done(CUTOVER.arguments);
     check_whole(&stage, "a deploy that goes on alone");
-    row(
-        "kill",
-        "deploy, silence, the host goes on alone",
-        "complete, lock free",
-    );
+    row("kill", "deploy, silence, the host goes on alone", "complete, lock free");
 }

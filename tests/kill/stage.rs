@@ -145,11 +145,7 @@ impl Stage {
     pub fn release(&self) {
         until("somebody waits at the gate", BOUND, || {
             let gate = self.file("gate");
-            OpenOptions::new()
-                .write(true)
-                .custom_flags(O_NONBLOCK)
-                .open(gate)
-                .is_ok()
+            OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(gate).is_ok()
         });
     }
 
@@ -166,23 +162,14 @@ impl Stage {
 
     /// Lines of the history: one for each cutover and rollback that was proven.
     pub fn history(&self) -> usize {
-        fs::read_to_string(self.home("history.jsonl"))
-            .unwrap_or_default()
-            .lines()
-            .count()
+        fs::read_to_string(self.home("history.jsonl")).unwrap_or_default().lines().count()
     }
 
     /// Whether nobody holds the environment's lock.
     pub fn is_free(&self) -> bool {
         let lock = self.home("lock");
         !lock.exists()
-            || Command::new("flock")
-                .arg("-n")
-                .arg(lock)
-                .arg("true")
-                .status()
-                .expect("flock runs")
-                .success()
+            || Command::new("flock").arg("-n").arg(lock).arg("true").status().expect("flock runs").success()
     }
 
     /// Makes the client's last sign of life half a minute older, instead of waiting so long.
@@ -198,8 +185,7 @@ impl Stage {
                 let modified = entry.metadata().and_then(|found| found.modified());
                 if (name == "beat" || name.starts_with("upload.")) && modified.is_ok_and(|at| at > past) {
                     let file = OpenOptions::new().append(true).open(entry.path());
-                    file.and_then(|file| file.set_modified(past))
-                        .expect("a file of the test's own user");
+                    file.and_then(|file| file.set_modified(past)).expect("a file of the test's own user");
                     quiet = 0;
                 }
             }
@@ -221,14 +207,9 @@ impl Stage {
         let proxy = DelayProxy::start(ssh, Duration::ZERO);
         let port = proxy.port();
         let direct = fs::read_to_string(self.site.host.ssh_config()).expect("ssh_config");
-        self.site
-            .host
-            .add_route(&format!("detour-{port}"), port)
-            .expect("a route");
-        let config = direct.replace(
-            &format!("Port {}\n", self.site.host.ssh_port()),
-            &format!("Port {port}\n"),
-        );
+        self.site.host.add_route(&format!("detour-{port}"), port).expect("a route");
+        let config =
+            direct.replace(&format!("Port {}\n", self.site.host.ssh_port()), &format!("Port {port}\n"));
         let file = self.file(&format!("config-{port}"));
         fs::write(&file, config).expect("ssh_config");
         (proxy, file)

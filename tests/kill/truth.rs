@@ -63,18 +63,12 @@ pub fn check_status(stage: &Stage, case: &str) -> Vec<String> {
 /// What changes while the host's side of a command goes on.
 fn moving(stage: &Stage) -> String {
     let read = |path: &str| fs::read_to_string(stage.site.path(path)).unwrap_or_default();
-    [
-        "blue/etc/app.pid",
-        "green/etc/app.pid",
-        ".deployer/journal",
-        ".deployer/child",
-        ".deployer/holder",
-    ]
-    .map(read)
-    .into_iter()
-    .chain(["blue", "green"].map(|color| answers(stage, color).to_string()))
-    .collect::<Vec<_>>()
-    .join("|")
+    ["blue/etc/app.pid", "green/etc/app.pid", ".deployer/journal", ".deployer/child", ".deployer/holder"]
+        .map(read)
+        .into_iter()
+        .chain(["blue", "green"].map(|color| answers(stage, color).to_string()))
+        .collect::<Vec<_>>()
+        .join("|")
 }
 
 fn compare(stage: &Stage, case: &str) -> Vec<String> {
@@ -95,20 +89,16 @@ fn compare(stage: &Stage, case: &str) -> Vec<String> {
             let healthy = said["health"]["state"] == "healthy";
             assert_eq!(healthy, answers(stage, &color), "{case}: {role}: {status}");
             let pid = fs::read_to_string(stage.site.path(&color).join("etc/app.pid")).unwrap_or_default();
-            if let (Ok(pid), "running") = (
-                pid.trim().parse::<u64>(),
-                said["process"]["state"].as_str().unwrap_or(""),
-            ) {
+            if let (Ok(pid), "running") =
+                (pid.trim().parse::<u64>(), said["process"]["state"].as_str().unwrap_or(""))
+            {
                 assert_eq!(said["process"]["pid"], pid, "{case}: {role}: {status}");
             }
         }
     }
     assert_eq!(status["lock"].is_null(), stage.is_free(), "{case}: {status}");
     let problems = status["problems"].as_array().cloned().unwrap_or_default();
-    problems
-        .iter()
-        .map(|problem| problem["what"].as_str().unwrap_or("").to_string())
-        .collect()
+    problems.iter().map(|problem| problem["what"].as_str().unwrap_or("").to_string()).collect()
 }
 
 /// After a run that converged: no problem, no lock, and live is what is served.
@@ -117,27 +107,14 @@ pub fn check_whole(stage: &Stage, case: &str) {
     let problems = check_status(stage, case);
     assert!(problems.is_empty(), "{case}: {problems:?}");
     let (live, next) = (link(stage, "live"), link(stage, "next"));
-    assert!(
-        live.is_some() && next.is_some() && live != next,
-        "{case}: {live:?} {next:?}"
-    );
+    assert!(live.is_some() && next.is_some() && live != next, "{case}: {live:?} {next:?}");
     if let Some((color, _)) = door(stage) {
         assert_eq!(live.as_deref(), Some(&*color), "{case}");
     }
-    for name in [
-        "holder",
-        "journal",
-        "session",
-        "child",
-        "interrupted",
-        "interrupted.journal",
-        "switch",
-    ] {
+    for name in ["holder", "journal", "session", "child", "interrupted", "interrupted.journal", "switch"] {
         assert!(!stage.home(name).exists(), "{case}: .deployer/{name} is left");
     }
-    until(&format!("{case}: no stray process"), BOUND, || {
-        strays(stage).is_empty()
-    });
+    until(&format!("{case}: no stray process"), BOUND, || strays(stage).is_empty());
 }
 
 /// Processes of the host's scripts: everything of the host but its servers and applications.
@@ -149,20 +126,13 @@ pub fn strays(stage: &Stage) -> Vec<String> {
         let Ok(environ) = fs::read(path.join("environ")) else {
             continue;
         };
-        if !environ
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == marker)
-        {
+        if !environ.split(|byte| *byte == 0).any(|variable| variable == marker) {
             continue;
         }
         let command = fs::read(path.join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         let short: String = command.chars().take(120).collect();
-        if !["nginx", "gunicorn", "sshd"]
-            .iter()
-            .any(|server| short.contains(server))
-            && !short.is_empty()
-        {
+        if !["nginx", "gunicorn", "sshd"].iter().any(|server| short.contains(server)) && !short.is_empty() {
             found.push(format!("{} {short}", entry.file_name().to_string_lossy()));
         }
     }

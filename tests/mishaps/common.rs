@@ -88,9 +88,8 @@ pub(crate) fn ended(child: Child) -> Ran {
 #[track_caller]
 pub(crate) fn assert_problem(status: &Value, what: &str, run: Option<&str>) {
     let problems = status["problems"].as_array().expect("problems");
-    let found = problems
-        .iter()
-        .find(|problem| problem["what"].as_str().is_some_and(|text| text.contains(what)));
+    let found =
+        problems.iter().find(|problem| problem["what"].as_str().is_some_and(|text| text.contains(what)));
     let found = found.unwrap_or_else(|| panic!("{what:?} is not in {problems:?}"));
     if let Some(run) = run {
         assert_eq!(found["run"], *run);
@@ -149,8 +148,7 @@ pub(crate) fn master(site: &Site, color: &str) -> u32 {
 
 pub(crate) fn alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')')
-        .is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
 fn parent(pid: u32) -> Option<u32> {
@@ -181,18 +179,12 @@ pub(crate) fn kill_family(pid: u32) {
     let mut family = children(pid);
     family.insert(0, pid);
     signal("KILL", &family);
-    until("killed processes are gone", SOON, || {
-        !family.iter().any(|pid| alive(*pid))
-    });
+    until("killed processes are gone", SOON, || !family.iter().any(|pid| alive(*pid)));
 }
 
 /// Makes a file look as old as this, in `touch -d`'s words.
 pub(crate) fn age(path: &Path, when: &str) {
-    let done = Command::new("touch")
-        .args(["-d", when])
-        .arg(path)
-        .status()
-        .expect("touch");
+    let done = Command::new("touch").args(["-d", when]).arg(path).status().expect("touch");
     assert!(done.success());
 }
 

@@ -19,12 +19,7 @@ fn nginx_does_not_take_it() {
 
     // Refused outright.
     nginx(&site, &["/bin/false"], "timeout = \"2s\"");
-    expect(
-        &site,
-        &["prod", "cutover"],
-        3,
-        &["/bin/false", "switched back", "serves the old release again"],
-    );
+    expect(&site, &["prod", "cutover"], 3, &["/bin/false", "switched back", "serves the old release again"]);
     assert_eq!(link(&site, "live"), color);
     assert_well(&site, &old);
     assert_eq!(history(&site).len(), 1);
@@ -53,21 +48,10 @@ fn nginx_does_not_take_it() {
     passed("reload accepted but not applied: put back, exit 3");
 
     // Another site's configuration is broken: nothing is swapped.
-    let swapped = fs::symlink_metadata(site.path("live"))
-        .unwrap()
-        .modified()
-        .unwrap();
+    let swapped = fs::symlink_metadata(site.path("live")).unwrap().modified().unwrap();
     fs::write(&another, "server { listen nowhere-at-all:x; }\n").unwrap();
-    expect(
-        &site,
-        &["prod", "cutover"],
-        1,
-        &["nginx says", "another.conf", "not affected"],
-    );
-    let now = fs::symlink_metadata(site.path("live"))
-        .unwrap()
-        .modified()
-        .unwrap();
+    expect(&site, &["prod", "cutover"], 1, &["nginx says", "another.conf", "not affected"]);
+    let now = fs::symlink_metadata(site.path("live")).unwrap().modified().unwrap();
     assert_eq!(now, swapped, "the links were not touched");
     assert_well(&site, &old);
     passed("another site's broken config: refused before the swap, exit 1");
@@ -81,10 +65,7 @@ fn nginx_does_not_take_it() {
     let status = site.status();
     assert_eq!(status["served"]["state"], "unknown", "{}", down.stderr);
     assert_problem(&status, "the front door", None);
-    assert!(
-        !site.path(".deployer/switch").exists(),
-        "nothing is half done: the reload was never accepted"
-    );
+    assert!(!site.path(".deployer/switch").exists(), "nothing is half done: the reload was never accepted");
     site.host.start_nginx().unwrap();
     assert_well(&site, &old);
     passed("nginx down: links put back, exit 3");
@@ -97,20 +78,10 @@ fn nginx_does_not_take_it() {
 #[test]
 fn next_is_not_fit() {
     let site = Site::new();
-    expect(
-        &site,
-        &["prod", "cutover"],
-        1,
-        &["nothing to cut over", "prod deploy"],
-    );
+    expect(&site, &["prod", "cutover"], 1, &["nothing to cut over", "prod deploy"]);
     let first = site.git(&["rev-parse", "HEAD"]);
     site.go_live();
-    expect(
-        &site,
-        &["prod", "cutover"],
-        1,
-        &["nothing to cut over", "not affected"],
-    );
+    expect(&site, &["prod", "cutover"], 1, &["nothing to cut over", "not affected"]);
     assert_well(&site, &first);
     passed("nothing in next: refused, exit 1");
 
@@ -118,12 +89,7 @@ fn next_is_not_fit() {
     site.done(&["prod", "deploy"]);
     let next = link(&site, "next");
     kill_family(master(&site, &next));
-    let refused = expect(
-        &site,
-        &["prod", "cutover"],
-        1,
-        &["is not healthy", "does not run", "not affected"],
-    );
+    let refused = expect(&site, &["prod", "cutover"], 1, &["is not healthy", "does not run", "not affected"]);
     assert!(refused.stderr.contains(&second[..7]), "{}", refused.stderr);
     let status = assert_live(&site, &first);
     assert_eq!(status["next"]["process"]["state"], "stopped");

@@ -19,20 +19,13 @@ fn a_database_in_the_work_tree_is_moved_and_not_lost() {
     fs::create_dir_all(repo.join("my data")).expect("a folder");
     let database = b"SQLite format 3\0 and its pages";
     fs::write(repo.join("my data/db.sqlite3"), database).expect("a database");
-    fs::write(
-        repo.join("my data/db.sqlite3-wal"),
-        "what it has not taken in yet",
-    )
-    .expect("a log");
+    fs::write(repo.join("my data/db.sqlite3-wal"), "what it has not taken in yet").expect("a log");
     fs::write(repo.join("thumbs.db"), "something else").expect("a file");
 
     site.change();
     let ran = site.done(&["prod", "deploy"]);
     let kept = next.join("removed").join(before);
-    assert_eq!(
-        fs::read(kept.join("my data/db.sqlite3")).expect("it was kept"),
-        database
-    );
+    assert_eq!(fs::read(kept.join("my data/db.sqlite3")).expect("it was kept"), database);
     assert!(kept.join("my data/db.sqlite3-wal").exists());
     assert!(!kept.join("thumbs.db").exists() && !repo.join("thumbs.db").exists());
     assert!(ran.stderr.contains("moved my data/db.sqlite3 to"), "{ran:?}");
@@ -89,16 +82,10 @@ fn a_database_is_known_by_its_content_whatever_it_is_called() {
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}: {ran:?}"))
         };
         assert_eq!(of(""), format!("SQLite format 3\0 {number}"));
-        assert_eq!(
-            [of("-wal"), of("-shm"), of("-journal")],
-            [&*number.to_string(); 3]
-        );
+        assert_eq!([of("-wal"), of("-shm"), of("-journal")], [&*number.to_string(); 3]);
     }
     assert!(!kept.join("committed.db").exists());
-    assert!(
-        ran.stderr.contains("moved -dash.db, another repository/x.db"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("moved -dash.db, another repository/x.db"), "{ran:?}");
     let text = |path: &str| fs::read_to_string(repo.join(path)).expect("a file");
     assert_eq!(text("soon.db"), "a file of the commit's");
     assert_eq!(text("changed.db"), "SQLite format 3\0 as the commit has it");
@@ -136,16 +123,9 @@ fn a_database_that_a_cutover_leaves_behind_is_told_before_it_does() {
     let ran = site.done(&["prod", "cutover"]);
     assert!(told(&ran, "blue"), "{ran:?}");
     let problems = site.status()["problems"].to_string();
-    assert!(
-        problems.contains("the database users lies in blue's own work tree"),
-        "{problems}"
-    );
+    assert!(problems.contains("the database users lies in blue's own work tree"), "{problems}");
     site.change();
-    for command in [
-        &["prod", "plan"][..],
-        &["prod", "deploy"],
-        &["prod", "cutover", "--dry-run"],
-    ] {
+    for command in [&["prod", "plan"][..], &["prod", "deploy"], &["prod", "cutover", "--dry-run"]] {
         let ran = site.done(command);
         assert!(told(&ran, "blue"), "{ran:?}");
         let both = format!("{}{}", ran.stdout, ran.stderr);

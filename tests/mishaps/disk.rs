@@ -38,10 +38,7 @@ impl Small {
     }
 
     fn free(&self) -> u64 {
-        let df = Command::new("df")
-            .args(["-B1", "--output=avail"])
-            .arg(&self.0)
-            .output();
+        let df = Command::new("df").args(["-B1", "--output=avail"]).arg(&self.0).output();
         let text = String::from_utf8(df.unwrap().stdout).unwrap();
         text.lines().nth(1).unwrap().trim().parse().unwrap()
     }
@@ -64,11 +61,7 @@ fn a_full_disk() {
     let Some(disk) = Small::new(&site.host.root(), 48) else {
         for case in ["virtualenv", "log", "history"] {
             let case = format!("disk full: {case}");
-            support::row(
-                "faults",
-                &case,
-                "SKIPPED: only root can mount a small file system",
-            );
+            support::row("faults", &case, "SKIPPED: only root can mount a small file system");
         }
         return;
     };
@@ -80,12 +73,7 @@ fn a_full_disk() {
     site.write("requirements.txt", &format!("{requirements}# another set\n"));
     let second = site.commit("another virtualenv");
     disk.fill(600 * 1024);
-    expect(
-        &site,
-        &["prod", "deploy"],
-        1,
-        &["virtualenv", "disk is full", "df -h", "not affected"],
-    );
+    expect(&site, &["prod", "deploy"], 1, &["virtualenv", "disk is full", "df -h", "not affected"]);
     disk.empty();
     assert_well(&site, &first);
     site.done(&["prod", "deploy"]);
@@ -140,9 +128,7 @@ fn a_full_disk() {
     let reload = reload_after(&site, &format!("cat /dev/zero > {filler} 2>/dev/null"));
     nginx(&site, &words(&reload), "");
     let ran = site.deployer(&["prod", "cutover"]);
-    until("the new release is served", crate::common::SOON, || {
-        site.get("/").1.contains(&third[..7])
-    });
+    until("the new release is served", crate::common::SOON, || site.get("/").1.contains(&third[..7]));
     disk.empty();
     nginx(&site, &[], "");
     match ran.code {
@@ -189,12 +175,7 @@ fn a_reserve_is_kept_for_what_must_work() {
     let given_up = &["gave up the room that was kept in reserve"];
 
     full();
-    expect(
-        &site,
-        &["prod", "deploy"],
-        1,
-        &["disk is full", "deployer prod prune"],
-    );
+    expect(&site, &["prod", "deploy"], 1, &["disk is full", "deployer prod prune"]);
     assert!(reserve.is_dir(), "not for a deploy");
     expect(&site, &["prod", "cutover"], 0, given_up);
     assert_live(&site, &second);
@@ -224,10 +205,7 @@ fn a_reserve_is_kept_for_what_must_work() {
         if arguments.contains(&"lock") {
             site.done(&["prod", "unlock"]);
         }
-        passed(&format!(
-            "disk full: {} works by the reserve",
-            arguments[1..].join(" ")
-        ));
+        passed(&format!("disk full: {} works by the reserve", arguments[1..].join(" ")));
     }
     disk.empty();
     site.done(&["prod", "prune"]);
@@ -249,11 +227,7 @@ fn a_reserve_is_kept_for_what_must_work() {
 fn a_full_disk_is_pruned() {
     let site = Site::new();
     let Some(disk) = Small::new(&site.host.root(), 64) else {
-        support::row(
-            "faults",
-            "disk full: prune",
-            "SKIPPED: only root can mount a small file system",
-        );
+        support::row("faults", "disk full: prune", "SKIPPED: only root can mount a small file system");
         return;
     };
     let requirements = fs::read_to_string(site.repo.path().join("requirements.txt")).unwrap();

@@ -33,29 +33,18 @@ impl Guarded {
         fs::create_dir(&flags).unwrap();
         site.extra = format!("[env]\nFLAGS = {flags:?}\n\n[health]\npath = \"/health\"\n");
         site.write("app.py", &format!("{APP}{SICK}"));
-        nginx(
-            &site,
-            &[],
-            &format!("access_log = {:?}", site.host.nginx_access_log()),
-        );
+        nginx(&site, &[], &format!("access_log = {:?}", site.host.nginx_access_log()));
         let old = site.commit("a health path");
         site.go_live();
         let new = site.change();
         site.done(&["prod", "deploy"]);
-        Guarded {
-            site,
-            flags,
-            old,
-            new,
-        }
+        Guarded { site, flags, old, new }
     }
 
     /// Starts a cutover, and returns when the new release is live and watched.
     fn watched(&self, time: &str) -> Child {
         let child = self.site.start(&["prod", "cutover", "--watch", time]);
-        until("the new release is live", SOON, || {
-            self.site.get("/").1.contains(&self.new[..7])
-        });
+        until("the new release is live", SOON, || self.site.get("/").1.contains(&self.new[..7]));
         // The switch is proven, and only then watched.
         until("the switch is recorded", SOON, || last(&self.site).1 == self.new);
         child
@@ -76,11 +65,7 @@ fn it_goes_back_by_itself() {
 
     let child = guarded.watched("60s");
     fs::write(&flag, "").unwrap();
-    check(
-        ended(child),
-        5,
-        &["did not hold", "500", "serves the old release again"],
-    );
+    check(ended(child), 5, &["did not hold", "500", "serves the old release again"]);
     guarded.assert_back();
     let why = history(site).pop().unwrap()["why"].to_string();
     assert!(why.contains("500"), "{why}");
@@ -123,12 +108,7 @@ fn it_counts_what_nginx_answers() {
 
     let ran = site.done(&["prod", "cutover", "--watch", "1s"]);
     assert_well(site, &guarded.new);
-    assert_eq!(
-        last(site),
-        ("cutover".to_string(), guarded.new.clone()),
-        "{}",
-        ran.stderr
-    );
+    assert_eq!(last(site), ("cutover".to_string(), guarded.new.clone()), "{}", ran.stderr);
     passed("--watch: a sound release stays, exit 0");
 }
 

@@ -27,12 +27,7 @@ fn index_lock() {
     });
     site.change();
     let pid = git.id();
-    expect(
-        &site,
-        &["prod", "deploy"],
-        1,
-        &[&format!("git (process {pid}) is at work in"), "not affected"],
-    );
+    expect(&site, &["prod", "deploy"], 1, &[&format!("git (process {pid}) is at work in"), "not affected"]);
     assert!(lock.exists());
     assert_well(&site, &first);
     git.kill().unwrap();
@@ -72,11 +67,7 @@ fn every_lock_and_every_empty_file_of_git() {
         paths
     };
     let fsck = || {
-        let done = Command::new("git")
-            .args(["fsck", "--strict"])
-            .current_dir(&git)
-            .output()
-            .unwrap();
+        let done = Command::new("git").args(["fsck", "--strict"]).current_dir(&git).output().unwrap();
         assert!(done.status.success(), "{done:?}");
     };
 

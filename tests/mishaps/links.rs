@@ -21,11 +21,7 @@ fn links_and_slots_are_mended() {
     fs::remove_file(site.path("live")).unwrap();
     symlink(site.path("nowhere"), site.path("live")).unwrap();
     let status = site.status();
-    assert_problem(
-        &status,
-        "the link live does not lead to",
-        Some("deployer prod deploy"),
-    );
+    assert_problem(&status, "the link live does not lead to", Some("deployer prod deploy"));
     assert_eq!(status["served"]["color"], *live);
     site.done(&["prod", "deploy"]);
     assert_well(&site, &first);
@@ -36,12 +32,7 @@ fn links_and_slots_are_mended() {
     symlink(site.path("nowhere"), site.path("live")).unwrap();
     site.host.stop_nginx();
     for verb in ["deploy", "cutover", "rollback", "stop"] {
-        expect(
-            &site,
-            &["prod", verb],
-            1,
-            &["cannot tell which slot is live", "ln -sfn"],
-        );
+        expect(&site, &["prod", verb], 1, &["cannot tell which slot is live", "ln -sfn"]);
     }
     assert_problem(&site.status(), "cannot tell which slot is live", None);
     assert_eq!(master(&site, &live), pid);
@@ -53,22 +44,14 @@ fn links_and_slots_are_mended() {
 
     fs::remove_file(site.path("next")).unwrap();
     symlink(site.path(&live), site.path("next")).unwrap();
-    assert_problem(
-        &site.status(),
-        "the link next does not lead to",
-        Some("deployer prod deploy"),
-    );
+    assert_problem(&site.status(), "the link next does not lead to", Some("deployer prod deploy"));
     site.done(&["prod", "deploy"]);
     assert_well(&site, &first);
     assert_eq!(master(&site, &live), pid);
     passed("both links equal: live counts, deploy mends next");
 
     fs::remove_file(site.path("next")).unwrap();
-    assert_problem(
-        &site.status(),
-        "the link next does not lead to",
-        Some("deployer prod deploy"),
-    );
+    assert_problem(&site.status(), "the link next does not lead to", Some("deployer prod deploy"));
     site.done(&["prod", "cutover"]);
     assert_well(&site, &second);
     passed("missing next: a cutover makes both");
@@ -108,11 +91,7 @@ fn the_record_is_read_in_its_order_and_past_its_wounds() {
     assert!(old.is_some() && new.is_some(), "{}", told.stdout);
     let people = site.done(&["prod", "history"]);
     assert!(people.stdout.contains(&first[..7]) && people.stdout.contains(&second[..7]));
-    assert_eq!(
-        history(&site).len(),
-        2,
-        "the torn line stays apart from the next one"
-    );
+    assert_eq!(history(&site).len(), 2, "the torn line stays apart from the next one");
     assert_eq!(last(&site).1, second);
     site.done(&["prod", "rollback"]);
     assert_well(&site, &first);

@@ -94,12 +94,7 @@ fn the_second_is_told_and_may_wait() {
     passed("lock: the second is told who, from where, since when, at which step, alive: exit 4");
 
     let began = Instant::now();
-    expect(
-        site,
-        &["prod", "deploy", "--wait=1s"],
-        4,
-        &["waiting", "is locked by"],
-    );
+    expect(site, &["prod", "deploy", "--wait=1s"], 4, &["waiting", "is locked by"]);
     assert!(began.elapsed().as_secs() < 15);
     let waiting = site.start(&["prod", "deploy", "--wait=60s"]);
     // Both are on the host: two shells have the lock's file open.
@@ -159,11 +154,7 @@ fn a_silent_holder_is_taken_over() {
     let second = site.start(&["prod", "deploy"]);
     until("the first is ended", SOON, || !alive(session));
     held.let_go();
-    check(
-        ended(second),
-        0,
-        &["took over from ann@", "silent for 12", "at its step \"start\""],
-    );
+    check(ended(second), 0, &["took over from ann@", "silent for 12", "at its step \"start\""]);
     assert_well(site, &held.live);
     // The old client finds that it has lost the host.
     signal("CONT", &[child.id()]);
@@ -201,10 +192,9 @@ fn who_only_looks_leaves_the_holder_alone() {
     assert_eq!(files(), before);
     passed("lock: a refused dry run leaves the holder's files alone");
 
-    for arguments in [
-        &["prod", "unlock", "--force", "--dry-run"][..],
-        &["prod", "lock", "-m", "x", "--dry-run"],
-    ] {
+    for arguments in
+        [&["prod", "unlock", "--force", "--dry-run"][..], &["prod", "lock", "-m", "x", "--dry-run"]]
+    {
         site.done(arguments);
         assert!(alive(session));
         assert_eq!(files(), before);
@@ -223,21 +213,12 @@ fn people_may_ask_for_a_pause() {
     let second = site.change();
     site.done(&["prod", "deploy", "--cutover"]);
     site.done(&["prod", "lock", "-m", "freeze until Monday; it's \"quiet\" $HOME"]);
-    for arguments in [
-        &["prod", "deploy"][..],
-        &["prod", "cutover"],
-        &["prod", "deploy", "--cutover"],
-    ] {
+    for arguments in [&["prod", "deploy"][..], &["prod", "cutover"], &["prod", "deploy", "--cutover"]] {
         expect(
             &site,
             arguments,
             4,
-            &[
-                "prod was locked by ann@",
-                "freeze until Monday; it's",
-                "$HOME",
-                "deployer prod unlock",
-            ],
+            &["prod was locked by ann@", "freeze until Monday; it's", "$HOME", "deployer prod unlock"],
         );
     }
     let status = assert_live(&site, &second);
@@ -260,10 +241,7 @@ fn a_hundred_races_have_one_winner_each() {
     let (live, _) = one_live_one_next(&site);
     let go = site.host.folder().join("go");
     // Whoever has the lock stays in its first step until the other is done, then is refused by nginx's test.
-    let script = format!(
-        "until [ -e '{0}' ]; do sleep 0.01; done; echo held; exit 1",
-        go.display()
-    );
+    let script = format!("until [ -e '{0}' ]; do sleep 0.01; done; echo held; exit 1", go.display());
     site.configure();
     let path = site.repo.path().join("deployer.toml");
     let text = fs::read_to_string(&path).unwrap();
@@ -284,11 +262,7 @@ fn a_hundred_races_have_one_winner_each() {
         });
         fs::write(&go, "").unwrap();
         let [first, second] = runners.map(ended);
-        let (lost, won) = if loser == 0 {
-            (first, second)
-        } else {
-            (second, first)
-        };
+        let (lost, won) = if loser == 0 { (first, second) } else { (second, first) };
         check_race(number, &lost, &won);
         codes.push((lost.code, won.code));
     }
@@ -303,11 +277,7 @@ fn a_hundred_races_have_one_winner_each() {
     println!("{left:?}");
     assert_well(&site, &live);
     site.done(&["prod", "stop"]);
-    crate::support::row(
-        "faults",
-        "lock: races between two deployers",
-        format!("{RACES}, one winner each"),
-    );
+    crate::support::row("faults", "lock: races between two deployers", format!("{RACES}, one winner each"));
 }
 
 #[track_caller]
@@ -315,9 +285,5 @@ fn check_race(number: usize, lost: &Ran, won: &Ran) {
     assert_eq!(lost.code, 4, "race {number}: {}\n{}", lost.stderr, won.stderr);
     assert_eq!(won.code, 1, "race {number}: {}\n{}", won.stderr, lost.stderr);
     assert!(won.stderr.contains("held"), "race {number}: {}", won.stderr);
-    assert!(
-        lost.stderr.contains("is locked by"),
-        "race {number}: {}",
-        lost.stderr
-    );
+    assert!(lost.stderr.contains("is locked by"), "race {number}: {}", lost.stderr);
 }

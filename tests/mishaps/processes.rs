@@ -53,19 +53,11 @@ fn a_pid_file_proves_nothing() {
     passed("pid file with garbage: removed, the process found by its port");
 
     // A stranger whose command line looks like a gunicorn's, and who would end by any signal.
-    let mut stranger = Command::new("sleep")
-        .arg("300")
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut stranger =
+        Command::new("sleep").arg("300").current_dir("/").stdin(Stdio::null()).spawn().unwrap();
     kill_family(master(&site, &next));
     fs::write(&file, format!("{}\n", stranger.id())).unwrap();
-    assert_problem(
-        &assert_live(&site, &first),
-        "names a process that is not the slot's",
-        None,
-    );
+    assert_problem(&assert_live(&site, &first), "names a process that is not the slot's", None);
     expect(&site, &["prod", "cutover"], 1, &["does not run"]);
     let ran = site.done(&["prod", "deploy"]);
     check(ran, 0, &["which is not ours"]);
@@ -97,11 +89,7 @@ fn a_host_that_was_switched_off_between_deploy_and_cutover() {
     site.host.start_nginx().unwrap();
     assert_eq!(site.get("/").0, 502);
     let status = site.status();
-    assert_problem(
-        &status,
-        &format!("live ({live}) does not run"),
-        Some("deployer prod deploy --cutover"),
-    );
+    assert_problem(&status, &format!("live ({live}) does not run"), Some("deployer prod deploy --cutover"));
     assert_eq!(status["served"]["color"], *live);
     for role in ["live", "next"] {
         assert_eq!(status[role]["process"]["state"], "stopped", "{status}");

@@ -13,12 +13,7 @@ fn there_is_always_a_way_back() {
     let site = Site::new();
     let first = site.git(&["rev-parse", "HEAD"]);
     site.go_live();
-    expect(
-        &site,
-        &["prod", "rollback"],
-        1,
-        &["nothing to roll back to", "not affected"],
-    );
+    expect(&site, &["prod", "rollback"], 1, &["nothing to roll back to", "not affected"]);
     passed("nothing to roll back to: refused, exit 1");
 
     let second = site.change();
@@ -56,20 +51,13 @@ fn there_is_always_a_way_back() {
 
     site.done(&["prod", "deploy", &third, "--force", "--cutover"]);
     assert_well(&site, &third);
-    expect(
-        &site,
-        &["prod", "rollback", "abcdef0"],
-        1,
-        &["history", "abcdef0"],
-    );
+    expect(&site, &["prod", "rollback", "abcdef0"], 1, &["history", "abcdef0"]);
     site.done(&["prod", "rollback", &second[..8]]);
     assert_well(&site, &second);
     assert_eq!(last(&site), ("rollback".to_string(), second.clone()));
     passed("rollback <commit>: further back");
-    let verbs: Vec<_> = history(&site)
-        .iter()
-        .map(|entry| entry["verb"].as_str().unwrap_or_default().to_string())
-        .collect();
+    let verbs: Vec<_> =
+        history(&site).iter().map(|entry| entry["verb"].as_str().unwrap_or_default().to_string()).collect();
     let expected = "cutover cutover rollback cutover rollback cutover rollback cutover rollback";
     assert_eq!(verbs.join(" "), expected);
 }
@@ -100,9 +88,7 @@ fn requests_that_the_old_release_serves_are_waited_for() {
     let pid = master(&site, &old);
     let cutover = site.start(&["prod", "cutover", "--stop-old"]);
     at_step(&site, "stop old");
-    until("the new release is live", SOON, || {
-        site.get("/").1.contains(&second[..7])
-    });
+    until("the new release is live", SOON, || site.get("/").1.contains(&second[..7]));
     assert!(alive(pid) && !slow.is_finished());
     fs::remove_file(&hold).unwrap();
     check(ended(cutover), 0, &[]);
@@ -156,12 +142,9 @@ fn busy(site: &Site, color: &str) {
     let port = if color == "blue" { ports.blue } else { ports.green };
     let mark = format!("0100007F:{port:04X}");
     until("the slow request is with the old release", SOON, || {
-        std::fs::read_to_string("/proc/net/tcp")
-            .unwrap_or_default()
-            .lines()
-            .any(|line| {
-                let fields: Vec<_> = line.split_whitespace().collect();
-                fields.len() > 3 && fields[1] == mark && fields[3] == "01"
-            })
+        std::fs::read_to_string("/proc/net/tcp").unwrap_or_default().lines().any(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields.len() > 3 && fields[1] == mark && fields[3] == "01"
+        })
     });
 }

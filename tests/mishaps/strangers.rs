@@ -59,37 +59,20 @@ fn a_stranger_is_named_and_ended_where_that_is_asked_for() {
         &site,
         &["prod", "deploy"],
         4,
-        &[
-            &format!("prod is locked by {who}"),
-            "no command of a deployer's",
-            "deployer prod unlock --force",
-        ],
+        &[&format!("prod is locked by {who}"), "no command of a deployer's", "deployer prod unlock --force"],
     );
     let status = site.status();
-    assert_problem(
-        &status,
-        &format!("the lock is held by {who}"),
-        Some("deployer prod unlock --force"),
-    );
+    assert_problem(&status, &format!("the lock is held by {who}"), Some("deployer prod unlock --force"));
     assert_eq!(status["lock"]["by"], *who);
     expect(&site, &["prod", "unlock"], 4, &[&who]);
     assert!(alive(pid));
-    expect(
-        &site,
-        &["prod", "unlock", "--force"],
-        0,
-        &[&format!("ended process {pid} (sleep 1000)")],
-    );
+    expect(&site, &["prod", "unlock", "--force"], 0, &[&format!("ended process {pid} (sleep 1000)")]);
     drop(stranger);
     assert_well(&site, &live);
     passed("lock: an unknown holder is named in error and status, and ended by unlock --force");
 
     if !rustix::process::geteuid().is_root() {
-        row(
-            "faults",
-            "lock: another user's holder",
-            "SKIPPED: only root can be another user",
-        );
+        row("faults", "lock: another user's holder", "SKIPPED: only root can be another user");
         return;
     }
     let stranger = hold(&site, "setpriv --reuid=65534 --clear-groups sleep 1000");
@@ -106,11 +89,7 @@ fn a_stranger_is_named_and_ended_where_that_is_asked_for() {
             ],
         );
     }
-    assert_problem(
-        &site.status(),
-        "of user nobody",
-        Some(&format!("sudo kill {pid}")),
-    );
+    assert_problem(&site.status(), "of user nobody", Some(&format!("sudo kill {pid}")));
     assert!(alive(pid));
     drop(stranger);
     site.done(&["prod", "deploy"]);
@@ -149,12 +128,7 @@ fn what_a_step_leaves_behind_does_not_hold_the_lock() {
         for file in fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten() {
             use std::os::unix::fs::MetadataExt;
             let open = fs::metadata(file.path()).map(|found| found.ino()).unwrap_or(0);
-            assert_ne!(
-                open,
-                lock.ino(),
-                "process {pid}, descriptor {:?}",
-                file.file_name()
-            );
+            assert_ne!(open, lock.ino(), "process {pid}, descriptor {:?}", file.file_name());
         }
     }
     check(site.deployer(&["prod", "stop"]), 0, &[]);

@@ -37,18 +37,8 @@ fn the_reload_never_came() {
         &format!("nginx serves {before}, but live is linked to {}", other(&before)),
         Some("deployer prod cutover"),
     );
-    expect(
-        &site,
-        &["prod", "deploy"],
-        1,
-        &["nginx still serves", "deployer prod cutover"],
-    );
-    expect(
-        &site,
-        &["prod", "stop"],
-        1,
-        &["nginx still serves", "not affected"],
-    );
+    expect(&site, &["prod", "deploy"], 1, &["nginx still serves", "deployer prod cutover"]);
+    expect(&site, &["prod", "stop"], 1, &["nginx still serves", "not affected"]);
     assert!(site.get("/").1.contains(&old[..7]));
     site.done(&["prod", "cutover"]);
     assert_well(&site, &new);
@@ -70,9 +60,7 @@ fn somebody_else_reloads() {
     let (_, new) = one_live_one_next(&site);
     swap(&site, true);
     site.reload_nginx();
-    until("the foreign reload is applied", crate::common::SOON, || {
-        site.get("/").1.contains(&new[..7])
-    });
+    until("the foreign reload is applied", crate::common::SOON, || site.get("/").1.contains(&new[..7]));
     let status = site.status();
     assert_eq!(status["served"]["color"], status["live"]["color"]);
     assert_problem(&status, "was cut off", Some("deployer prod cutover"));

@@ -32,10 +32,7 @@ fn it_gives_a_command_the_slots_surroundings() {
     site.configure();
     let path = site.repo.path().join("deployer.toml");
     let text = fs::read_to_string(&path).expect("deployer.toml");
-    let text = text.replace(
-        "name = \"hello\"\n",
-        &format!("name = \"hello\"\ndirectory = {folder:?}\n"),
-    );
+    let text = text.replace("name = \"hello\"\n", &format!("name = \"hello\"\ndirectory = {folder:?}\n"));
     fs::write(&path, text).expect("deployer.toml");
     let commit = site.commit("in a folder");
     site.go_live();
@@ -74,10 +71,7 @@ fn it_gives_a_command_the_slots_surroundings() {
         virtualenv.display(),
     );
     let prefix = fs::canonicalize(live.join("env")).expect("env");
-    let said = shown.stdout.replace(
-        &live.join("env").display().to_string(),
-        &prefix.display().to_string(),
-    );
+    let said = shown.stdout.replace(&live.join("env").display().to_string(), &prefix.display().to_string());
     assert_eq!(said, expected, "{}", shown.stderr);
     passed("the launcher: the slot's folder, variables and virtualenv for any command");
 

@@ -45,9 +45,7 @@ fn node() -> Site {
 
 fn alive(pid: u64) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ")
-        .next()
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 /// The commands of all processes that were started as a slot's web server.
@@ -79,9 +77,7 @@ fn the_example_for_node_works_like_that_for_flask() {
     passed("examples/node: built, started, live, without a virtualenv");
 
     // A request that the old release has is finished before it is stopped, and the process goes.
-    let old = site.status()["live"]["process"]["pid"]
-        .as_u64()
-        .expect("a process");
+    let old = site.status()["live"]["process"]["pid"].as_u64().expect("a process");
     let text = fs::read_to_string(site.repo.path().join("server.js")).expect("server.js");
     site.write("server.js", &text.replace("'hello'", "'good day'"));
     site.commit("be polite");
@@ -91,9 +87,7 @@ fn the_example_for_node_works_like_that_for_flask() {
     let port = site.status()["live"]["port"].as_u64().expect("a port");
     until("the slow request is there", Duration::from_secs(5), || {
         fs::read_to_string("/proc/net/tcp").is_ok_and(|table| {
-            table
-                .lines()
-                .any(|line| line.contains(&format!(":{port:04X} ")) && line.contains(" 01 "))
+            table.lines().any(|line| line.contains(&format!(":{port:04X} ")) && line.contains(" 01 "))
         })
     });
     site.done(&["prod", "cutover", "--stop-old"]);
@@ -128,22 +122,14 @@ fn the_server_may_be_a_child_and_is_stopped_whole() {
     site.done(&["prod", "deploy"]);
     assert_eq!(servers(&site).len(), 3, "{:?}", servers(&site));
     site.done(&["prod", "deploy"]);
-    assert_eq!(
-        servers(&site).len(),
-        3,
-        "none is left of the one before: {:?}",
-        servers(&site)
-    );
+    assert_eq!(servers(&site).len(), 3, "none is left of the one before: {:?}", servers(&site));
     site.done(&["prod", "stop"]);
     assert_eq!(servers(&site), Vec::<String>::new());
     passed("a server that is a shell's child: proven, and stopped with all that it started");
 
     // It hears no TERM: after its time it is killed, with its children.
     let line = "trap '' TERM; python3 -m http.server --bind 127.0.0.1 $PORT & while :; do wait; done";
-    configure(
-        &site,
-        &format!("[web]\ncommand = {line:?}\nstop_timeout = \"300ms\"\n"),
-    );
+    configure(&site, &format!("[web]\ncommand = {line:?}\nstop_timeout = \"300ms\"\n"));
     site.done(&["prod", "deploy"]);
     site.done(&["prod", "stop"]);
     assert_eq!(servers(&site), Vec::<String>::new());
@@ -155,11 +141,7 @@ fn fails(site: &Site, expected: &[&str]) -> Ran {
     let ran = site.deployer(&["prod", "deploy", "--cutover"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     for expected in [&["not affected"], expected].concat() {
-        assert!(
-            ran.stderr.contains(expected),
-            "no {expected:?} in:\n{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains(expected), "no {expected:?} in:\n{}", ran.stderr);
     }
     ran
 }
@@ -170,29 +152,19 @@ fn a_server_that_does_not_come_up_says_why() {
     let site = without_gunicorn(&format!("[web]\ncommand = {server:?}\n"));
     site.done(&["prod", "deploy", "--cutover"]);
     let cases: [(&str, &str, &[&str]); 3] = [
-        (
-            "not there",
-            "nosuchserver --port {port}",
-            &["the command is not on the host", "nosuchserver"],
-        ),
+        ("not there", "nosuchserver --port {port}", &["the command is not on the host", "nosuchserver"]),
         (
             "in the background",
             "python3 -m http.server --bind 127.0.0.1 {port} & true",
             &["must stay in the foreground"],
         ),
-        (
-            "dies",
-            "echo 'Error: cannot find the thing' >&2; exit 3",
-            &["status 3", "cannot find the thing"],
-        ),
+        ("dies", "echo 'Error: cannot find the thing' >&2; exit 3", &["status 3", "cannot find the thing"]),
     ];
     for (case, line, expected) in cases {
         configure(&site, &format!("[web]\ncommand = {line:?}\n"));
         fails(&site, expected);
         assert_eq!(site.get("/").0, 200);
-        passed(&format!(
-            "a web server that fails ({case}): why, and live untouched"
-        ));
+        passed(&format!("a web server that fails ({case}): why, and live untouched"));
     }
 }
 
@@ -204,36 +176,19 @@ fn a_build_that_fails_or_hangs_shows_what_it_said() {
     ));
     site.done(&["prod", "deploy", "--cutover"]);
     let built = site.get("/built").1;
-    let color = site.status()["live"]["color"]
-        .as_str()
-        .unwrap_or_default()
-        .to_string();
+    let color = site.status()["live"]["color"].as_str().unwrap_or_default().to_string();
     let folder = site.path(&color).join("repo");
     assert_eq!(built, format!("one\n{color}\n{}\n", folder.display()));
     passed("[build] commands run in the work tree, with the slot's variables");
 
-    configure(
-        &site,
-        &format!("[build]\ncommands = [\"echo it is broken; exit 9\"]\n{server}"),
-    );
-    fails(
-        &site,
-        &[
-            "could not run echo it is broken; exit 9",
-            "exit 9",
-            "it is broken",
-            "launch",
-        ],
-    );
+    configure(&site, &format!("[build]\ncommands = [\"echo it is broken; exit 9\"]\n{server}"));
+    fails(&site, &["could not run echo it is broken; exit 9", "exit 9", "it is broken", "launch"]);
     configure(
         &site,
         &format!("[build]\ncommands = [\"echo begun; sleep 1000\"]\ntimeout = \"1s\"\n{server}"),
     );
     fails(&site, &["begun", "longer than 1 s", "[build] timeout"]);
-    assert!(
-        !servers(&site).iter().any(|command| command.contains("sleep")),
-        "it was ended"
-    );
+    assert!(!servers(&site).iter().any(|command| command.contains("sleep")), "it was ended");
     assert_eq!(site.get("/built").1, built, "live is as it was");
     passed("a build that fails or hangs: its output, exit 1, live untouched");
 }
@@ -253,11 +208,7 @@ async def app(scope, receive, send):
 fn gunicorn_with_uvicorns_workers() {
     let site = Site::new();
     site.write("app.py", ASGI);
-    let requirements = format!(
-        "{}\n{}",
-        crate::support::gunicorn(),
-        include_str!("../requirements.txt")
-    );
+    let requirements = format!("{}\n{}", crate::support::gunicorn(), include_str!("../requirements.txt"));
     site.write("requirements.txt", &requirements);
     let path = site.repo.path().join("deployer.toml");
     let text = fs::read_to_string(&path).expect("deployer.toml");

@@ -92,13 +92,8 @@ impl Stage {
     /// Who began under a name and has not ended.
     fn alive(&self, name: &str) -> Vec<(String, u32)> {
         let journal = self.journal();
-        let began = journal
-            .iter()
-            .filter(|line| line.word == "begin" && line.name == name);
-        began
-            .filter(|line| alive(line.pid))
-            .map(|line| (line.color.clone(), line.pid))
-            .collect()
+        let began = journal.iter().filter(|line| line.word == "begin" && line.name == name);
+        began.filter(|line| alive(line.pid)).map(|line| (line.color.clone(), line.pid)).collect()
     }
 
     fn live(&self) -> String {
@@ -117,27 +112,15 @@ impl Stage {
         }
         let status = self.site.status();
         assert_eq!(status["problems"], serde_json::json!([]));
-        assert_eq!(
-            status["live"]["processes"].as_array().map(Vec::len),
-            Some(2),
-            "{status}"
-        );
-        assert_eq!(
-            status["next"]["processes"].as_array().map(Vec::len),
-            Some(0),
-            "{status}"
-        );
+        assert_eq!(status["live"]["processes"].as_array().map(Vec::len), Some(2), "{status}");
+        assert_eq!(status["next"]["processes"].as_array().map(Vec::len), Some(0), "{status}");
         self.assert_single();
     }
 
     /// No two of the singleton overlap: each ends its work before the next begins.
     #[track_caller]
     fn assert_single(&self) {
-        let beats: Vec<Line> = self
-            .journal()
-            .into_iter()
-            .filter(|line| line.name == "beat")
-            .collect();
+        let beats: Vec<Line> = self.journal().into_iter().filter(|line| line.name == "beat").collect();
         let mut seen: Vec<u32> = Vec::new();
         for line in &beats {
             if seen.last() != Some(&line.pid) {
@@ -155,20 +138,14 @@ impl Stage {
 
 fn alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ")
-        .next()
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 #[track_caller]
 fn check(ran: &Ran, code: i32, expected: &[&str]) {
     assert_eq!(ran.code, code, "{}", ran.stderr);
     for expected in expected {
-        assert!(
-            ran.stderr.contains(expected),
-            "no {expected:?} in:\n{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains(expected), "no {expected:?} in:\n{}", ran.stderr);
     }
 }
 
@@ -184,10 +161,7 @@ fn they_run_in_live_alone_and_move_with_it() {
     check(&cutover, 0, &["hand beat, worker over"]);
     stage.assert_well();
     let shown = site.done(&["status"]).stdout;
-    assert!(
-        shown.contains("worker  pid ") && shown.contains("beat  pid "),
-        "{shown}"
-    );
+    assert!(shown.contains("worker  pid ") && shown.contains("beat  pid "), "{shown}");
     passed("the cutover starts what live runs; status shows it");
 
     // A job in progress outlives the switch in the old worker, and a new job goes to the new one.
@@ -199,21 +173,13 @@ fn they_run_in_live_alone_and_move_with_it() {
     site.done(&["prod", "deploy"]);
     let mut cutover = site.start(&["prod", "cutover"]);
     until("the new beat runs", SOON, || {
-        stage
-            .alive("beat")
-            .first()
-            .is_some_and(|(color, _)| *color != first.0)
+        stage.alive("beat").first().is_some_and(|(color, _)| *color != first.0)
     });
-    assert!(
-        cutover.try_wait().expect("a child").is_none(),
-        "it waits for the job"
-    );
+    assert!(cutover.try_wait().expect("a child").is_none(), "it waits for the job");
     fs::write(stage.file("jobs/short"), "").expect("a job");
     until("the new worker does the new job", SOON, || {
         let journal = stage.journal();
-        journal
-            .iter()
-            .any(|line| line.word == "done-short" && line.color != first.0)
+        journal.iter().any(|line| line.word == "done-short" && line.color != first.0)
     });
     fs::remove_file(stage.file("hold-long")).expect("the hold");
     assert!(cutover.wait().expect("an end").success());
@@ -222,13 +188,7 @@ fn they_run_in_live_alone_and_move_with_it() {
     let done: Vec<&Line> = journal.iter().filter(|line| line.word == "done-long").collect();
     assert_eq!(done.len(), 1);
     assert_eq!((&done[0].color, done[0].pid), (&first.0, first.1));
-    assert_eq!(
-        journal
-            .iter()
-            .filter(|line| line.word.starts_with("take-"))
-            .count(),
-        2
-    );
+    assert_eq!(journal.iter().filter(|line| line.word.starts_with("take-")).count(), 2);
     passed("a job in progress is finished by the old worker, and none is done twice");
     passed("a singleton moves once, and no two of it ever overlap");
 
@@ -253,22 +213,11 @@ fn one_that_dies_leaves_live_untouched() {
     let site = &stage.site;
     site.go_live();
     let (worker, beat) = (stage.alive("worker"), stage.alive("beat"));
-    site.write(
-        "worker.py",
-        "import sys\nprint('no broker to be found')\nsys.exit(3)\n",
-    );
+    site.write("worker.py", "import sys\nprint('no broker to be found')\nsys.exit(3)\n");
     site.commit("a worker that dies");
     site.done(&["prod", "deploy"]);
     let failed = site.deployer(&["prod", "cutover"]);
-    check(
-        &failed,
-        1,
-        &[
-            "worker ended with status 3",
-            "no broker to be found",
-            "not affected",
-        ],
-    );
+    check(&failed, 1, &["worker ended with status 3", "no broker to be found", "not affected"]);
     assert_eq!((stage.alive("worker"), stage.alive("beat")), (worker, beat));
     stage.assert_well();
     passed("a worker that dies within its settle: exit 1, its log, live untouched");
@@ -279,16 +228,7 @@ fn one_that_dies_leaves_live_untouched() {
     site.commit("a beat that dies");
     site.done(&["prod", "deploy"]);
     let failed = site.deployer(&["prod", "cutover"]);
-    check(
-        &failed,
-        3,
-        &[
-            "beat ended with status 1",
-            "no schedule",
-            "is live and proven",
-            "prod rollback",
-        ],
-    );
+    check(&failed, 3, &["beat ended with status 1", "no schedule", "is live and proven", "prod rollback"]);
     assert!(stage.problems().contains("beat of live"), "{}", stage.problems());
     site.done(&["prod", "rollback"]);
     stage.assert_well();
@@ -309,21 +249,9 @@ fn the_guard_goes_back_and_the_singleton_never_moved() {
     let back = site.deployer(&["prod", "cutover", "--watch", "30s"]);
     check(&back, 5, &["rolled back"]);
     assert_eq!(stage.alive("beat"), beat, "it never moved");
-    let began: Vec<Line> = stage
-        .journal()
-        .into_iter()
-        .filter(|line| line.word == "begin")
-        .collect();
-    assert_eq!(
-        began.iter().filter(|line| line.name == "worker").count(),
-        2,
-        "{began:?}"
-    );
-    assert_eq!(
-        began.iter().filter(|line| line.name == "beat").count(),
-        1,
-        "{began:?}"
-    );
+    let began: Vec<Line> = stage.journal().into_iter().filter(|line| line.word == "begin").collect();
+    assert_eq!(began.iter().filter(|line| line.name == "worker").count(), 2, "{began:?}");
+    assert_eq!(began.iter().filter(|line| line.name == "beat").count(), 1, "{began:?}");
     assert_eq!(stage.alive("worker").len(), 1);
     stage.assert_single();
     passed("the guard goes back: new processes are stopped, the singleton never moved");
@@ -342,9 +270,7 @@ fn a_client_that_is_killed_in_the_hand_over_changes_nothing() {
     site.done(&["prod", "deploy"]);
     let mut cutover = site.start(&["prod", "cutover"]);
     // The old worker keeps the hand-over open.
-    until("the hand-over has begun", SOON, || {
-        stage.live() != old && stage.alive("worker").len() == 2
-    });
+    until("the hand-over has begun", SOON, || stage.live() != old && stage.alive("worker").len() == 2);
     cutover.kill().expect("a kill");
     let _ = cutover.wait();
     fs::remove_file(stage.file("hold-long")).expect("the hold");
@@ -356,11 +282,7 @@ fn a_client_that_is_killed_in_the_hand_over_changes_nothing() {
     assert_ne!(stage.live(), old);
     site.done(&["prod", "rollback"]);
     stage.assert_well();
-    let done = stage
-        .journal()
-        .iter()
-        .filter(|line| line.word == "done-long")
-        .count();
+    let done = stage.journal().iter().filter(|line| line.word == "done-long").count();
     assert_eq!(done, 1);
     passed("a client killed in the hand-over: it is completed all the same");
 }
@@ -376,29 +298,15 @@ fn what_is_in_the_wrong_place_is_said_and_one_cutover_mends_it() {
 
     let worker = stage.alive("worker")[0].1;
     let kill = |pid: u32| {
-        let status = std::process::Command::new("kill")
-            .args(["-KILL", &pid.to_string()])
-            .status();
+        let status = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
         assert!(status.expect("kill runs").success());
         until("it is gone", SOON, || !alive(pid));
     };
     kill(worker);
-    assert!(
-        stage.problems().contains("worker of live"),
-        "{}",
-        stage.problems()
-    );
-    assert!(
-        stage.problems().contains("deployer prod cutover"),
-        "{}",
-        stage.problems()
-    );
+    assert!(stage.problems().contains("worker of live"), "{}", stage.problems());
+    assert!(stage.problems().contains("deployer prod cutover"), "{}", stage.problems());
     site.done(&["prod", "cutover"]);
-    assert_eq!(
-        (stage.live(), site.get("/").1),
-        (live.clone(), commit.clone()),
-        "no switch"
-    );
+    assert_eq!((stage.live(), site.get("/").1), (live.clone(), commit.clone()), "no switch");
     stage.assert_well();
     passed("a worker of live that died: said, and a cutover starts it, without a switch");
 
@@ -412,11 +320,7 @@ fn what_is_in_the_wrong_place_is_said_and_one_cutover_mends_it() {
         .spawn()
         .expect("the launcher runs");
     until("there are two", SOON, || stage.alive("beat").len() == 2);
-    assert!(
-        stage.problems().contains("the singleton beat runs in next"),
-        "{}",
-        stage.problems()
-    );
+    assert!(stage.problems().contains("the singleton beat runs in next"), "{}", stage.problems());
     site.done(&["prod", "cutover"]);
     let _ = doubled.wait();
     assert_eq!(site.get("/").1, commit, "no switch");

@@ -47,11 +47,7 @@ fn values_arrive_from_everywhere() {
     site.done(&["prod", "cutover"]);
     assert_eq!(site.get("/"), (200, "ü|it|two\nlines|a b'c$d|plain".to_string()));
     assert_eq!(count(), "run\n", "only a verb that needs values asks for them");
-    row(
-        SUITE,
-        "env, file, key, command",
-        "ok: all arrived, each asked once",
-    );
+    row(SUITE, "env, file, key, command", "ok: all arrived, each asked once");
 
     // A rollback to a release that stands needs no values; one that builds it anew does.
     let first = site.git(&["rev-parse", "HEAD"]);
@@ -64,26 +60,17 @@ fn values_arrive_from_everywhere() {
     let ran = site.deployer(&["prod", "rollback", &first]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(
-        ran.stderr
-            .contains("FROM_ENV: the local environment has no variable LOCAL_NAME"),
+        ran.stderr.contains("FROM_ENV: the local environment has no variable LOCAL_NAME"),
         "{}",
         ran.stderr
     );
-    assert!(
-        ran.stderr.contains("site:  The live site is not affected."),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("site:  The live site is not affected."), "{}", ran.stderr);
     site.until_free(Duration::from_secs(20));
     site.write("pass", "new\n");
     let ran = deploy(&["prod", "rollback", &first]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(site.get("/").1, "ü|it|two\nlines|new|plain");
-    row(
-        SUITE,
-        "rollback",
-        "ok: values are asked for where a release is built again",
-    );
+    row(SUITE, "rollback", "ok: values are asked for where a release is built again");
 }
 
 #[test]
@@ -93,9 +80,7 @@ fn all_that_is_missing_is_said_before_the_host_is_asked() {
     site.write(".env.prod", "OTHER=hunter2\n");
     let ran = site.deployer(&["prod", "deploy"]);
     assert_eq!(ran.code, 2, "{ran:?}");
-    let shown = ran
-        .stderr
-        .replace(&site.repo.path().display().to_string(), "REPO");
+    let shown = ran.stderr.replace(&site.repo.path().display().to_string(), "REPO");
     let log = shown.lines().filter(|line| !line.starts_with("log:"));
     insta::assert_snapshot!(log.collect::<Vec<_>>().join("\n"));
     row(SUITE, "missing", "ok: exit 2, all named at once");
@@ -108,33 +93,15 @@ fn a_file_that_git_tracks_is_refused_and_one_it_would_take_is_warned_of() {
     site.write(".gitignore", "pass\ncount\n");
     let deploy = || {
         let mut command = site.command(&["prod", "deploy", "--allow-dirty"]);
-        crate::support::ran(
-            command
-                .env("LOCAL_NAME", "long enough")
-                .output()
-                .expect("the binary runs"),
-        )
+        crate::support::ran(command.env("LOCAL_NAME", "long enough").output().expect("the binary runs"))
     };
     let ran = deploy();
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(
-        ran.stderr
-            .contains(".env.prod holds secrets and git does not ignore it"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains(".env.prod holds secrets and git does not ignore it"), "{}", ran.stderr);
     site.git(&["add", ".env.prod"]);
     let ran = deploy();
     assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(
-        ran.stderr.contains("FROM_FILE: ") && ran.stderr.contains("is tracked by git"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("FROM_FILE: ") && ran.stderr.contains("is tracked by git"), "{}", ran.stderr);
     assert!(ran.stderr.contains("git rm --cached"), "{}", ran.stderr);
-    row(
-        SUITE,
-        "tracked file",
-        "ok: refused; one that is not ignored is warned of",
-    );
+    row(SUITE, "tracked file", "ok: refused; one that is not ignored is warned of");
 }

@@ -14,9 +14,7 @@ pub(crate) fn token() -> String {
 }
 
 pub(crate) fn holds(bytes: &[u8], token: &str) -> bool {
-    bytes
-        .windows(token.len())
-        .any(|window| window == token.as_bytes())
+    bytes.windows(token.len()).any(|window| window == token.as_bytes())
 }
 
 /// Every file below a folder that holds the token, with its mode.

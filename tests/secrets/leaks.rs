@@ -47,11 +47,8 @@ fn hunted() -> Hunted {
     site.configure();
     site.commit("a secret");
     std::fs::create_dir_all(&secrets).expect("a folder");
-    std::fs::write(
-        secrets.join("env"),
-        format!("PASSWORD=\"{token}'\\$x \\\"y&{token}\"\n"),
-    )
-    .expect("a file");
+    std::fs::write(secrets.join("env"), format!("PASSWORD=\"{token}'\\$x \\\"y&{token}\"\n"))
+        .expect("a file");
     Hunted { site, token }
 }
 
@@ -61,10 +58,7 @@ impl Hunted {
     #[track_caller]
     fn only_in_slots(&self, told_by_itself: bool) {
         let source = self.site.host.client_home().join("secret/env");
-        let mut folders = vec![
-            self.site.host.folder().to_path_buf(),
-            self.site.repo.path().to_path_buf(),
-        ];
+        let mut folders = vec![self.site.host.folder().to_path_buf(), self.site.repo.path().to_path_buf()];
         folders.push(self.site.host.client_home());
         for (path, mode) in folders.iter().flat_map(|folder| files(folder, &self.token)) {
             if path == source {
@@ -78,10 +72,8 @@ impl Hunted {
             assert!(own || log, "{} holds the secret", path.display());
             assert_eq!(mode, 0o600, "{}", path.display());
         }
-        let stray: Vec<String> = environs(&self.token)
-            .into_iter()
-            .filter(|arguments| !arguments.contains("gunicorn"))
-            .collect();
+        let stray: Vec<String> =
+            environs(&self.token).into_iter().filter(|arguments| !arguments.contains("gunicorn")).collect();
         assert!(stray.is_empty(), "in the environment of {stray:?}");
     }
 
@@ -90,9 +82,7 @@ impl Hunted {
         let digits: String = self.token.bytes().map(|byte| format!("{byte:02x}")).collect();
         for said in [&ran.stdout, &ran.stderr] {
             let hidden = ["\\u001b[36m", "\u{1b}[36m", "\\u0000", "\0", ":"];
-            let bare = hidden
-                .iter()
-                .fold(said.clone(), |said, hidden| said.replace(hidden, ""));
+            let bare = hidden.iter().fold(said.clone(), |said, hidden| said.replace(hidden, ""));
             assert!(!holds(bare.as_bytes(), &self.token), "{said}");
             assert!(!holds(bare.to_lowercase().as_bytes(), &digits), "{said}");
         }
@@ -113,18 +103,11 @@ fn a_value_is_found_nowhere_else() {
     let site = &hunted.site;
     let watch = Watch::start(&hunted.token);
     hunted.run(&["-v", "prod", "deploy"], 0);
-    assert!(
-        !files(&site.host.root(), &hunted.token).is_empty(),
-        "the value arrived"
-    );
+    assert!(!files(&site.host.root(), &hunted.token).is_empty(), "the value arrived");
     assert!(!environs(&hunted.token).is_empty(), "the application has it");
     hunted.only_in_slots(false);
     hunted.run(&["--json", "prod", "cutover"], 0);
-    row(
-        SUITE,
-        "leaks: deploy, cutover",
-        "ok: only in the 0600 file and the application",
-    );
+    row(SUITE, "leaks: deploy, cutover", "ok: only in the 0600 file and the application");
 
     // Killed in the middle of it, while the new release starts.
     site.write("app.py", HANGS);
@@ -147,21 +130,13 @@ fn a_value_is_found_nowhere_else() {
     site.write("app.py", TELLS);
     site.commit("tell");
     let ran = hunted.run(&["prod", "deploy"], 1);
-    assert!(
-        ran.stderr.contains("cannot connect with [PASSWORD redacted]"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("cannot connect with [PASSWORD redacted]"), "{}", ran.stderr);
     let ran = hunted.run(&["--json", "-v", "prod", "deploy"], 1);
     assert!(ran.stdout.contains("[PASSWORD redacted]"), "{}", ran.stdout);
     let told = std::fs::read_to_string(site.host.client_home().join("told")).expect("what the hook was told");
     assert!(told.contains("DEPLOYER_ERROR="), "{told}");
     hunted.only_in_slots(true);
-    row(
-        SUITE,
-        "leaks: a start that fails and tells it",
-        "ok: redacted, only in its own log",
-    );
+    row(SUITE, "leaks: a start that fails and tells it", "ok: redacted, only in its own log");
 
     site.write("app.py", APP);
     site.commit("behave");
@@ -181,10 +156,7 @@ fn a_rehearsal_leaves_nothing() {
     let scratch = tempfile::tempdir().expect("a folder");
     let watch = Watch::start(&hunted.token);
     let mut command = hunted.site.command(&["-v", "rehearse"]);
-    let output = command
-        .env("TMPDIR", scratch.path())
-        .output()
-        .expect("the binary runs");
+    let output = command.env("TMPDIR", scratch.path()).output().expect("the binary runs");
     let ran = crate::support::ran(output);
     watch.end();
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -214,33 +186,20 @@ fn a_rehearsal_that_was_killed_is_tidied_up_by_the_next() {
     let scratch = tempfile::tempdir().expect("a folder");
     let host_of = || {
         let mut all = std::fs::read_dir(scratch.path()).expect("a folder").flatten();
-        all.find(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with("deployer-rehearsal-")
-        })
+        all.find(|entry| entry.file_name().to_string_lossy().starts_with("deployer-rehearsal-"))
     };
     let mut killed = std::process::Command::new("sh");
     let plain = hunted.site.command(&[]);
     killed
-        .args([
-            "-c",
-            "umask 000; exec \"$0\" rehearse",
-            env!("CARGO_BIN_EXE_deployer"),
-        ])
+        .args(["-c", "umask 000; exec \"$0\" rehearse", env!("CARGO_BIN_EXE_deployer")])
         .current_dir(hunted.site.repo.path())
         .env_clear();
     killed.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    killed
-        .env("TMPDIR", scratch.path())
-        .stderr(std::process::Stdio::null());
+    killed.env("TMPDIR", scratch.path()).stderr(std::process::Stdio::null());
     let mut killed = killed.spawn().expect("it starts");
-    until(
-        "the secret is on the throwaway host",
-        Duration::from_secs(60),
-        || !files(scratch.path(), &hunted.token).is_empty(),
-    );
+    until("the secret is on the throwaway host", Duration::from_secs(60), || {
+        !files(scratch.path(), &hunted.token).is_empty()
+    });
     let folder = host_of().expect("the host's folder").path();
     let mode = std::fs::metadata(&folder).expect("a folder").permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "only its owner can enter");
@@ -261,20 +220,12 @@ fn a_rehearsal_that_was_killed_is_tidied_up_by_the_next() {
     let mut next = hunted.site.command(&["rehearse"]);
     let ran = crate::support::ran(next.env("TMPDIR", scratch.path()).output().expect("it runs"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    let said = ran
-        .stderr
-        .lines()
-        .find(|line| line.contains("was killed"))
-        .unwrap_or_default();
+    let said = ran.stderr.lines().find(|line| line.contains("was killed")).unwrap_or_default();
     assert!(said.contains(&folder.display().to_string()), "{}", ran.stderr);
     assert!(!folder.exists() && stranger.exists() && alive.exists());
     assert_eq!(processes_of(&folder), Vec::<String>::new());
     assert_eq!(files(scratch.path(), &hunted.token), []);
-    row(
-        SUITE,
-        "leaks: rehearse, killed",
-        "ok: the next one ends and removes what is left",
-    );
+    row(SUITE, "leaks: rehearse, killed", "ok: the next one ends and removes what is left");
 }
 
 #[test]
@@ -286,9 +237,5 @@ fn a_rehearsal_can_leave_out_the_processes() {
     let ran = site.deployer(&["rehearse"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let ran = site.done(&["rehearse", "--without-processes"]);
-    assert!(
-        ran.stderr.contains("leaves out the processes beat and worker"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("leaves out the processes beat and worker"), "{}", ran.stderr);
 }

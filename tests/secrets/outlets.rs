@@ -14,13 +14,8 @@ use serde_json::Value;
 
 use crate::support::{Numbers, row};
 
-const VALUES: &[&str] = &[
-    "p@ss!word(42)",
-    "grüße an \"alle\" 😀",
-    "a/b+c=d&e%f",
-    "it's $HOME\\n",
-    "12345678",
-];
+const VALUES: &[&str] =
+    &["p@ss!word(42)", "grüße an \"alle\" 😀", "a/b+c=d&e%f", "it's $HOME\\n", "12345678"];
 
 /// What a reader does not see, or takes for an instruction.
 const HIDDEN: &[&str] = &[
@@ -55,16 +50,8 @@ const WRITERS: &[fn(&str) -> String] = &[
     |text| bytes(text, |byte| format!("%{byte:02X}")),
     |text| bytes(text, |byte| format!("%{byte:02x}")).replace("%20", "+"),
     |text| bytes(text, |byte| format!("\\x{byte:02x}")),
-    |text| {
-        text.chars()
-            .map(|letter| format!("&#{};", u32::from(letter)))
-            .collect()
-    },
-    |text| {
-        text.replace('&', "&amp;")
-            .replace('"', "&quot;")
-            .replace('ü', "&uuml;")
-    },
+    |text| text.chars().map(|letter| format!("&#{};", u32::from(letter))).collect(),
+    |text| text.replace('&', "&amp;").replace('"', "&quot;").replace('ü', "&uuml;"),
     |text| format!("'{}'", text.replace('\'', "'\\''")),
     |text| format!("{text:?}"),
 ];
@@ -73,11 +60,7 @@ fn units(text: &str, write: impl Fn(u16) -> String) -> String {
     let mut units = [0; 2];
     let letter = |letter: char| match letter.is_ascii_alphanumeric() {
         true => letter.to_string(),
-        false => letter
-            .encode_utf16(&mut units)
-            .iter()
-            .map(|unit| write(*unit))
-            .collect(),
+        false => letter.encode_utf16(&mut units).iter().map(|unit| write(*unit)).collect(),
     };
     text.chars().map(letter).collect()
 }
@@ -135,11 +118,7 @@ fn read(text: &str) -> Vec<String> {
     let mut uncoloured = String::new();
     for (index, piece) in text.replace('\u{9b}', "\u{1b}[").split("\u{1b}[").enumerate() {
         let body = piece.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';');
-        uncoloured.push_str(if index == 0 {
-            piece
-        } else {
-            body.get(1..).unwrap_or_default()
-        });
+        uncoloured.push_str(if index == 0 { piece } else { body.get(1..).unwrap_or_default() });
     }
     let bare = anstream::adapter::strip_str(text).to_string();
     [text, &uncoloured, &bare].map(seen).into()
@@ -168,10 +147,7 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
     for (name, mode, ci) in outlets {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, err) = (Page::default(), Page::default());
-        let streams = Streams {
-            out: Box::new(out.clone()),
-            err: Box::new(err.clone()),
-        };
+        let streams = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()) };
         let options = ReportOptions {
             mode,
             verbosity: Verbosity::Verbose,
@@ -188,27 +164,11 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
         let title = format!("step {text}");
         let (number, total) = (1, 1);
         for event in [
-            Event::Note {
-                message: text.to_owned(),
-            },
-            Event::StepStarted {
-                number,
-                total,
-                title: title.clone(),
-            },
-            Event::Command {
-                line: text.to_owned(),
-            },
-            Event::Output {
-                line: format!("tool: {text} and more"),
-            },
-            Event::StepFinished {
-                number,
-                total,
-                title,
-                took: Duration::ZERO,
-                note: Some(text.to_owned()),
-            },
+            Event::Note { message: text.to_owned() },
+            Event::StepStarted { number, total, title: title.clone() },
+            Event::Command { line: text.to_owned() },
+            Event::Output { line: format!("tool: {text} and more") },
+            Event::StepFinished { number, total, title, took: Duration::ZERO, note: Some(text.to_owned()) },
         ] {
             tee.event(event);
         }
@@ -218,10 +178,8 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
             .advise(text);
         tee.failure(&failure);
         tee.sum_up();
-        let mut logs = std::fs::read_dir(folder.path())
-            .expect("a folder")
-            .flatten()
-            .map(|entry| entry.path());
+        let mut logs =
+            std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path());
         let log = logs.find(|path| path.extension().is_some_and(|kind| kind == "log"));
         let texts_of = |page: &Page| String::from_utf8_lossy(&page.0.lock().expect("a page")).into_owned();
         let mut said = texts_of(&out);
@@ -270,9 +228,5 @@ fn no_outlet_shows_a_value_whatever_is_put_into_it() {
             }
         }
     }
-    row(
-        "secrets",
-        "outlets",
-        format!("ok: {cases} texts, none shows its value"),
-    );
+    row("secrets", "outlets", format!("ok: {cases} texts, none shows its value"));
 }

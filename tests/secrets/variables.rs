@@ -30,27 +30,16 @@ fn names_are_compared_and_no_secret_is_shown() {
     assert!(table.stdout.contains("AWKWARD   secret  -"), "{}", table.stdout);
     site.done(&["prod", "cutover"]);
     values("two");
-    let second = Site {
-        extra: env("GREETING = \"hello\"\n").replace("OTHER", "LATER"),
-        ..site
-    };
+    let second = Site { extra: env("GREETING = \"hello\"\n").replace("OTHER", "LATER"), ..site };
     second.configure();
     let site = &second;
     site.write(
         ".env.prod",
-        &std::fs::read_to_string(site.repo.path().join(".env.prod"))
-            .unwrap()
-            .replace("OTHER", "LATER"),
+        &std::fs::read_to_string(site.repo.path().join(".env.prod")).unwrap().replace("OTHER", "LATER"),
     );
     site.done(&["prod", "deploy", "--allow-dirty"]);
     let table = site.done(&["prod", "env"]);
-    assert!(
-        table
-            .stdout
-            .contains("AWKWARD   secret  same         same          set"),
-        "{}",
-        table.stdout
-    );
+    assert!(table.stdout.contains("AWKWARD   secret  same         same          set"), "{}", table.stdout);
     site.write(".env.prod", &format!("AWKWARD=short-{token}\n"));
 
     let watch = Watch::start(&token);
@@ -72,10 +61,7 @@ fn names_are_compared_and_no_secret_is_shown() {
         json!({"live": "it's $HOME\nüber", "next": "hello", "local": "hello"})
     );
     for said in [&table, &with_values, &ran] {
-        assert!(
-            !said.stdout.contains(&token) && !said.stderr.contains(&token),
-            "{said:?}"
-        );
+        assert!(!said.stdout.contains(&token) && !said.stderr.contains(&token), "{said:?}");
     }
     row(SUITE, "env", "ok: same, differs, missing; no value shown");
 }

@@ -10,12 +10,7 @@ fn first_push_then_a_fix_then_nothing() {
     for packer in BOTH {
         let repo = Repo::new();
         repo.write("app.py", "app = 1\n");
-        repo.write(
-            "big.txt",
-            (0..20_000)
-                .map(|n| format!("line {n} {}\n", n * 7919))
-                .collect::<String>(),
-        );
+        repo.write("big.txt", (0..20_000).map(|n| format!("line {n} {}\n", n * 7919)).collect::<String>());
         let first = repo.commit("first");
         let host = Repo::new();
 
@@ -26,9 +21,7 @@ fn first_push_then_a_fix_then_nothing() {
 
         repo.write("app.py", "app = 2\n");
         let second = repo.commit("second");
-        let mut fix = bundle(&repo, &second, &[&first, &"1".repeat(40)], packer)
-            .unwrap()
-            .unwrap();
+        let mut fix = bundle(&repo, &second, &[&first, &"1".repeat(40)], packer).unwrap().unwrap();
         assert_eq!(fix.objects, 3, "a commit, a tree, a blob");
         assert!(fix.bytes < 1000, "{}", fix.bytes);
         refuses(&Repo::new(), &mut fix);
@@ -54,10 +47,7 @@ fn diverged_histories_arrive_whole() {
         repo.git(&["reset", "-q", "--hard", "HEAD~1"]);
         repo.write("c", "c");
         let wanted = repo.commit("wanted");
-        take(
-            &host,
-            &mut bundle(&repo, &wanted, &[&held], packer).unwrap().unwrap(),
-        );
+        take(&host, &mut bundle(&repo, &wanted, &[&held], packer).unwrap().unwrap());
         assert_eq!(host.git(&["rev-parse", SEED]), wanted);
     }
 }
@@ -76,15 +66,8 @@ fn one_line_of_a_large_file() {
     repo.write("data.txt", text.replacen('\n', " changed\n", 1));
     let second = repo.commit("second");
     let host = Repo::new();
-    take(
-        &host,
-        &mut bundle(&repo, &first, &[], Packer::Git).unwrap().unwrap(),
-    );
-    let mut thin = repo
-        .open()
-        .bundle(&second, SEED, &[first], &mut |_| true)
-        .unwrap()
-        .unwrap();
+    take(&host, &mut bundle(&repo, &first, &[], Packer::Git).unwrap().unwrap());
+    let mut thin = repo.open().bundle(&second, SEED, &[first], &mut |_| true).unwrap().unwrap();
     assert_eq!(thin.packer, Packer::Git);
     assert!(thin.bytes < 5000, "{}", thin.bytes);
     take(&host, &mut thin);
@@ -102,14 +85,7 @@ fn names_and_subjects_that_are_no_utf8() {
     std::fs::write(&message, b"caf\xe9 au lait\n\nmore").unwrap();
     // Without an encoding git itself would make UTF-8 of it.
     let encoding = ["-c", "i18n.commitEncoding=ISO-8859-1"];
-    repo.git(&[
-        encoding[0],
-        encoding[1],
-        "commit",
-        "-q",
-        "-F",
-        message.to_str().unwrap(),
-    ]);
+    repo.git(&[encoding[0], encoding[1], "commit", "-q", "-F", message.to_str().unwrap()]);
     let source = repo.open();
     let commit = source.resolve("HEAD").unwrap();
     assert_eq!(commit.subject, "caf\u{fffd} au lait");
@@ -117,10 +93,7 @@ fn names_and_subjects_that_are_no_utf8() {
     std::fs::write(repo.path.join(name).join(name), "yy").unwrap();
     assert_eq!(source.dirty(true).unwrap(), [" M caf\u{fffd}/caf\u{fffd}"]);
     for packer in BOTH {
-        take(
-            &Repo::new(),
-            &mut bundle(&repo, &commit.id, &[], packer).unwrap().unwrap(),
-        );
+        take(&Repo::new(), &mut bundle(&repo, &commit.id, &[], packer).unwrap().unwrap());
     }
 }
 
@@ -130,31 +103,18 @@ fn a_linked_worktree_and_a_folder_in_it() {
     repo.write("sub/app.py", "1");
     repo.commit("base");
     let beside = Repo::at(repo.path.with_file_name("beside"));
-    repo.git(&[
-        "worktree",
-        "add",
-        "-q",
-        "-b",
-        "side",
-        beside.path.to_str().unwrap(),
-    ]);
+    repo.git(&["worktree", "add", "-q", "-b", "side", beside.path.to_str().unwrap()]);
     beside.write("sub/app.py", "2");
     assert_eq!(beside.open().dirty(true).unwrap(), [" M sub/app.py"]);
     assert!(repo.open().dirty(true).unwrap().is_empty());
     let commit = beside.commit("beside");
     let source = deployer::source::Repository::discover(&beside.path.join("sub")).unwrap();
     assert_eq!(source.resolve("HEAD").unwrap().id, commit);
-    assert_eq!(
-        source.top().unwrap().canonicalize().unwrap(),
-        beside.path.canonicalize().unwrap()
-    );
+    assert_eq!(source.top().unwrap().canonicalize().unwrap(), beside.path.canonicalize().unwrap());
     source.check_sendable(&commit).unwrap();
     for packer in BOTH {
         let host = Repo::new();
-        take(
-            &host,
-            &mut bundle(&beside, &commit, &[], packer).unwrap().unwrap(),
-        );
+        take(&host, &mut bundle(&beside, &commit, &[], packer).unwrap().unwrap());
         assert_eq!(host.git(&["rev-parse", SEED]), commit);
     }
 }
@@ -166,21 +126,10 @@ fn large() -> (Repo, String) {
     let mut stream = String::new();
     let mut seed = 1u64;
     for n in 0..2000u64 {
-        writeln!(
-            stream,
-            "commit refs/heads/main\ncommitter Ada <a@b> {} +0000",
-            1_700_000_000 + n
-        )
-        .unwrap();
+        writeln!(stream, "commit refs/heads/main\ncommitter Ada <a@b> {} +0000", 1_700_000_000 + n).unwrap();
         writeln!(stream, "data <<E\ncommit {n}\nE").unwrap();
         for file in n * 5..n * 5 + 5 {
-            write!(
-                stream,
-                "M 100644 inline d{}/s{}/f{file}.py\ndata <<E\n",
-                file % 20,
-                file % 200
-            )
-            .unwrap();
+            write!(stream, "M 100644 inline d{}/s{}/f{file}.py\ndata <<E\n", file % 20, file % 200).unwrap();
             for _ in 0..60 {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 writeln!(stream, "value_{file} = {seed}").unwrap();
@@ -220,10 +169,7 @@ fn a_large_repository_shows_progress_and_can_be_stopped() {
         for stop_at in [PackStage::Counting, PackStage::Compressing] {
             let stopped =
                 source.bundle_with(&commit, SEED, &[], Some(packer), &mut |now| now.stage != stop_at);
-            assert!(
-                matches!(stopped, Err(SourceError::Interrupted)),
-                "{packer:?} {stop_at:?}"
-            );
+            assert!(matches!(stopped, Err(SourceError::Interrupted)), "{packer:?} {stop_at:?}");
         }
     }
 }
@@ -237,11 +183,7 @@ fn without_git_libgit2_packs() {
     if let Some(path) = std::env::var_os(WITHOUT_GIT) {
         let repo = Repo::at(path.into());
         let commit = repo.open().resolve("HEAD").unwrap().id;
-        let whole = repo
-            .open()
-            .bundle(&commit, SEED, &[], &mut |_| true)
-            .unwrap()
-            .unwrap();
+        let whole = repo.open().bundle(&commit, SEED, &[], &mut |_| true).unwrap().unwrap();
         assert_eq!(whole.packer, Packer::Libgit2);
         assert!(repo.open().resolve("@{push}").is_err());
         return;

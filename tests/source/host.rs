@@ -23,10 +23,7 @@ pub(crate) fn take(host: &Repo, bundle: &mut Bundle) {
 pub(crate) fn refuses(host: &Repo, bundle: &mut Bundle) {
     let path = put(host, bundle);
     let (taken, said) = host.try_git(&["fetch", &path, "+refs/deployer/seed:refs/deployer/seed"]);
-    assert!(
-        !taken && said.contains("lacks these prerequisite commits"),
-        "{said}"
-    );
+    assert!(!taken && said.contains("lacks these prerequisite commits"), "{said}");
 }
 
 fn put(host: &Repo, bundle: &mut Bundle) -> String {
@@ -46,6 +43,5 @@ pub(crate) fn bundle(
     packer: Packer,
 ) -> Result<Option<Bundle>, SourceError> {
     let haves: Vec<String> = haves.iter().map(|have| (*have).to_owned()).collect();
-    repo.open()
-        .bundle_with(commit, SEED, &haves, Some(packer), &mut |_| true)
+    repo.open().bundle_with(commit, SEED, &haves, Some(packer), &mut |_| true)
 }

@@ -16,15 +16,7 @@ fn revisions_as_git_takes_them() {
     repo.write("file", "x");
     repo.git(&["add", "file"]);
     let source = repo.open();
-    for rev in [
-        "v1",
-        "HEAD~1",
-        "main^",
-        &first[..8],
-        "@~",
-        ":/first",
-        "v1^{commit}",
-    ] {
+    for rev in ["v1", "HEAD~1", "main^", &first[..8], "@~", ":/first", "v1^{commit}"] {
         assert_eq!(source.resolve(rev).unwrap().id, first, "{rev}");
     }
     let found = source.resolve("feature/login").unwrap();
@@ -38,23 +30,10 @@ fn revisions_as_git_takes_them() {
         unknown,
         "no commit is called `feature/logn` here; did you mean feature/login, or does it need a `git fetch`?"
     );
-    for rev in [
-        "-h",
-        "--all",
-        "",
-        "^HEAD",
-        "HEAD..v1",
-        "a\0b",
-        "deadbeef",
-        "HEAD~99",
-        "--output=x",
-    ] {
+    for rev in ["-h", "--all", "", "^HEAD", "HEAD..v1", "a\0b", "deadbeef", "HEAD~99", "--output=x"] {
         let error = source.resolve(rev).unwrap_err();
         assert!(
-            matches!(
-                error,
-                SourceError::UnknownRevision { .. } | SourceError::NotACommit { .. }
-            ),
+            matches!(error, SourceError::UnknownRevision { .. } | SourceError::NotACommit { .. }),
             "{rev}: {error}"
         );
     }
@@ -85,22 +64,14 @@ fn short_hashes_that_are_ambiguous() {
     }
     let (done, said) = repository::git_at(&repo.path, &["fast-import", "--quiet"], Some(stream.as_bytes()));
     assert!(done, "{said}");
-    let mut ids: Vec<String> = repo
-        .git(&["rev-list", "main"])
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let mut ids: Vec<String> = repo.git(&["rev-list", "main"]).lines().map(str::to_owned).collect();
     ids.sort();
     let twins = ids.windows(2).find(|pair| pair[0][..4] == pair[1][..4]).unwrap();
     let error = repo.open().resolve(&twins[0][..4]).unwrap_err();
     let SourceError::AmbiguousRevision { candidates, .. } = &error else {
         panic!("{error}");
     };
-    assert!(
-        candidates
-            .iter()
-            .any(|it| it.starts_with(&twins[0][..12]) && it.contains("(commit "))
-    );
+    assert!(candidates.iter().any(|it| it.starts_with(&twins[0][..12]) && it.contains("(commit ")));
     assert!(candidates.iter().any(|it| it.starts_with(&twins[1][..12])));
 }
 
@@ -116,10 +87,7 @@ fn relations() {
     assert_eq!(relation(&base, &base), Relation::Same);
     assert_eq!(relation(&base, &next), Relation::Ahead(1));
     assert_eq!(relation(&next, &base), Relation::Behind(1));
-    assert_eq!(
-        relation(&next, &other),
-        Relation::Diverged { ahead: 1, behind: 1 }
-    );
+    assert_eq!(relation(&next, &other), Relation::Diverged { ahead: 1, behind: 1 });
     assert_eq!(relation(&"1".repeat(40), &other), Relation::HeldUnknown);
     assert_eq!(relation("", &other), Relation::HeldUnknown);
 }
@@ -156,12 +124,7 @@ fn dirty_is_what_git_calls_dirty() {
         ours.sort();
         assert_eq!(ours, theirs(options));
     }
-    assert!(
-        repo.open()
-            .dirty(true)
-            .unwrap()
-            .contains(&" M changed".to_owned())
-    );
+    assert!(repo.open().dirty(true).unwrap().contains(&" M changed".to_owned()));
     assert!(repo.open().dirty(true).unwrap().contains(&"?? new/".to_owned()));
 }
 
@@ -190,44 +153,22 @@ fn files_and_trees_of_a_commit() {
     let repo = Repo::new();
     repo.write("app/requirements.txt", "flask\n");
     repo.write("common.txt", "gunicorn\n");
-    for (target, link) in [
-        ("../common.txt", "app/link.txt"),
-        ("/etc/passwd", "app/out"),
-        ("loop", "app/loop"),
-    ] {
+    for (target, link) in
+        [("../common.txt", "app/link.txt"), ("/etc/passwd", "app/out"), ("loop", "app/loop")]
+    {
         std::os::unix::fs::symlink(target, repo.path.join(link)).unwrap();
     }
     let commit = repo.commit("base");
     repo.write("app/requirements.txt", "changed in the work tree only\n");
     let source = repo.open();
-    let read = |path: &str| {
-        source
-            .read(&commit, path)
-            .unwrap()
-            .map(|it| String::from_utf8(it).unwrap())
-    };
+    let read = |path: &str| source.read(&commit, path).unwrap().map(|it| String::from_utf8(it).unwrap());
     assert_eq!(read("app/requirements.txt").as_deref(), Some("flask\n"));
     assert_eq!(read("./app/link.txt").as_deref(), Some("gunicorn\n"));
-    for path in [
-        "app",
-        "absent",
-        "app/absent",
-        "app/out",
-        "app/loop",
-        "../x",
-        "",
-        "app/requirements.txt/x",
-    ] {
+    for path in ["app", "absent", "app/absent", "app/out", "app/loop", "../x", "", "app/requirements.txt/x"] {
         assert_eq!(read(path), None, "{path}");
     }
-    assert_eq!(
-        source.tree(&commit, ".").unwrap().unwrap(),
-        repo.git(&["rev-parse", "HEAD^{tree}"])
-    );
-    assert_eq!(
-        source.tree(&commit, "./app/").unwrap().unwrap(),
-        repo.git(&["rev-parse", "HEAD:app"])
-    );
+    assert_eq!(source.tree(&commit, ".").unwrap().unwrap(), repo.git(&["rev-parse", "HEAD^{tree}"]));
+    assert_eq!(source.tree(&commit, "./app/").unwrap().unwrap(), repo.git(&["rev-parse", "HEAD:app"]));
     for path in ["absent", "common.txt", "../x"] {
         assert_eq!(source.tree(&commit, path).unwrap(), None, "{path}");
     }
@@ -236,14 +177,9 @@ fn files_and_trees_of_a_commit() {
 #[test]
 fn what_is_no_repository_or_one_in_a_new_format() {
     let folder = Repo::empty();
-    let error = deployer::source::Repository::discover(&folder.path)
-        .err()
-        .unwrap();
+    let error = deployer::source::Repository::discover(&folder.path).err().unwrap();
     assert!(matches!(error, SourceError::NotARepository { .. }), "{error}");
-    for (format, name) in [
-        ("--object-format=sha256", "sha256"),
-        ("--ref-format=reftable", "reftable"),
-    ] {
+    for (format, name) in [("--object-format=sha256", "sha256"), ("--ref-format=reftable", "reftable")] {
         let repo = Repo::empty();
         let (made, said) = repo.try_git(&["init", "-q", format]);
         assert!(made, "this test needs a git that knows {format}: {said}");

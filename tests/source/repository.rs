@@ -55,11 +55,7 @@ impl Repo {
 
     pub(crate) fn empty() -> Repo {
         let folder = tempfile::tempdir().unwrap();
-        Repo {
-            path: folder.path().join("re po"),
-            _folder: Some(folder),
-        }
-        .made()
+        Repo { path: folder.path().join("re po"), _folder: Some(folder) }.made()
     }
 
     fn made(self) -> Repo {

@@ -58,11 +58,7 @@ fn a_partial_clone_is_named_and_never_asks_the_network() {
 
     checked_out.git(&["fetch", "-q", "--refetch", "--no-filter"]);
     let host = Repo::new();
-    let mut whole = checked_out
-        .open()
-        .bundle(&last, SEED, &[], &mut |_| true)
-        .unwrap()
-        .unwrap();
+    let mut whole = checked_out.open().bundle(&last, SEED, &[], &mut |_| true).unwrap().unwrap();
     // An old git, which knows no GIT_NO_LAZY_FETCH, would ask the network; so none is used here at all.
     assert_eq!(whole.packer, Packer::Libgit2);
     take(&host, &mut whole);
@@ -76,10 +72,7 @@ fn an_object_that_is_lost_is_named() {
     let blob = repo.git(&["rev-parse", "HEAD:a"]);
     std::fs::remove_file(repo.path.join(".git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
     let error = repo.open().bundle(&commit, SEED, &[], &mut |_| true).unwrap_err();
-    assert!(
-        matches!(error, SourceError::MissingObjects { partial: false, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SourceError::MissingObjects { partial: false, .. }), "{error}");
 }
 
 #[test]
@@ -91,10 +84,7 @@ fn lfs_pointers_are_named() {
     let innocent = repo.commit("no lfs");
     repo.open().check_sendable(&innocent).unwrap();
 
-    repo.write(
-        "data/.gitattributes",
-        "*.bin filter=lfs diff=lfs merge=lfs -text\n",
-    );
+    repo.write("data/.gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
     repo.write("data/model one.bin", pointer);
     repo.write("data/deep/two.bin", pointer);
     repo.write("data/readme", "text");
@@ -126,25 +116,12 @@ fn submodules_of_submodules() {
     ]);
     let outer_commit = outer.commit("outer");
     let top = Repo::new();
-    top.git(&[
-        "submodule",
-        "--quiet",
-        "add",
-        "--name",
-        "out",
-        outer.path.to_str().unwrap(),
-        "vendor/outer",
-    ]);
+    top.git(&["submodule", "--quiet", "add", "--name", "out", outer.path.to_str().unwrap(), "vendor/outer"]);
     let commit = top.commit("top");
 
     let missing = |repo: &Repo, path: &str| {
         let error = repo.open().submodules(&commit).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("git submodule update --init --recursive"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("git submodule update --init --recursive"), "{error}");
         assert!(error.to_string().contains(&format!("`{path}`")), "{error}");
     };
     missing(&top, "vendor/outer/lib/inner");
@@ -155,25 +132,13 @@ fn submodules_of_submodules() {
         let found = repo.open().submodules(&commit).unwrap();
         let told: Vec<_> = found
             .iter()
-            .map(|it| {
-                (
-                    it.name.as_str(),
-                    it.path.as_str(),
-                    it.git_dir.as_str(),
-                    it.commit.as_str(),
-                )
-            })
+            .map(|it| (it.name.as_str(), it.path.as_str(), it.git_dir.as_str(), it.commit.as_str()))
             .collect();
         assert_eq!(
             told,
             [
                 ("out", "vendor/outer", "modules/out", outer_commit.as_str()),
-                (
-                    "in/ner",
-                    "vendor/outer/lib/inner",
-                    "modules/out/modules/in/ner",
-                    inner_commit.as_str()
-                ),
+                ("in/ner", "vendor/outer/lib/inner", "modules/out/modules/in/ner", inner_commit.as_str()),
             ]
         );
         assert_eq!(found[0].url, outer.path.to_str().unwrap());
@@ -213,13 +178,7 @@ fn what_gitmodules_includes_is_never_opened() {
     let module = Repo::new();
     module.commit("module");
     let top = Repo::new();
-    top.git(&[
-        "submodule",
-        "--quiet",
-        "add",
-        module.path.to_str().unwrap(),
-        "lib",
-    ]);
+    top.git(&["submodule", "--quiet", "add", module.path.to_str().unwrap(), "lib"]);
     let pipe = top.path.join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
@@ -239,13 +198,8 @@ fn what_gitmodules_includes_is_never_opened() {
         let dirty = source.dirty(true).unwrap_err().to_string();
         told.send([found, dirty])
     });
-    let said = said
-        .recv_timeout(std::time::Duration::from_secs(20))
-        .expect("it waits for the pipe");
+    let said = said.recv_timeout(std::time::Duration::from_secs(20)).expect("it waits for the pipe");
     for error in said {
-        assert!(
-            error.contains(".gitmodules") && error.contains("take its [include] out"),
-            "{error}"
-        );
+        assert!(error.contains(".gitmodules") && error.contains("take its [include] out"), "{error}");
     }
 }

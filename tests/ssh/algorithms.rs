@@ -11,14 +11,8 @@ use deployer::remote::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Sessio
 
 use crate::host::{Host, keygen};
 
-const LISTS: [&str; 6] = [
-    "key exchange",
-    "host key",
-    "cipher to host",
-    "cipher from host",
-    "MAC to host",
-    "MAC from host",
-];
+const LISTS: [&str; 6] =
+    ["key exchange", "host key", "cipher to host", "cipher from host", "MAC to host", "MAC from host"];
 
 /// What the client offers to a host under this ssh_config, a line for each list.
 fn offered(config: &str) -> String {
@@ -31,23 +25,10 @@ fn offered(config: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config");
     fs::write(&file, config).expect("config");
-    let target = Target {
-        host: "127.0.0.1".into(),
-        port: Some(port),
-        user: Some("x".into()),
-    };
-    let options = ConnectOptions {
-        config_files: vec![file],
-        ..ConnectOptions::default()
-    };
+    let target = Target { host: "127.0.0.1".into(), port: Some(port), user: Some("x".into()) };
+    let options = ConnectOptions { config_files: vec![file], ..ConnectOptions::default() };
     let error = Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never()).err();
-    assert!(
-        matches!(
-            error,
-            Some(ConnectError::Lost { .. } | ConnectError::KeyExchange { .. })
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, Some(ConnectError::Lost { .. } | ConnectError::KeyExchange { .. })), "{error:?}");
     host.join().expect("an offer")
 }
 
@@ -94,10 +75,7 @@ fn what_leaves_nothing_is_refused_with_its_place() {
         ("Ciphers aes256-cbc", "Ciphers"),
         ("KexAlgorithms diffie-hellman-group14-sha1", "KexAlgorithms"),
         ("MACs hmac-sha1", "MACs"),
-        (
-            "HostKeyAlgorithms ssh-rsa,ssh-ed25519-cert-v01@openssh.com",
-            "HostKeyAlgorithms",
-        ),
+        ("HostKeyAlgorithms ssh-rsa,ssh-ed25519-cert-v01@openssh.com", "HostKeyAlgorithms"),
     ] {
         host.config(&format!("{key}{line}\n"));
         let error = host.try_connect().err().expect("a refusal");
@@ -116,10 +94,7 @@ fn the_host_is_held_to_what_ssh_config_says() {
     host.config(&format!("{key}Ciphers aes128-ctr\n"));
     host.connect();
     host.config(&format!("{key}Ciphers aes256-ctr\n"));
-    assert_eq!(
-        host.try_connect().err().expect("nothing in common").code(),
-        "host.key_exchange"
-    );
+    assert_eq!(host.try_connect().err().expect("nothing in common").code(), "host.key_exchange");
     let cbc = Host::with("Ciphers aes128-cbc,aes256-cbc");
     assert_eq!(cbc.try_connect().err().expect("CBC").code(), "host.key_exchange");
 }
@@ -164,29 +139,16 @@ fn a_list_of_revoked_keys_counts() {
     assert!(error.to_string().contains("line 2"), "{error}");
     fs::write(&list, format!("# none of ours\n\n{} x\n", host.public("other"))).expect("a list");
     host.connect();
-    fs::write(
-        &list,
-        format!(
-            "nonsense\n{} y\n{}\n",
-            host.public("other"),
-            host.public("host_ed25519")
-        ),
-    )
-    .expect("a list");
+    fs::write(&list, format!("nonsense\n{} y\n{}\n", host.public("other"), host.public("host_ed25519")))
+        .expect("a list");
     let error = refused();
     assert_eq!(error.code(), "host_key.revoked", "{error}");
     assert!(error.to_string().contains("revoked keys line 3"), "{error}");
     // A binary one, which only OpenSSH reads.
     crate::host::run(
-        std::process::Command::new("ssh-keygen")
-            .arg("-qkf")
-            .arg(&list)
-            .arg(host.path("other.pub")),
+        std::process::Command::new("ssh-keygen").arg("-qkf").arg(&list).arg(host.path("other.pub")),
     );
     let error = refused();
     assert_eq!(error.code(), "ssh_config.unreadable", "{error}");
-    assert!(
-        error.to_string().contains("KRL") && error.to_string().contains("line 2"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("KRL") && error.to_string().contains("line 2"), "{error}");
 }

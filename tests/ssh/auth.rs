@@ -18,10 +18,7 @@ struct Answers {
 
 impl Answers {
     fn new(words: &[&'static str]) -> Answers {
-        Answers {
-            words: words.to_vec(),
-            asked: Vec::new(),
-        }
+        Answers { words: words.to_vec(), asked: Vec::new() }
     }
 }
 
@@ -41,22 +38,12 @@ impl Agent {
     fn start(host: &Host, keys: &[&str]) -> Agent {
         let socket = host.path("agent");
         let mut command = Command::new("ssh-agent");
-        command
-            .args(["-D", "-a"])
-            .arg(&socket)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let agent = Agent {
-            process: command.spawn().expect("ssh-agent"),
-            socket,
-        };
+        command.args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).stderr(Stdio::null());
+        let agent = Agent { process: command.spawn().expect("ssh-agent"), socket };
         eventually("the agent", || UnixStream::connect(&agent.socket).ok());
         for key in keys {
             let mut add = Command::new("ssh-add");
-            run(add
-                .arg("-q")
-                .arg(host.path(key))
-                .env("SSH_AUTH_SOCK", &agent.socket));
+            run(add.arg("-q").arg(host.path(key)).env("SSH_AUTH_SOCK", &agent.socket));
         }
         agent
     }
@@ -81,10 +68,7 @@ fn attempts(result: Result<Session, ConnectError>) -> Vec<(String, AttemptResult
     match result {
         Err(ConnectError::AuthFailed { attempts, .. }) => {
             let name = |key: &str| key.rsplit('/').next().unwrap_or(key).to_owned();
-            attempts
-                .into_iter()
-                .map(|attempt| (name(&attempt.key), attempt.result))
-                .collect()
+            attempts.into_iter().map(|attempt| (name(&attempt.key), attempt.result)).collect()
         }
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("accepted"),
@@ -108,11 +92,7 @@ fn keys_of_every_kind_plain_and_encrypted() {
                 let result = connect(&host, &host.options(), &mut prompt);
                 result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
                 let expected = if passphrase.is_empty() { 0 } else { 2 };
-                assert_eq!(
-                    prompt.asked.len(),
-                    expected,
-                    "{name}: asked only for an encrypted key"
-                );
+                assert_eq!(prompt.asked.len(), expected, "{name}: asked only for an encrypted key");
             }
         }
     }
@@ -121,26 +101,18 @@ fn keys_of_every_kind_plain_and_encrypted() {
 #[test]
 fn pem_keys_plain_and_encrypted() {
     let host = Host::start();
-    for (name, kind, passphrase) in [
-        ("plain", "rsa", ""),
-        ("rsa", "rsa", "a secret"),
-        ("ecdsa", "ecdsa", "a secret"),
-    ] {
+    for (name, kind, passphrase) in
+        [("plain", "rsa", ""), ("rsa", "rsa", "a secret"), ("ecdsa", "ecdsa", "a secret")]
+    {
         let mut keygen = Command::new("ssh-keygen");
-        run(keygen
-            .args(["-q", "-m", "PEM", "-t", kind, "-N", passphrase, "-f"])
-            .arg(host.path(name)));
+        run(keygen.args(["-q", "-m", "PEM", "-t", kind, "-N", passphrase, "-f"]).arg(host.path(name)));
         host.authorize(name);
         fs::remove_file(host.path(&format!("{name}.pub"))).expect("no public key");
         use_key(&host, name);
         let mut prompt = Answers::new(&["wrong", "a secret"]);
         let result = connect(&host, &host.options(), &mut prompt);
         result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
-        assert_eq!(
-            prompt.asked.len(),
-            if passphrase.is_empty() { 0 } else { 2 },
-            "{name}"
-        );
+        assert_eq!(prompt.asked.len(), if passphrase.is_empty() { 0 } else { 2 }, "{name}");
     }
 }
 
@@ -152,10 +124,7 @@ fn a_wrong_passphrase_is_asked_for_three_times() {
     use_key(&host, "locked");
     let mut prompt = Answers::new(&["one", "two", "three", "a secret"]);
     let failed = connect(&host, &host.options(), &mut prompt);
-    assert_eq!(
-        attempts(failed),
-        [("locked".to_owned(), AttemptResult::WrongPassphrase)]
-    );
+    assert_eq!(attempts(failed), [("locked".to_owned(), AttemptResult::WrongPassphrase)]);
     let numbers: Vec<_> = prompt.asked.iter().map(|(_, attempt)| *attempt).collect();
     assert_eq!(numbers, [1, 2, 3]);
 }
@@ -180,16 +149,8 @@ fn where_nobody_can_be_asked_the_agent_is_advised() {
     let error = host.try_connect().err().expect("no session");
     assert_eq!(error.code(), "auth.failed");
     let key = host.path("locked").display().to_string();
-    assert!(
-        error
-            .to_string()
-            .contains(&format!("{key}: needs its passphrase")),
-        "{error}"
-    );
-    assert_eq!(
-        error.advice(),
-        [format!("load the key into the agent: ssh-add {key}")]
-    );
+    assert!(error.to_string().contains(&format!("{key}: needs its passphrase")), "{error}");
+    assert_eq!(error.advice(), [format!("load the key into the agent: ssh-add {key}")]);
 }
 
 #[test]
@@ -207,10 +168,7 @@ fn a_wrong_key_is_listed_with_the_user() {
 #[test]
 fn a_wrong_user_is_named() {
     let host = Host::start();
-    let target = deployer::config::Target {
-        user: Some("nobody-here".into()),
-        ..host.target()
-    };
+    let target = deployer::config::Target { user: Some("nobody-here".into()), ..host.target() };
     let result = Session::connect(&target, &host.options(), &mut NoPrompt, &Interrupt::never());
     let error = result.err().expect("no session");
     assert!(error.to_string().contains("user nobody-here"), "{error}");
@@ -223,16 +181,9 @@ fn default_keys_are_tried_and_missing_ones_not_spoken_of() {
     fs::create_dir(host.path(".ssh")).expect("a folder");
     assert_eq!(attempts(host.try_connect()), []);
     keygen(&host.path(".ssh"), "id_ed25519", "ed25519", "");
-    assert_eq!(
-        attempts(host.try_connect()),
-        [("id_ed25519".to_owned(), AttemptResult::Refused)]
-    );
+    assert_eq!(attempts(host.try_connect()), [("id_ed25519".to_owned(), AttemptResult::Refused)]);
     for name in ["id_rsa", "id_rsa.pub"] {
-        fs::copy(
-            host.path(&name.replace("id_rsa", "id")),
-            host.path(".ssh").join(name),
-        )
-        .expect("a copy");
+        fs::copy(host.path(&name.replace("id_rsa", "id")), host.path(".ssh").join(name)).expect("a copy");
     }
     host.connect();
 }
@@ -242,10 +193,7 @@ fn files_that_are_of_no_use_are_named_with_the_reason() {
     let host = Host::start();
     fs::set_permissions(host.path("id"), PermissionsExt::from_mode(0o644)).expect("a mode");
     let secret = fs::Permissions::from_mode(0o600);
-    for (name, text) in [
-        ("text", "hello\n"),
-        ("cut", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n"),
-    ] {
+    for (name, text) in [("text", "hello\n"), ("cut", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n")] {
         fs::write(host.path(name), text).expect("a file");
         fs::set_permissions(host.path(name), secret.clone()).expect("a mode");
     }
@@ -253,10 +201,7 @@ fn files_that_are_of_no_use_are_named_with_the_reason() {
         ["id", "text", "cut", "absent"].map(|name| format!("IdentityFile {}\n", host.path(name).display()));
     host.config(&files.concat());
     let error = host.try_connect().err().expect("no session");
-    assert_eq!(
-        error.advice(),
-        [format!("chmod 600 {}", host.path("id").display())]
-    );
+    assert_eq!(error.advice(), [format!("chmod 600 {}", host.path("id").display())]);
     let said = |text: &str| AttemptResult::Unusable(text.into());
     let expected = [
         ("id".to_owned(), AttemptResult::TooOpen(0o644)),
@@ -273,25 +218,15 @@ fn the_agent_is_used() {
     host.config("");
     keygen(&host.path(""), "other", "rsa", "");
     let agent = Agent::start(&host, &["other", "id"]);
-    let options = ConnectOptions {
-        agent: Some(agent.socket.clone()),
-        ..host.options()
-    };
+    let options = ConnectOptions { agent: Some(agent.socket.clone()), ..host.options() };
     connect(&host, &options, &mut NoPrompt).expect("a session by the agent");
     host.config("IdentityAgent none\n");
     assert_eq!(attempts(connect(&host, &options, &mut NoPrompt)), []);
-    let absent = ConnectOptions {
-        agent: None,
-        ..options
-    };
+    let absent = ConnectOptions { agent: None, ..options };
     host.config(&format!("IdentityAgent {}\n", agent.socket.display()));
     connect(&host, &absent, &mut NoPrompt).expect("a session by the configured agent");
     host.config("IdentityAgent ~/agent\nIdentitiesOnly yes\n");
-    assert_eq!(
-        attempts(connect(&host, &absent, &mut NoPrompt)),
-        [],
-        "no configured key is in the agent"
-    );
+    assert_eq!(attempts(connect(&host, &absent, &mut NoPrompt)), [], "no configured key is in the agent");
     fs::remove_file(host.path("id")).expect("only the agent has it");
     host.config("IdentityAgent ~/agent\nIdentitiesOnly yes\nIdentityFile ~/id.pub\n");
     connect(&host, &absent, &mut NoPrompt).expect("a public key chooses from the agent");
@@ -305,17 +240,11 @@ fn an_agent_full_of_keys_does_not_use_up_the_tries() {
         keygen(&host.path(""), name, "ed25519", "");
     }
     let agent = Agent::start(&host, &strangers);
-    let with_agent = |host: &Host| ConnectOptions {
-        agent: Some(agent.socket.clone()),
-        ..host.options()
-    };
+    let with_agent = |host: &Host| ConnectOptions { agent: Some(agent.socket.clone()), ..host.options() };
     connect(&host, &with_agent(&host), &mut NoPrompt).expect("the configured file comes first");
     host.config("");
     let tried = attempts(connect(&host, &with_agent(&host), &mut NoPrompt));
-    let refused = tried
-        .iter()
-        .filter(|(_, result)| *result == AttemptResult::Refused)
-        .count();
+    let refused = tried.iter().filter(|(_, result)| *result == AttemptResult::Refused).count();
     assert_eq!((refused, tried.len()), (5, 7), "{tried:?}");
 }
 
@@ -327,10 +256,7 @@ fn a_configured_key_in_the_agent_goes_first() {
         keygen(&host.path(""), name, "ed25519", "");
     }
     let agent = Agent::start(&host, &[&strangers[..], &["id"]].concat());
-    let options = ConnectOptions {
-        agent: Some(agent.socket.clone()),
-        ..host.options()
-    };
+    let options = ConnectOptions { agent: Some(agent.socket.clone()), ..host.options() };
     connect(&host, &options, &mut NoPrompt)
         .expect("id is the seventh in the agent, and the first to be tried");
 }
@@ -340,15 +266,12 @@ fn a_certificate_beside_the_key_is_used() {
     let host = Host::prepared("TrustedUserCAKeys DIR/authority.pub", |folder| {
         keygen(folder, "authority", "ed25519", "");
     });
-    for (name, kind, passphrase) in [
-        ("plain", "ed25519", ""),
-        ("rsa", "rsa", ""),
-        ("locked", "ed25519", "a secret"),
-    ] {
+    for (name, kind, passphrase) in
+        [("plain", "ed25519", ""), ("rsa", "rsa", ""), ("locked", "ed25519", "a secret")]
+    {
         keygen(&host.path(""), name, kind, passphrase);
         let mut sign = Command::new("ssh-keygen");
-        sign.args(["-q", "-I", "me", "-n", &crate::host::user(), "-s"])
-            .arg(host.path("authority"));
+        sign.args(["-q", "-I", "me", "-n", &crate::host::user(), "-s"]).arg(host.path("authority"));
         run(sign.arg(host.path(&format!("{name}.pub"))));
         use_key(&host, name);
         let result = connect(&host, &host.options(), &mut Answers::new(&["a secret"]));

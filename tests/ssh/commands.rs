@@ -11,18 +11,13 @@ fn soon() -> Option<Instant> {
 }
 
 fn run(session: &mut Session, command: &str, input: &[u8]) -> (String, String, Exit) {
-    let output = session
-        .run(command, input, soon())
-        .unwrap_or_else(|error| panic!("{command}: {error}"));
+    let output = session.run(command, input, soon()).unwrap_or_else(|error| panic!("{command}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr), output.exit)
 }
 
 fn status(code: i32) -> Exit {
-    Exit {
-        status: Some(code),
-        signal: None,
-    }
+    Exit { status: Some(code), signal: None }
 }
 
 #[test]
@@ -33,18 +28,9 @@ fn a_command_has_input_two_outputs_and_an_end() {
         run(&mut session, "cat; echo oops >&2; exit 3", b"hello"),
         ("hello".into(), "oops\n".into(), status(3))
     );
-    assert_eq!(
-        run(&mut session, "true", b""),
-        (String::new(), String::new(), status(0))
-    );
+    assert_eq!(run(&mut session, "true", b""), (String::new(), String::new(), status(0)));
     let (_, _, exit) = run(&mut session, "kill -TERM $$", b"");
-    assert_eq!(
-        exit,
-        Exit {
-            status: None,
-            signal: Some("TERM".into())
-        }
-    );
+    assert_eq!(exit, Exit { status: None, signal: Some("TERM".into()) });
     assert!(!exit.success());
 }
 
@@ -84,27 +70,16 @@ fn what_comes_while_sending_is_kept() {
 fn a_conversation_goes_back_and_forth() {
     let host = Host::start();
     let mut session = host.connect();
-    let mut channel = session
-        .exec("while read word; do echo \"got $word\"; done")
-        .expect("a loop");
+    let mut channel = session.exec("while read word; do echo \"got $word\"; done").expect("a loop");
     for word in ["one", "two"] {
         channel.send(format!("{word}\n").as_bytes()).expect("sent");
         let came = channel.receive(Duration::from_secs(10)).expect("an answer");
         assert_eq!(came, Received::Stdout(format!("got {word}\n").into_bytes()));
     }
-    assert_eq!(
-        channel.receive(Duration::from_millis(1)).expect("silence"),
-        Received::Nothing
-    );
+    assert_eq!(channel.receive(Duration::from_millis(1)).expect("silence"), Received::Nothing);
     channel.close_input().expect("closed");
-    assert_eq!(
-        channel.receive(Duration::from_secs(10)).expect("the end"),
-        Received::End(status(0))
-    );
-    assert_eq!(
-        channel.receive(Duration::ZERO).expect("still the end"),
-        Received::End(status(0))
-    );
+    assert_eq!(channel.receive(Duration::from_secs(10)).expect("the end"), Received::End(status(0)));
+    assert_eq!(channel.receive(Duration::ZERO).expect("still the end"), Received::End(status(0)));
     drop(channel);
     assert_eq!(run(&mut session, "echo again", b"").0, "again\n");
 }
@@ -135,21 +110,14 @@ fn neither_output_waits_for_the_other() {
     }
     assert!(slowest < Duration::from_millis(900), "{slowest:?}");
     channel.close_input().expect("closed");
-    assert_eq!(
-        channel.receive(Duration::from_secs(10)).expect("the end"),
-        Received::End(status(0))
-    );
+    assert_eq!(channel.receive(Duration::from_secs(10)).expect("the end"), Received::End(status(0)));
 }
 
 #[test]
 fn a_command_that_does_not_read_its_input_still_ends() {
     let host = Host::start();
     let mut session = host.connect();
-    let (out, _, exit) = run(
-        &mut session,
-        "exec <&-; echo done; exit 5",
-        &vec![b'x'; 6_000_000],
-    );
+    let (out, _, exit) = run(&mut session, "exec <&-; echo done; exit 5", &vec![b'x'; 6_000_000]);
     assert_eq!((out.as_str(), exit), ("done\n", status(5)));
     assert_eq!(run(&mut session, "echo again", b"").0, "again\n");
 }
@@ -158,23 +126,12 @@ fn a_command_that_does_not_read_its_input_still_ends() {
 fn an_output_closed_early_does_not_end_the_command() {
     let host = Host::start();
     let mut session = host.connect();
-    let mut channel = session
-        .exec("exec >&- 2>&-; read word; exit 7")
-        .expect("a command");
+    let mut channel = session.exec("exec >&- 2>&-; read word; exit 7").expect("a command");
     let began = Instant::now();
-    assert_eq!(
-        channel.receive(Duration::from_millis(300)).expect("nothing"),
-        Received::Nothing
-    );
-    assert!(
-        began.elapsed() >= Duration::from_millis(250),
-        "it waits, and does not spin"
-    );
+    assert_eq!(channel.receive(Duration::from_millis(300)).expect("nothing"), Received::Nothing);
+    assert!(began.elapsed() >= Duration::from_millis(250), "it waits, and does not spin");
     channel.send(b"go\n").expect("sent");
-    assert_eq!(
-        channel.receive(Duration::from_secs(10)).expect("the end"),
-        Received::End(status(7))
-    );
+    assert_eq!(channel.receive(Duration::from_secs(10)).expect("the end"), Received::End(status(7)));
 }
 
 /// New keys in the middle of everything, in both directions.
@@ -183,9 +140,7 @@ fn the_keys_may_be_renewed_on_the_way() {
     let host = Host::with("RekeyLimit 1M");
     let mut session = host.connect();
     let input = vec![b'r'; 10_000_000];
-    let output = session
-        .run("cat", &input, soon())
-        .unwrap_or_else(|error| panic!("{error}\n{}", host.log()));
+    let output = session.run("cat", &input, soon()).unwrap_or_else(|error| panic!("{error}\n{}", host.log()));
     assert_eq!(output.stdout.len(), input.len());
 }
 
@@ -194,14 +149,10 @@ fn a_deadline_ends_the_wait_and_the_connection() {
     let host = Host::start();
     let mut session = host.connect();
     let began = Instant::now();
-    let error = session
-        .run("sleep 15", b"", Some(began + Duration::from_millis(300)))
-        .expect_err("too slow");
+    let error = session.run("sleep 15", b"", Some(began + Duration::from_millis(300))).expect_err("too slow");
     assert!(matches!(error, RemoteError::TimedOut { .. }), "{error}");
     assert!(began.elapsed() < Duration::from_secs(5));
-    let error = session
-        .run("true", b"", soon())
-        .expect_err("the session is closed");
+    let error = session.run("true", b"", soon()).expect_err("the session is closed");
     assert_eq!(error.code(), "host.lost", "{error}");
 }
 
@@ -209,9 +160,7 @@ fn a_deadline_ends_the_wait_and_the_connection() {
 fn a_command_too_long_for_the_library_is_refused_by_name() {
     let host = Host::start();
     let mut session = host.connect();
-    let error = session
-        .run(&format!(": {}", "x".repeat(40_000)), b"", soon())
-        .expect_err("too long");
+    let error = session.run(&format!(": {}", "x".repeat(40_000)), b"", soon()).expect_err("too long");
     assert_eq!(error.code(), "host.command_too_long");
     let (out, ..) = run(&mut session, &format!("echo {}", "x".repeat(31_000)), b"");
     assert_eq!(out.len(), 31_001, "nearly as long goes");

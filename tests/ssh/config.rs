@@ -8,11 +8,7 @@ use deployer::remote::{ConnectError, Interrupt, NoPrompt, Session};
 use crate::host::{Host, user};
 
 fn connect(host: &Host, name: &str) -> Result<Session, ConnectError> {
-    let target = Target {
-        host: name.into(),
-        port: None,
-        user: None,
-    };
+    let target = Target { host: name.into(), port: None, user: None };
     Session::connect(&target, &host.options(), &mut NoPrompt, &Interrupt::never())
 }
 
@@ -20,11 +16,8 @@ fn connect(host: &Host, name: &str) -> Result<Session, ConnectError> {
 fn a_nickname_has_everything() {
     let host = Host::start();
     fs::create_dir(host.path(".ssh")).expect("a folder");
-    fs::write(
-        host.path(".ssh/more"),
-        format!("Host web\n Port {}\n IdentityFile %d/%n\n", host.port),
-    )
-    .expect("a file");
+    fs::write(host.path(".ssh/more"), format!("Host web\n Port {}\n IdentityFile %d/%n\n", host.port))
+        .expect("a file");
     fs::rename(host.path("id"), host.path("web")).expect("a key named as the host");
     host.know(&format!("alias {}", host.public("host_ed25519")));
     host.config(&format!(
@@ -51,9 +44,7 @@ fn a_match_block_is_left_out_and_said_to_be() {
     let place = format!("{} line 5", host.path("config").display());
     assert_eq!(
         session.warnings(),
-        [format!(
-            "{place}: `Match exec true` is not understood; its block is ignored"
-        )]
+        [format!("{place}: `Match exec true` is not understood; its block is ignored")]
     );
 }
 
@@ -63,9 +54,6 @@ fn a_proxy_command_is_refused_by_name() {
     host.config("Host web\n ProxyCommand nc %h %p\n");
     let error = connect(&host, "web").err().expect("no session");
     assert_eq!(error.code(), "ssh_config.unsupported");
-    assert!(
-        error.to_string().contains("ProxyCommand is set for web"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("ProxyCommand is set for web"), "{error}");
     assert!(error.to_string().contains("config line 2"), "{error}");
 }

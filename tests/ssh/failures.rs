@@ -20,11 +20,7 @@ fn connect(target: &Target, options: &ConnectOptions) -> ConnectError {
 }
 
 fn at(port: u16) -> Target {
-    Target {
-        host: "127.0.0.1".into(),
-        port: Some(port),
-        user: Some("x".into()),
-    }
+    Target { host: "127.0.0.1".into(), port: Some(port), user: Some("x".into()) }
 }
 
 /// Carries bytes to a host until it is told to be silent, as a network does that loses everything.
@@ -36,10 +32,7 @@ struct Relay {
 impl Relay {
     fn to(port: u16) -> Relay {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let relay = Relay {
-            port: listener.local_addr().expect("a port").port(),
-            silent: Arc::default(),
-        };
+        let relay = Relay { port: listener.local_addr().expect("a port").port(), silent: Arc::default() };
         let silent = Arc::clone(&relay.silent);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
@@ -72,44 +65,24 @@ fn carry(mut from: TcpStream, mut to: TcpStream, silent: Arc<AtomicBool>) {
 fn relayed(patience: Duration) -> (Host, Relay, Target, ConnectOptions) {
     let host = Host::start();
     let relay = Relay::to(host.port);
-    host.know(&format!(
-        "[127.0.0.1]:{} {}",
-        relay.port,
-        host.public("host_ed25519")
-    ));
-    let options = ConnectOptions {
-        silence: patience,
-        handshake_timeout: patience,
-        ..host.options()
-    };
-    let target = Target {
-        port: Some(relay.port),
-        ..host.target()
-    };
+    host.know(&format!("[127.0.0.1]:{} {}", relay.port, host.public("host_ed25519")));
+    let options = ConnectOptions { silence: patience, handshake_timeout: patience, ..host.options() };
+    let target = Target { port: Some(relay.port), ..host.target() };
     (host, relay, target, options)
 }
 
 #[test]
 fn nobody_listens() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a port")
-        .port();
+    let port =
+        TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
     let error = connect(&at(port), &ConnectOptions::default());
     assert_eq!(error.code(), "host.refused");
-    assert_eq!(
-        error.to_string(),
-        format!("127.0.0.1 refuses connections at port {port}")
-    );
+    assert_eq!(error.to_string(), format!("127.0.0.1 refuses connections at port {port}"));
 }
 
 #[test]
 fn the_name_does_not_exist() {
-    let target = Target {
-        host: "no-such-host.invalid".into(),
-        port: None,
-        user: None,
-    };
+    let target = Target { host: "no-such-host.invalid".into(), port: None, user: None };
     let error = connect(&target, &ConnectOptions::default());
     assert_eq!(error.code(), "host.name", "{error}");
     assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
@@ -118,15 +91,8 @@ fn the_name_does_not_exist() {
 #[test]
 fn a_name_is_resolved() {
     let host = Host::start();
-    host.know(&format!(
-        "[localhost]:{} {}",
-        host.port,
-        host.public("host_ed25519")
-    ));
-    let target = Target {
-        host: "localhost".into(),
-        ..host.target()
-    };
+    host.know(&format!("[localhost]:{} {}", host.port, host.public("host_ed25519")));
+    let target = Target { host: "localhost".into(), ..host.target() };
     Session::connect(&target, &host.options(), &mut NoPrompt, &Interrupt::never()).expect("a session");
 }
 
@@ -146,22 +112,11 @@ fn somebody_else_listens() {
 fn the_listener_says_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("a port").port();
-    let options = ConnectOptions {
-        handshake_timeout: Duration::from_millis(300),
-        ..ConnectOptions::default()
-    };
+    let options =
+        ConnectOptions { handshake_timeout: Duration::from_millis(300), ..ConnectOptions::default() };
     let began = Instant::now();
     let error = connect(&at(port), &options);
-    assert!(
-        matches!(
-            error,
-            ConnectError::TimedOut {
-                stage: "key exchange",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, ConnectError::TimedOut { stage: "key exchange", .. }), "{error}");
     assert!(began.elapsed() < Duration::from_secs(3));
 }
 
@@ -176,10 +131,7 @@ fn no_algorithm_in_common() {
 #[test]
 fn a_near_host_that_works_in_silence_is_waited_for() {
     let host = Host::start();
-    let options = ConnectOptions {
-        silence: Duration::from_secs(6),
-        ..host.options()
-    };
+    let options = ConnectOptions { silence: Duration::from_secs(6), ..host.options() };
     let over = Arc::new(AtomicBool::new(false));
     let busy: Vec<_> = (0..4)
         .map(|_| {
@@ -197,10 +149,7 @@ fn a_near_host_that_works_in_silence_is_waited_for() {
             })
         })
         .collect();
-    let ran: Vec<_> = ran
-        .into_iter()
-        .map(|session| session.join().expect("no panic"))
-        .collect();
+    let ran: Vec<_> = ran.into_iter().map(|session| session.join().expect("no panic")).collect();
     over.store(true, Ordering::Relaxed);
     for burner in busy {
         burner.join().expect("no panic");
@@ -216,10 +165,7 @@ fn the_network_dies_during_a_command() {
     let mut session =
         Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never()).expect("a session");
     let mut channel = session.exec("echo up; cat").expect("a command");
-    assert_eq!(
-        channel.receive(Duration::from_secs(10)).expect("up"),
-        Received::Stdout(b"up\n".to_vec())
-    );
+    assert_eq!(channel.receive(Duration::from_secs(10)).expect("up"), Received::Stdout(b"up\n".to_vec()));
     relay.silent.store(true, Ordering::SeqCst);
     let began = Instant::now();
     let error = loop {
@@ -236,10 +182,7 @@ fn the_network_dies_during_a_command() {
     );
     drop(channel);
     drop(session);
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "nothing waits for the dead"
-    );
+    assert!(began.elapsed() < Duration::from_secs(4), "nothing waits for the dead");
 }
 
 /// A host that has nothing to say is not dead, as long as it answers when asked.
@@ -287,10 +230,7 @@ fn dropping_a_running_command_does_not_wait_for_it() {
     let host = Host::start();
     let mut session = host.connect();
     let mut channel = session.exec("echo up; cat").expect("a command");
-    assert_eq!(
-        channel.receive(Duration::from_secs(10)).expect("up"),
-        Received::Stdout(b"up\n".to_vec())
-    );
+    assert_eq!(channel.receive(Duration::from_secs(10)).expect("up"), Received::Stdout(b"up\n".to_vec()));
     let began = Instant::now();
     drop(channel);
     drop(session);
@@ -324,9 +264,7 @@ fn one_press_wakes_the_caller_and_two_end_everything() {
     let interrupt = Interrupt::never();
     let connected = Session::connect(&host.target(), &host.options(), &mut NoPrompt, &interrupt);
     let mut session = connected.expect("a session");
-    let mut channel = session
-        .exec("cat; echo end of input; sleep 15")
-        .expect("a command");
+    let mut channel = session.exec("cat; echo end of input; sleep 15").expect("a command");
     for press in 1..=2 {
         let (pressed, began) = (interrupt.clone(), Instant::now());
         let pressing = thread::spawn(move || {
@@ -364,10 +302,7 @@ fn one_press_gives_up_connecting() {
     });
     let began = Instant::now();
     let error = Session::connect(&target, &ConnectOptions::default(), &mut NoPrompt, &interrupt).err();
-    assert!(
-        matches!(error, Some(ConnectError::Interrupted { .. })),
-        "{error:?}"
-    );
+    assert!(matches!(error, Some(ConnectError::Interrupted { .. })), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(2));
     pressing.join().expect("pressed");
 }

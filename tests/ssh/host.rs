@@ -35,11 +35,8 @@ impl Host {
         let folder = tempfile::tempdir().expect("a folder");
         keygen(folder.path(), "host_ed25519", "ed25519", "");
         keygen(folder.path(), "id", "ed25519", "");
-        fs::copy(
-            folder.path().join("id.pub"),
-            folder.path().join("authorized_keys"),
-        )
-        .expect("authorized_keys");
+        fs::copy(folder.path().join("id.pub"), folder.path().join("authorized_keys"))
+            .expect("authorized_keys");
         prepare(folder.path());
         let (port, sshd) = start_sshd(folder.path(), lines);
         let host = Host { folder, port, sshd };
@@ -68,10 +65,8 @@ impl Host {
     }
 
     pub(crate) fn authorize(&self, key: &str) {
-        let mut file = OpenOptions::new()
-            .append(true)
-            .open(self.path("authorized_keys"))
-            .expect("authorized_keys");
+        let mut file =
+            OpenOptions::new().append(true).open(self.path("authorized_keys")).expect("authorized_keys");
         writeln!(file, "{}", self.public(key)).expect("authorized_keys");
     }
 
@@ -80,11 +75,7 @@ impl Host {
     }
 
     pub(crate) fn target(&self) -> Target {
-        Target {
-            host: "127.0.0.1".into(),
-            port: Some(self.port),
-            user: None,
-        }
+        Target { host: "127.0.0.1".into(), port: Some(self.port), user: None }
     }
 
     /// With the key `id`, unless `config` says otherwise.
@@ -103,17 +94,11 @@ impl Host {
     }
 
     pub(crate) fn try_connect(&self) -> Result<Session, ConnectError> {
-        Session::connect(
-            &self.target(),
-            &self.options(),
-            &mut NoPrompt,
-            &Interrupt::never(),
-        )
+        Session::connect(&self.target(), &self.options(), &mut NoPrompt, &Interrupt::never())
     }
 
     pub(crate) fn connect(&self) -> Session {
-        self.try_connect()
-            .unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
+        self.try_connect().unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
     }
 
     /// Kills whatever serves the connections of this host.
@@ -126,10 +111,7 @@ impl Host {
         }
         for process in found {
             // One may have ended with its parent.
-            let _ = Command::new("kill")
-                .args(["-9", &process.to_string()])
-                .stderr(Stdio::null())
-                .status();
+            let _ = Command::new("kill").args(["-9", &process.to_string()]).stderr(Stdio::null()).status();
         }
     }
 
@@ -152,27 +134,14 @@ pub(crate) fn keygen(folder: &Path, name: &str, kind: &str, passphrase: &str) {
 }
 
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn children(process: u32) -> Vec<u32> {
-    let list = Command::new("ps")
-        .args(["-o", "pid=", "--ppid", &process.to_string()])
-        .output()
-        .expect("ps");
-    String::from_utf8_lossy(&list.stdout)
-        .split_whitespace()
-        .filter_map(|id| id.parse().ok())
-        .collect()
+    let list = Command::new("ps").args(["-o", "pid=", "--ppid", &process.to_string()]).output().expect("ps");
+    String::from_utf8_lossy(&list.stdout).split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 pub(crate) fn user() -> String {
@@ -198,10 +167,8 @@ fn start_sshd(folder: &Path, lines: &str) -> (u16, Child) {
     }
     let dir = folder.display().to_string();
     for _ in 0..5 {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|port| port.local_addr())
-            .expect("a port")
-            .port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port").port();
         let config = format!(
             "{}\nListenAddress 127.0.0.1:{port}\nHostKey DIR/host_ed25519\nAuthorizedKeysFile DIR/authorized_keys\n\
              PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
@@ -226,8 +193,5 @@ fn start_sshd(folder: &Path, lines: &str) -> (u16, Child) {
             return (port, sshd);
         }
     }
-    panic!(
-        "sshd does not start: {}",
-        fs::read_to_string(folder.join("log")).unwrap_or_default()
-    );
+    panic!("sshd does not start: {}", fs::read_to_string(folder.join("log")).unwrap_or_default());
 }

@@ -12,17 +12,14 @@ fn refused(host: &Host) -> HostKeyError {
     match host.try_connect() {
         Err(ConnectError::HostKey(error)) => *error,
         Err(error) => panic!("{error}\n{}", host.log()),
-        Ok(_) => panic!(
-            "accepted with known_hosts:\n{}",
-            fs::read_to_string(host.path("known_hosts")).unwrap()
-        ),
+        Ok(_) => {
+            panic!("accepted with known_hosts:\n{}", fs::read_to_string(host.path("known_hosts")).unwrap())
+        }
     }
 }
 
 fn fingerprint(host: &Host, key: &str) -> String {
-    let line = run(Command::new("ssh-keygen")
-        .arg("-lf")
-        .arg(host.path(&format!("{key}.pub"))));
+    let line = run(Command::new("ssh-keygen").arg("-lf").arg(host.path(&format!("{key}.pub"))));
     line.split(' ').nth(1).expect("a fingerprint").into()
 }
 
@@ -47,8 +44,7 @@ fn each_form_in_which_a_host_is_known() {
         format!("garbage\n[127.0.0.1]:{port} ssh-ed25519 !!!\n\n# comment\n[127.0.0.1]:{port} {key}"),
     ] {
         host.know(&text);
-        host.try_connect()
-            .unwrap_or_else(|error| panic!("{error} with\n{text}"));
+        host.try_connect().unwrap_or_else(|error| panic!("{error} with\n{text}"));
     }
 }
 
@@ -56,14 +52,8 @@ fn each_form_in_which_a_host_is_known() {
 fn a_hashed_name_is_known() {
     let host = Host::start();
     host.know(&host.line_for("host_ed25519"));
-    run(Command::new("ssh-keygen")
-        .arg("-Hf")
-        .arg(host.path("known_hosts")));
-    assert!(
-        fs::read_to_string(host.path("known_hosts"))
-            .expect("known_hosts")
-            .starts_with("|1|")
-    );
+    run(Command::new("ssh-keygen").arg("-Hf").arg(host.path("known_hosts")));
+    assert!(fs::read_to_string(host.path("known_hosts")).expect("known_hosts").starts_with("|1|"));
     host.connect();
 }
 
@@ -72,14 +62,9 @@ fn of_several_keys_the_known_type_is_asked_for() {
     let host = with_three_keys();
     for key in ["host_rsa", "host_ecdsa", "host_ed25519"] {
         host.know(&host.line_for(key));
-        host.try_connect()
-            .unwrap_or_else(|error| panic!("{key}: {error}"));
+        host.try_connect().unwrap_or_else(|error| panic!("{key}: {error}"));
     }
-    host.know(
-        &["host_ecdsa", "host_rsa"]
-            .map(|key| host.line_for(key))
-            .join("\n"),
-    );
+    host.know(&["host_ecdsa", "host_rsa"].map(|key| host.line_for(key)).join("\n"));
     host.connect();
 }
 
@@ -90,19 +75,10 @@ fn an_unknown_host_shows_its_fingerprint_and_how_to_learn_it() {
     let error = refused(&host);
     assert_eq!(error.code(), "host_key.unknown");
     let said = error.to_string();
-    assert!(
-        said.contains(&format!("ssh-ed25519 {}", fingerprint(&host, "host_ed25519"))),
-        "{said}"
-    );
-    assert!(
-        said.contains(&host.path("known_hosts").display().to_string()),
-        "{said}"
-    );
+    assert!(said.contains(&format!("ssh-ed25519 {}", fingerprint(&host, "host_ed25519"))), "{said}");
+    assert!(said.contains(&host.path("known_hosts").display().to_string()), "{said}");
     let advice = error.advice().join("\n");
-    assert!(
-        advice.contains(&format!("ssh-keyscan -p {} 127.0.0.1 >> ", host.port)),
-        "{advice}"
-    );
+    assert!(advice.contains(&format!("ssh-keyscan -p {} 127.0.0.1 >> ", host.port)), "{advice}");
 }
 
 /// The advice is a command: taken, it works.
@@ -111,11 +87,7 @@ fn after_the_advised_command_the_host_is_known() {
     let host = Host::start();
     fs::remove_file(host.path("known_hosts")).expect("no known_hosts");
     let advice = refused(&host).advice();
-    let command = advice
-        .last()
-        .and_then(|line| line.split_once("same: "))
-        .expect("a command")
-        .1;
+    let command = advice.last().and_then(|line| line.split_once("same: ")).expect("a command").1;
     run(Command::new("sh").args(["-c", command]));
     host.connect();
 }
@@ -139,19 +111,12 @@ fn a_changed_key_is_shown_with_file_line_and_both_fingerprints() {
     let error = refused(&host);
     assert_eq!(error.code(), "host_key.changed");
     let said = error.to_string();
-    for part in [
-        fingerprint(&host, "host_ed25519"),
-        fingerprint(&host, "old"),
-        "known_hosts line 2".into(),
-    ] {
+    for part in [fingerprint(&host, "host_ed25519"), fingerprint(&host, "old"), "known_hosts line 2".into()] {
         assert!(said.contains(&part), "{said}");
     }
     let advice = error.advice().join("\n");
     let command = advice.split("old key: ").nth(1).expect("a command");
-    assert!(
-        command.starts_with(&format!("ssh-keygen -R '[127.0.0.1]:{}' -f ", host.port)),
-        "{command}"
-    );
+    assert!(command.starts_with(&format!("ssh-keygen -R '[127.0.0.1]:{}' -f ", host.port)), "{command}");
     run(Command::new("sh").args(["-c", command]));
     assert_eq!(refused(&host).code(), "host_key.unknown");
 }
@@ -160,10 +125,9 @@ fn a_changed_key_is_shown_with_file_line_and_both_fingerprints() {
 fn a_revoked_key_is_refused_even_if_known() {
     let host = Host::start();
     let (known, key) = (host.line_for("host_ed25519"), host.public("host_ed25519"));
-    for revoked in [
-        format!("@revoked * {key}\n{known}"),
-        format!("{known}\n@revoked [127.0.0.1]:{} {key}", host.port),
-    ] {
+    for revoked in
+        [format!("@revoked * {key}\n{known}"), format!("{known}\n@revoked [127.0.0.1]:{} {key}", host.port)]
+    {
         host.know(&revoked);
         assert_eq!(refused(&host).code(), "host_key.revoked");
     }
@@ -185,8 +149,7 @@ fn a_host_with_a_certificate_shows_its_plain_key() {
     let host = Host::prepared("HostCertificate DIR/host_ed25519-cert.pub", |folder: &Path| {
         keygen(folder, "authority", "ed25519", "");
         let mut sign = Command::new("ssh-keygen");
-        sign.args(["-q", "-h", "-I", "host", "-s"])
-            .arg(folder.join("authority"));
+        sign.args(["-q", "-h", "-I", "host", "-s"]).arg(folder.join("authority"));
         run(sign.arg(folder.join("host_ed25519.pub")));
     });
     host.connect();

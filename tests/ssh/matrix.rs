@@ -67,16 +67,10 @@ fn our_verdict_is_that_of_ssh() {
     };
     let hosts = [
         ("ed25519", Host::prepared("", prepare)),
-        (
-            "three keys",
-            Host::prepared("HostKey DIR/host_rsa\nHostKey DIR/host_ecdsa", prepare),
-        ),
+        ("three keys", Host::prepared("HostKey DIR/host_rsa\nHostKey DIR/host_ecdsa", prepare)),
     ];
     let both = hosts.map(|(server, host)| std::thread::spawn(move || beside(server, &host)));
-    let cases: usize = both
-        .map(|one| one.join().expect("the same verdicts"))
-        .iter()
-        .sum();
+    let cases: usize = both.map(|one| one.join().expect("the same verdicts")).iter().sum();
     println!("@row | ssh | host keys beside the real ssh | ok {cases} cases");
 }
 
@@ -106,9 +100,7 @@ fn compare(server: &str, host: &Host, known: &str, config: &str, hashed: bool) {
         true => "nickname".to_owned(),
         false => format!("[127.0.0.1]:{}", host.port),
     };
-    let mut text = known
-        .replace("NAME", &name)
-        .replace("PORT", &host.port.to_string());
+    let mut text = known.replace("NAME", &name).replace("PORT", &host.port.to_string());
     for (word, key) in [
         (" OTHERRSA", "otherrsa"),
         (" OTHER", "other"),
@@ -120,10 +112,7 @@ fn compare(server: &str, host: &Host, known: &str, config: &str, hashed: bool) {
     }
     host.know(&text);
     if hashed {
-        run(Command::new("ssh-keygen")
-            .arg("-qHf")
-            .arg(host.path("known_hosts"))
-            .stderr(Stdio::null()));
+        run(Command::new("ssh-keygen").arg("-qHf").arg(host.path("known_hosts")).stderr(Stdio::null()));
     }
     let folder = host.path("");
     let file = host.path("config");
@@ -142,15 +131,8 @@ fn compare(server: &str, host: &Host, known: &str, config: &str, hashed: bool) {
         .stdin(Stdio::null())
         .output()
         .expect("ssh");
-    let target = Target {
-        host: "127.0.0.1".into(),
-        port: Some(host.port),
-        user: None,
-    };
-    let options = ConnectOptions {
-        config_files: vec![file],
-        ..ConnectOptions::default()
-    };
+    let target = Target { host: "127.0.0.1".into(), port: Some(host.port), user: None };
+    let options = ConnectOptions { config_files: vec![file], ..ConnectOptions::default() };
     let ours = Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never());
     assert_eq!(
         ours.is_ok(),

@@ -58,11 +58,7 @@ impl DelayProxy {
         });
         let accepting = Arc::clone(&shared);
         let acceptor = thread::spawn(move || accept(&listener, &accepting));
-        DelayProxy {
-            port,
-            shared,
-            acceptor: Some(acceptor),
-        }
+        DelayProxy { port, shared, acceptor: Some(acceptor) }
     }
 
     pub fn port(&self) -> u16 {
@@ -176,11 +172,7 @@ fn pick_up(
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let count = from.read(&mut buffer).unwrap_or(0);
-        let counter = if way == Direction::Up {
-            &shared.up
-        } else {
-            &shared.down
-        };
+        let counter = if way == Direction::Up { &shared.up } else { &shared.down };
         counter.fetch_add(count as u64, Ordering::SeqCst);
         if count > 0 && way == Direction::Up {
             let mut last = last.lock().expect("no holder panics");

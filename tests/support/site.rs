@@ -32,11 +32,7 @@ impl Ran {
     /// Expects that it was done; `arguments` are what it was run with.
     #[track_caller]
     pub fn done(self, arguments: &[&str]) -> Ran {
-        assert_eq!(
-            self.code, 0,
-            "deployer {arguments:?}\n{}{}",
-            self.stdout, self.stderr
-        );
+        assert_eq!(self.code, 0, "deployer {arguments:?}\n{}{}", self.stdout, self.stderr);
         self
     }
 
@@ -73,32 +69,17 @@ impl Site {
 
     /// The same, with the host changed.
     pub fn with(change: impl FnOnce(&mut HostOptions)) -> Site {
-        let tools = PathBuf::from(variable("DEPLOYER_TEST_UV"))
-            .parent()
-            .expect("uv is in a folder")
-            .to_path_buf();
-        let mut options = HostOptions {
-            grace: Duration::ZERO,
-            ..HostOptions::default()
-        };
-        options
-            .environment
-            .push(("UV_CACHE_DIR".into(), variable("DEPLOYER_TEST_UV") + "-cache"));
-        options
-            .environment
-            .push(("UV_PYTHON".into(), "/usr/bin/python3".into()));
+        let tools =
+            PathBuf::from(variable("DEPLOYER_TEST_UV")).parent().expect("uv is in a folder").to_path_buf();
+        let mut options = HostOptions { grace: Duration::ZERO, ..HostOptions::default() };
+        options.environment.push(("UV_CACHE_DIR".into(), variable("DEPLOYER_TEST_UV") + "-cache"));
+        options.environment.push(("UV_PYTHON".into(), "/usr/bin/python3".into()));
         options.path.push(only_uv(&tools));
         change(&mut options);
         let host = ThrowawayHost::start(options).expect("a throwaway host");
         let alias = host.alias().to_string();
         let repo = tempfile::tempdir().expect("a temporary folder");
-        let site = Site {
-            host,
-            repo,
-            extra: String::new(),
-            environment: String::new(),
-            alias,
-        };
+        let site = Site { host, repo, extra: String::new(), environment: String::new(), alias };
         site.git(&["init", "--quiet", "--initial-branch=main"]);
         site.write("app.py", APP);
         site.write("requirements.txt", &format!("{}\n", gunicorn()));
@@ -211,10 +192,7 @@ impl Site {
     /// The step that the command on the host began last.
     pub fn step(&self) -> Option<String> {
         let journal = fs::read_to_string(self.path(".deployer/journal")).unwrap_or_default();
-        let begun = journal
-            .lines()
-            .rev()
-            .find_map(|line| line.strip_prefix("begin "))?;
+        let begun = journal.lines().rev().find_map(|line| line.strip_prefix("begin "))?;
         begun.splitn(3, ' ').nth(2).map(str::to_string)
     }
 
@@ -267,18 +245,8 @@ pub fn http(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
         Ok(answer)
     };
     let answer = ask().unwrap_or_default();
-    let status = answer
-        .split(' ')
-        .nth(1)
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0);
-    (
-        status,
-        answer
-            .split_once("\r\n\r\n")
-            .map(|(_, body)| body.to_string())
-            .unwrap_or_default(),
-    )
+    let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_string()).unwrap_or_default())
 }
 
 /// Runs git with an identity of its own, and returns what it prints.
@@ -286,24 +254,13 @@ pub fn http(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
 pub fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
-        .args([
-            "-c",
-            "user.name=Ann",
-            "-c",
-            "user.email=ann@example.org",
-            "-c",
-            "protocol.file.allow=always",
-        ])
+        .args(["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "protocol.file.allow=always"])
         .args(arguments)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
         .output()
         .expect("git runs");
-    assert!(
-        output.status.success(),
-        "git {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim_end().to_string()
 }
 

@@ -26,13 +26,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 5] = [
-        Kind::Upload,
-        Kind::DirectUpload,
-        Kind::Stream,
-        Kind::Upgrade,
-        Kind::Post,
-    ];
+    pub(crate) const ALL: [Kind; 5] =
+        [Kind::Upload, Kind::DirectUpload, Kind::Stream, Kind::Upgrade, Kind::Post];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -78,9 +73,8 @@ pub(crate) fn exchange(kind: Kind, door: SocketAddr, host: &str, id: &str) -> io
 fn upload(link: &mut TcpStream, host: &str) -> io::Result<()> {
     static DATA: OnceLock<(Vec<u8>, String)> = OnceLock::new();
     let (data, digest) = DATA.get_or_init(|| {
-        let data: Vec<u8> = (0..UPLOAD as u32)
-            .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
+        let data: Vec<u8> =
+            (0..UPLOAD as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let digest = hmac_sha256::Hash::hash(&data);
         let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         (data, digest)
@@ -165,7 +159,5 @@ fn unchunk(mut rest: &str) -> io::Result<String> {
 
 fn expect(right: bool, answer: &str) -> io::Result<()> {
     let shown: String = answer.chars().take(200).collect();
-    right
-        .then_some(())
-        .ok_or_else(|| Error::other(format!("answered {shown:?}")))
+    right.then_some(()).ok_or_else(|| Error::other(format!("answered {shown:?}")))
 }

@@ -48,16 +48,8 @@ impl Crowd {
             pause: PAUSE,
             ..Load::new(site.door(), site.host.server_name())
         };
-        let kept = |asks_again| Load {
-            keep_alive: true,
-            asks_again,
-            ..plain()
-        };
-        let slow = Load {
-            path: "/slow?seconds=3".to_string(),
-            clients: 2,
-            ..plain()
-        };
+        let kept = |asks_again| Load { keep_alive: true, asks_again, ..plain() };
+        let slow = Load { path: "/slow?seconds=3".to_string(), clients: 2, ..plain() };
         let loads = [
             ("connection per request", plain()),
             ("keep-alive, never asking again", kept(false)),
@@ -71,26 +63,15 @@ impl Crowd {
             .flat_map(|kind| (0..kind.clients()).map(|number| (*kind, number)))
             .map(|(kind, number)| (kind, client(kind, number, site, &over)))
             .collect();
-        Crowd {
-            over,
-            loads: loads.into(),
-            clients,
-        }
+        Crowd { over, loads: loads.into(), clients }
     }
 
     /// Lets each client finish what it is at.
     pub(crate) fn stop(self) -> Vec<Tally> {
         self.over.store(true, Ordering::SeqCst);
-        let mut tallies: Vec<Tally> = self
-            .loads
-            .into_iter()
-            .map(|(name, load)| tally(name, load))
-            .collect();
+        let mut tallies: Vec<Tally> = self.loads.into_iter().map(|(name, load)| tally(name, load)).collect();
         for kind in Kind::ALL {
-            tallies.push(Tally {
-                name: kind.name(),
-                exchanges: Vec::new(),
-            });
+            tallies.push(Tally { name: kind.name(), exchanges: Vec::new() });
         }
         for (kind, client) in self.clients {
             let done = client.join().expect("a client does not panic");
@@ -108,16 +89,8 @@ fn client(kind: Kind, number: usize, site: &Site, over: &Arc<AtomicBool>) -> Joi
         while !over.load(Ordering::SeqCst) {
             let id = format!("{number}-{}", done.len());
             let began = Instant::now();
-            let lost = exchange(kind, door, &host, &id)
-                .err()
-                .map(|error| error.to_string());
-            done.push(Exchange {
-                id,
-                began,
-                ended: Instant::now(),
-                idle_closed: false,
-                lost,
-            });
+            let lost = exchange(kind, door, &host, &id).err().map(|error| error.to_string());
+            done.push(Exchange { id, began, ended: Instant::now(), idle_closed: false, lost });
             thread::sleep(PAUSE);
         }
         done
@@ -136,10 +109,7 @@ fn tally(name: &'static str, load: Running) -> Tally {
             other => Some(format!("{other:?}")),
         },
     });
-    Tally {
-        name,
-        exchanges: exchanges.collect(),
-    }
+    Tally { name, exchanges: exchanges.collect() }
 }
 
 impl Tally {
@@ -149,10 +119,7 @@ impl Tally {
 
     /// Idle connections that nginx closed while the client was sending on them: what HTTP leaves to the client.
     pub(crate) fn idle_closed(&self) -> usize {
-        self.exchanges
-            .iter()
-            .filter(|exchange| exchange.idle_closed)
-            .count()
+        self.exchanges.iter().filter(|exchange| exchange.idle_closed).count()
     }
 
     /// What was lost beyond that: what it came to, and when, by the name of what the deployer did then.
@@ -160,11 +127,8 @@ impl Tally {
         let lost = self.exchanges.iter().filter(|exchange| !exchange.idle_closed);
         lost.filter_map(|exchange| {
             let why = exchange.lost.as_ref()?;
-            let during: Vec<&str> = turns
-                .iter()
-                .filter(|turn| turn.meets(exchange))
-                .map(|turn| turn.name)
-                .collect();
+            let during: Vec<&str> =
+                turns.iter().filter(|turn| turn.meets(exchange)).map(|turn| turn.name).collect();
             Some(format!("{} during {during:?}: {why}", self.name))
         })
         .collect()
@@ -186,11 +150,7 @@ impl Tally {
         let missing = answered.filter(|exchange| !written.contains_key(exchange.id.as_str()));
         (
             missing.map(|exchange| exchange.id.clone()).collect(),
-            written
-                .iter()
-                .filter(|(_, times)| **times > 1)
-                .map(|(id, _)| id.to_string())
-                .collect(),
+            written.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.to_string()).collect(),
         )
     }
 }

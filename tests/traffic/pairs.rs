@@ -30,30 +30,19 @@ impl Late {
 
     fn finish(mut self) -> bool {
         let mut answer = String::new();
-        let done = self
-            .0
-            .write_all(b"half")
-            .and_then(|()| self.0.read_to_string(&mut answer));
+        let done = self.0.write_all(b"half").and_then(|()| self.0.read_to_string(&mut answer));
         done.is_ok() && answer.starts_with("HTTP/1.1 200 ")
     }
 }
 
 /// Some work under load, until it is done and all requests were sent: how many there were, and how many were lost.
 fn under_load(site: &Site, work: impl FnOnce()) -> (usize, usize) {
-    let plain = Load {
-        duration: Duration::from_secs(600),
-        ..Load::new(site.door(), site.host.server_name())
-    };
-    let kept = Load {
-        keep_alive: true,
-        asks_again: true,
-        ..plain.clone()
-    };
+    let plain =
+        Load { duration: Duration::from_secs(600), ..Load::new(site.door(), site.host.server_name()) };
+    let kept = Load { keep_alive: true, asks_again: true, ..plain.clone() };
     let loads: Vec<Running> = [plain, kept].map(Load::start).into();
     let begun = || loads.iter().map(Running::begun).sum::<usize>();
-    until("the load to have begun", Duration::from_secs(30), || {
-        begun() > 100
-    });
+    until("the load to have begun", Duration::from_secs(30), || begun() > 100);
     let late = [(); LATE].map(|()| Late::begin(site));
     work();
     let cut_off = late.map(Late::finish).iter().filter(|whole| !**whole).count();
@@ -86,9 +75,7 @@ fn through(from: Mode, to: Mode) {
         let problems = site.status()["problems"].clone();
         let (status, body) = site.get("/");
         if lost > 0 || problems != serde_json::json!([]) || status != 200 || !body.contains(release) {
-            wrong.push(format!(
-                "{case}: {lost} lost, {problems}, {status} {body:?}, expected {release}"
-            ));
+            wrong.push(format!("{case}: {lost} lost, {problems}, {status} {body:?}, expected {release}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

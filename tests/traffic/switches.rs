@@ -32,9 +32,7 @@ fn a_slow_request_stays(mode: Mode) {
     let began = Instant::now();
     let slow = thread::spawn(move || crate::support::http(door, &name, "/slow?seconds=6"));
     // The request reaches the old release: a quick one after it, of the same kind, has been answered.
-    until("the old release answers", BOUND, || {
-        site.get("/").1.contains(&old)
-    });
+    until("the old release answers", BOUND, || site.get("/").1.contains(&old));
     site.done(&["prod", "cutover"]);
     let switched = began.elapsed();
     assert!(switched < Duration::from_secs(6), "the cutover took {switched:?}");
@@ -73,17 +71,8 @@ fn ended(answer: &Answer) -> Instant {
 /// When a release answered first and last, since `began`.
 fn reign(report: &LoadReport, release: &str, began: Instant) -> (Duration, Duration) {
     let of = |answer: &&Answer| answer.marker.as_deref() == Some(release) && ended(answer) > began;
-    let times = || {
-        report
-            .answers
-            .iter()
-            .filter(of)
-            .map(|answer| ended(answer) - began)
-    };
-    (
-        times().min().expect("it answered"),
-        times().max().expect("it answered"),
-    )
+    let times = || report.answers.iter().filter(of).map(|answer| ended(answer) - began);
+    (times().min().expect("it answered"), times().max().expect("it answered"))
 }
 
 fn a_rollback_is_quick(mode: Mode) {
@@ -96,9 +85,7 @@ fn a_rollback_is_quick(mode: Mode) {
         ..load(&site, &[&old, &new])
     };
     let running = steady.start();
-    until("the new release answers", BOUND, || {
-        site.get("/").1.contains(&new)
-    });
+    until("the new release answers", BOUND, || site.get("/").1.contains(&new));
     let began = Instant::now();
     site.done(&["prod", "rollback"]);
     let whole = began.elapsed();
@@ -132,10 +119,7 @@ fn a_rollback_under_load_is_quick_by_socket() {
 fn latency_through_cutovers(mode: Mode) {
     let _turn = alone();
     let (site, old, new) = two(mode);
-    let calm = Load {
-        duration: Duration::from_secs(2),
-        ..load(&site, &[])
-    };
+    let calm = Load { duration: Duration::from_secs(2), ..load(&site, &[]) };
     let calm = calm.start().wait();
     let running = load(&site, &[&old, &new]).start();
     for _ in 0..5 {

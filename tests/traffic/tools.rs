@@ -23,11 +23,7 @@ fn start(site: &Site, program: &str, path: &str, arguments: &[&str]) -> Child {
 fn finish(child: Child) -> String {
     let output = child.wait_with_output().expect("its output");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     text
 }
 
@@ -95,25 +91,15 @@ fn wrk_through_ten_cutovers(mode: Mode) {
     for _ in 0..10 {
         site.done(&["prod", "cutover"]);
     }
-    let stopped = Command::new("kill")
-        .args(["-INT", &wrk.id().to_string()])
-        .status();
+    let stopped = Command::new("kill").args(["-INT", &wrk.id().to_string()]).status();
     assert!(stopped.is_ok_and(|status| status.success()));
     let report = finish(wrk);
     // "31235 requests in 8.92s, 6.5MB read"
-    let line = report
-        .lines()
-        .find(|line| line.contains(" requests in "))
-        .unwrap_or_default();
+    let line = report.lines().find(|line| line.contains(" requests in ")).unwrap_or_default();
     let requests = number(line, "");
     let errors: Vec<u64> = ["connect ", "read ", "write ", "timeout "]
         .iter()
-        .map(|word| {
-            number(
-                report.split_once("Socket errors:").map_or("", |(_, rest)| rest),
-                word,
-            )
-        })
+        .map(|word| number(report.split_once("Socket errors:").map_or("", |(_, rest)| rest), word))
         .collect();
     let wrong = number(&report, "Non-2xx or 3xx responses:");
     row(

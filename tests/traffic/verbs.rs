@@ -12,11 +12,7 @@ use crate::support::{Site, http, row, until};
 fn turn<T>(turns: &mut Vec<Turn>, name: &'static str, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let result = work();
-    turns.push(Turn {
-        name,
-        began,
-        ended: Instant::now(),
-    });
+    turns.push(Turn { name, began, ended: Instant::now() });
     result
 }
 
@@ -80,18 +76,12 @@ fn run_through(mode: Mode) {
     assert_eq!(site.get("/").1, first);
     site.change();
     // What still runs in next may still be serving requests from before the rollback.
-    turn(&mut turns, "deploy over a warm release", || {
-        site.done(&["prod", "deploy"])
-    });
-    turn(&mut turns, "cutover --stop-old", || {
-        site.done(&["prod", "cutover", "--stop-old"])
-    });
+    turn(&mut turns, "deploy over a warm release", || site.done(&["prod", "deploy"]));
+    turn(&mut turns, "cutover --stop-old", || site.done(&["prod", "cutover", "--stop-old"]));
     let third = site.get("/").1;
     assert!(third != first && third != second, "{third}");
     assert_eq!(site.status()["next"]["process"]["state"], "stopped");
-    turn(&mut turns, "rollback to a stopped release", || {
-        site.done(&["prod", "rollback"])
-    });
+    turn(&mut turns, "rollback to a stopped release", || site.done(&["prod", "rollback"]));
     turn(&mut turns, "cutover", || site.done(&["prod", "cutover"]));
     turn(&mut turns, "stop", || site.done(&["prod", "stop"]));
     let tallies = crowd.stop();
@@ -107,11 +97,7 @@ fn run_through(mode: Mode) {
                 closed as f64 * 100.0 / tally.count() as f64
             ),
         };
-        row(
-            &suite,
-            tally.name,
-            format!("{} requests, {} lost{closed}", tally.count(), lost_here.len()),
-        );
+        row(&suite, tally.name, format!("{} requests, {} lost{closed}", tally.count(), lost_here.len()));
         lost.extend(lost_here);
         for turn in &turns {
             assert!(tally.spans(turn), "no {} during {}", tally.name, turn.name);
@@ -125,24 +111,13 @@ fn run_through(mode: Mode) {
         }
     }
     for turn in &turns {
-        row(
-            &suite,
-            turn.name,
-            format!("{:.2} s", (turn.ended - turn.began).as_secs_f64()),
-        );
+        row(&suite, turn.name, format!("{:.2} s", (turn.ended - turn.began).as_secs_f64()));
     }
     assert!(lost.is_empty(), "{} lost:\n{}", lost.len(), lost.join("\n"));
     let posts = tallies.last().expect("posts are the last kind");
     let (missing, doubled) = posts.miscounted(&site);
-    row(
-        &suite,
-        "POSTs lost or carried out twice",
-        format!("{} and {}", missing.len(), doubled.len()),
-    );
-    assert!(
-        missing.is_empty() && doubled.is_empty(),
-        "missing {missing:?}, doubled {doubled:?}"
-    );
+    row(&suite, "POSTs lost or carried out twice", format!("{} and {}", missing.len(), doubled.len()));
+    assert!(missing.is_empty() && doubled.is_empty(), "missing {missing:?}, doubled {doubled:?}");
 }
 
 #[test]
@@ -184,13 +159,6 @@ fn what_a_failed_release_began_it_may_finish() {
     assert!(!slow.is_finished());
     site.done(&["prod", "stop"]);
     let ((status, body), took) = slow.join().expect("a client does not panic");
-    assert!(
-        status == 200 && body.contains(&new),
-        "{status} {body} after {took:?}"
-    );
-    row(
-        "a request of 10 s",
-        "begun on a release that is put back and stopped",
-        "answered whole",
-    );
+    assert!(status == 200 && body.contains(&new), "{status} {body} after {took:?}");
+    row("a request of 10 s", "begun on a release that is put back and stopped", "answered whole");
 }

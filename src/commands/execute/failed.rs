@@ -33,9 +33,7 @@ impl Run<'_> {
             if state.root.is_full() && failure.why.as_deref() != Some(plan::FULL) {
                 // Where even a log cannot be written, nobody has said so.
                 failure =
-                    failure
-                        .why(plan::FULL)
-                        .advise(plan::make_room(plan::FULL, host, context.environment));
+                    failure.why(plan::FULL).advise(plan::make_room(plan::FULL, host, context.environment));
             }
             failure.world = Some(plan::world(&state, context.environment, None));
         }
@@ -58,9 +56,7 @@ impl Run<'_> {
             failure.exit = ExitCode::LiveAffected;
             failure.advice.extend(unknown.advice);
         } else {
-            failure
-                .advice
-                .push("run the same command again: it goes on from there".to_string());
+            failure.advice.push("run the same command again: it goes on from there".to_string());
         }
         failure
     }

@@ -5,9 +5,7 @@ use crate::init::{Sources, recognise};
 
 /// What is proposed for `[health]`: the path, or a `?` and why it is a guess.
 fn health(files: &[(&str, &str)]) -> String {
-    let files = files
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
     let found = recognise(&Sources::new(files));
     let path = found.health.path.unwrap_or_else(|| "?".to_owned());
     match found.health.doubt {
@@ -44,14 +42,8 @@ fn flask_with_blueprints_behind_a_login() {
             ("app/main/routes.py", INDEX),
             ("app/api/__init__.py", BLUEPRINT),
             ("app/api/routes.py", api),
-            (
-                "tests.py",
-                "app = Flask(__name__)\n@app.get('/health')\ndef health():\n    return 'ok'\n",
-            ),
-            (
-                "test_more.py",
-                "@app.get('/healthz')\ndef health():\n    return 'ok'\n",
-            ),
+            ("tests.py", "app = Flask(__name__)\n@app.get('/health')\ndef health():\n    return 'ok'\n"),
+            ("test_more.py", "@app.get('/healthz')\ndef health():\n    return 'ok'\n"),
             (
                 "config.py",
                 "import os\nbasedir = os.path.abspath(os.path.dirname(__file__))\nclass Config:\n    \
@@ -91,11 +83,7 @@ fn a_login_page_is_better_than_none() {
                   app.add_url_rule('/status', view_func=lambda: 'x')\n";
     let factory = "import flask\nfrom . import routes\ndef create_app():\n    app = flask.Flask(__name__)\n    \
                    routes.init_app(app)\n    return app\n";
-    let files = [
-        ("shop/__init__.py", factory),
-        ("shop/routes.py", routes),
-        ("requirements.txt", ""),
-    ];
+    let files = [("shop/__init__.py", factory), ("shop/routes.py", routes), ("requirements.txt", "")];
     assert_eq!(health(&files), "/healthz");
 }
 
@@ -137,21 +125,14 @@ fn fastapi_with_routers_in_a_workspace() {
             "backend/app/core/config.py",
             "class Settings(BaseSettings):\n    API_V1_STR: str = \"/api/v1\"\n    PROJECT_NAME: str\n",
         ),
-        (
-            "backend/tests/test_main.py",
-            "@app.get('/healthz')\ndef health():\n    return 'ok'\n",
-        ),
+        ("backend/tests/test_main.py", "@app.get('/healthz')\ndef health():\n    return 'ok'\n"),
         ("backend/alembic.ini", ""),
     ];
     insta::assert_snapshot!("fastapi_workspace", shown(&files));
     let main = "from fastapi import FastAPI, Depends\nfrom items import router\napp = FastAPI()\napp.include_router(router)\n";
     let items = "from fastapi import APIRouter\nrouter = APIRouter(dependencies=[Depends(get_current_user)])\n\
                  @router.get('/health')\ndef health():\n    return 1\n";
-    let files = [
-        ("main.py", main),
-        ("items.py", items),
-        ("requirements.txt", "fastapi\n"),
-    ];
+    let files = [("main.py", main), ("items.py", items), ("requirements.txt", "fastapi\n")];
     assert_eq!(health(&files), "/docs (it answers without a login)");
 }
 
@@ -182,27 +163,15 @@ fn django_whose_pages_want_a_login() {
                 path('ping/', login_required(views.ping)),\n    path('up/', views.up),\n    re_path(r'^status/(?P<id>[0-9]+)$', views.up),\n]\n";
     let views = "class Home(LoginRequiredMixin, TemplateView):\n    template_name = 'x'\n\ndef ping(request):\n    return 1\n\n\
                  @login_required\ndef up(request):\n    return 1\n";
-    assert_eq!(
-        health(&files(urls, views)),
-        "/admin/login/ (it answers without a login)"
-    );
+    assert_eq!(health(&files(urls, views)), "/admin/login/ (it answers without a login)");
     let api = "from . import views\nurlpatterns = [path('api/v1/', include(([path('healthz', views.ok)], 'v1')))]\n";
-    assert_eq!(
-        health(&files(api, "def ok(request):\n    return 1\n")),
-        "/api/v1/healthz"
-    );
+    assert_eq!(health(&files(api, "def ok(request):\n    return 1\n")), "/api/v1/healthz");
     let api = "from . import views\nv1 = [path('healthz', csrf_exempt(views.ok))]\nurlpatterns = [path('api/v1/', include(v1))]\n";
-    assert_eq!(
-        health(&files(api, "def ok(request):\n    return 1\n")),
-        "/api/v1/healthz"
-    );
+    assert_eq!(health(&files(api, "def ok(request):\n    return 1\n")), "/api/v1/healthz");
     let open = "urlpatterns = [path('', views.home)]\nfrom . import views\n";
     assert_eq!(health(&files(open, "def home(request):\n    return 1\n")), "/");
     let turned = "def home(request):\n    if not request.user.is_authenticated:\n        return redirect('login')\n    return 1\n";
-    assert_eq!(
-        health(&files(open, turned)),
-        "/admin/login/ (it answers without a login)"
-    );
+    assert_eq!(health(&files(open, turned)), "/admin/login/ (it answers without a login)");
     insta::assert_snapshot!("django_behind_a_login", shown(&files(urls, views)));
 }
 

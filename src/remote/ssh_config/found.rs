@@ -70,9 +70,7 @@ impl Found {
                 });
             }
             _ => {
-                let known = KEYWORDS
-                    .iter()
-                    .position(|known| known.eq_ignore_ascii_case(keyword));
+                let known = KEYWORDS.iter().position(|known| known.eq_ignore_ascii_case(keyword));
                 if let Some(value) = known.map(|index| &mut found.algorithms[index]) {
                     value.get_or_insert_with(|| (arguments[0].clone(), place.to_owned()));
                 }

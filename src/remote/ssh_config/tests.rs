@@ -36,11 +36,7 @@ impl Home {
 }
 
 fn target(host: &str) -> Target {
-    Target {
-        host: host.into(),
-        port: None,
-        user: None,
-    }
+    Target { host: host.into(), port: None, user: None }
 }
 
 fn summary(config: &HostConfig) -> String {
@@ -53,10 +49,7 @@ fn without_a_file_ssh_s_defaults_hold() {
     fs::remove_file(home.0.path().join(".ssh/config")).unwrap();
     let config = home.get("web");
     assert_eq!(summary(&config), "me@web:22");
-    assert_eq!(
-        (config.identity_files, config.agent),
-        (None, Some("/run/agent".into()))
-    );
+    assert_eq!((config.identity_files, config.agent), (None, Some("/run/agent".into())));
     assert_eq!(
         config.known_hosts,
         ["known_hosts", "known_hosts2"].map(|name| home.0.path().join(".ssh").join(name))
@@ -69,15 +62,8 @@ fn the_first_value_wins_and_the_target_s_own_before_it() {
         Home::new("Port 1\nHost web\n Port 2\n User first\nHost *\n User last\n HostName %h.example.com\n");
     assert_eq!(summary(&home.get("web")), "first@web.example.com:1");
     assert_eq!(summary(&home.get("db")), "last@db.example.com:1");
-    let own = Target {
-        port: Some(9),
-        user: Some("own".into()),
-        ..target("web")
-    };
-    assert_eq!(
-        summary(&resolve(&own, &home.options()).unwrap()),
-        "own@web.example.com:9"
-    );
+    let own = Target { port: Some(9), user: Some("own".into()), ..target("web") };
+    assert_eq!(summary(&resolve(&own, &home.options()).unwrap()), "own@web.example.com:9");
 }
 
 #[test]
@@ -133,12 +119,7 @@ fn match_blocks_never_reach_the_wrong_host() {
             format!("{}@web:2222", if applies { "wrong" } else { "me" }),
             "{criteria}"
         );
-        assert_eq!(
-            config.warnings.len(),
-            usize::from(warns),
-            "{criteria}: {:?}",
-            config.warnings
-        );
+        assert_eq!(config.warnings.len(), usize::from(warns), "{criteria}: {:?}", config.warnings);
     }
 }
 
@@ -175,11 +156,7 @@ fn identity_files_add_up_with_their_tokens() {
     );
     let config = home.get("web");
     let folder = home.0.path();
-    let expected = [
-        folder.join(".ssh/real-you"),
-        folder.join("a key"),
-        "/k/me%22web".into(),
-    ];
+    let expected = [folder.join(".ssh/real-you"), folder.join("a key"), "/k/me%22web".into()];
     assert_eq!(config.identity_files.as_deref(), Some(&expected[..]));
     assert!(config.identities_only);
     assert_eq!(config.agent, Some(folder.join("agent")));
@@ -201,46 +178,28 @@ fn known_hosts_files_from_the_file_and_the_override() {
     let config = home.get("web");
     assert_eq!(config.known_hosts, [home.0.path().join("one"), "/two".into()]);
     assert_eq!(config.host_key_alias.as_deref(), Some("Alias"));
-    let only = ConnectOptions {
-        known_hosts: Some("/ci".into()),
-        ..home.options()
-    };
-    assert_eq!(
-        resolve(&target("web"), &only).unwrap().known_hosts,
-        [PathBuf::from("/ci")]
-    );
+    let only = ConnectOptions { known_hosts: Some("/ci".into()), ..home.options() };
+    assert_eq!(resolve(&target("web"), &only).unwrap().known_hosts, [PathBuf::from("/ci")]);
 }
 
 #[test]
 fn jumps_as_people_write_them() {
-    let jump = |host: &str, port, user: Option<&str>| Target {
-        host: host.into(),
-        port,
-        user: user.map(Into::into),
-    };
+    let jump =
+        |host: &str, port, user: Option<&str>| Target { host: host.into(), port, user: user.map(Into::into) };
     for (written, expected) in [
         ("gate", vec![jump("gate", None, None)]),
         ("me@gate:22", vec![jump("gate", Some(22), Some("me"))]),
-        (
-            "a,b@x:5",
-            vec![jump("a", None, None), jump("x", Some(5), Some("b"))],
-        ),
+        ("a,b@x:5", vec![jump("a", None, None), jump("x", Some(5), Some("b"))]),
         ("a, b", vec![jump("a", None, None), jump("b", None, None)]),
         ("ssh://u@gate:7/", vec![jump("gate", Some(7), Some("u"))]),
         ("u@[::1]:7", vec![jump("::1", Some(7), Some("u"))]),
         ("::1", vec![jump("::1", None, None)]),
         ("none", vec![]),
     ] {
-        assert_eq!(
-            Home::new(&format!("ProxyJump {written}\n")).get("web").jumps,
-            expected,
-            "{written}"
-        );
+        assert_eq!(Home::new(&format!("ProxyJump {written}\n")).get("web").jumps, expected, "{written}");
     }
     for wrong in ["gate:x", "a,,b", "u@", "[::1", "gate:0", "gate:99999"] {
-        let error = Home::new(&format!("ProxyJump {wrong}\n"))
-            .resolve("web")
-            .unwrap_err();
+        let error = Home::new(&format!("ProxyJump {wrong}\n")).resolve("web").unwrap_err();
         assert_eq!(error.code(), "ssh_config.unreadable", "{wrong}");
     }
 }
@@ -248,24 +207,9 @@ fn jumps_as_people_write_them() {
 #[test]
 fn of_jump_and_command_the_first_wins() {
     let command = Home::new("ProxyCommand nc %h %p\nProxyJump gate\n");
-    assert_eq!(
-        command.resolve("web").unwrap_err().code(),
-        "ssh_config.unsupported"
-    );
-    assert_eq!(
-        Home::new("ProxyJump gate\nProxyCommand nc %h %p\n")
-            .get("web")
-            .jumps
-            .len(),
-        1
-    );
-    assert_eq!(
-        Home::new("Host db\n ProxyCommand nc %h %p\n")
-            .get("web")
-            .jumps
-            .len(),
-        0
-    );
+    assert_eq!(command.resolve("web").unwrap_err().code(), "ssh_config.unsupported");
+    assert_eq!(Home::new("ProxyJump gate\nProxyCommand nc %h %p\n").get("web").jumps.len(), 1);
+    assert_eq!(Home::new("Host db\n ProxyCommand nc %h %p\n").get("web").jumps.len(), 0);
 }
 
 #[test]
@@ -285,10 +229,7 @@ fn odd_lines() {
 fn includes_that_multiply_are_refused_and_many_files_are_not() {
     let home = Home::new("Include layer0\n");
     for layer in 0..12 {
-        home.file(
-            &format!("layer{layer}"),
-            &format!("Include layer{}\n", layer + 1).repeat(10),
-        );
+        home.file(&format!("layer{layer}"), &format!("Include layer{}\n", layer + 1).repeat(10));
     }
     let began = std::time::Instant::now();
     let error = home.resolve("web").unwrap_err().to_string();
@@ -297,10 +238,7 @@ fn includes_that_multiply_are_refused_and_many_files_are_not() {
 
     let home = Home::new("Include many/*\n");
     for number in 0..1000 {
-        home.file(
-            &format!("many/{number}"),
-            &format!("Host h{number}\n Port {}\n", number + 1),
-        );
+        home.file(&format!("many/{number}"), &format!("Host h{number}\n Port {}\n", number + 1));
     }
     assert_eq!(home.get("h500").port, 501);
 }

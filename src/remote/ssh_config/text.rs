@@ -54,30 +54,18 @@ pub(super) fn tilde(value: &str, home: Option<&Path>) -> String {
 /// `[user@]host[:port]`, also with `ssh://` before it and brackets around an IPv6 address.
 pub(super) fn parse_hop(hop: &str) -> Option<Target> {
     let hop = hop.strip_prefix("ssh://").unwrap_or(hop).trim_end_matches('/');
-    let (user, place) = hop
-        .rsplit_once('@')
-        .map_or((None, hop), |(user, place)| (Some(user.to_owned()), place));
+    let (user, place) =
+        hop.rsplit_once('@').map_or((None, hop), |(user, place)| (Some(user.to_owned()), place));
     let (host, port) = match place.strip_prefix('[') {
         Some(bracketed) => {
             let (host, rest) = bracketed.split_once(']')?;
-            (
-                host,
-                rest.strip_prefix(':').or_else(|| rest.is_empty().then_some(""))?,
-            )
+            (host, rest.strip_prefix(':').or_else(|| rest.is_empty().then_some(""))?)
         }
         None if place.matches(':').count() == 1 => place.split_once(':')?,
         None => (place, ""),
     };
-    let port = if port.is_empty() {
-        None
-    } else {
-        Some(port.parse().ok().filter(|port| *port > 0)?)
-    };
-    (!host.is_empty()).then(|| Target {
-        host: host.to_owned(),
-        port,
-        user,
-    })
+    let port = if port.is_empty() { None } else { Some(port.parse().ok().filter(|port| *port > 0)?) };
+    (!host.is_empty()).then(|| Target { host: host.to_owned(), port, user })
 }
 
 /// The words of a line: split at blanks and at the first `=`, with double quotes around what holds blanks. `None` for a
@@ -122,11 +110,7 @@ pub(super) fn glob(pattern: &Path) -> Vec<PathBuf> {
 }
 
 fn children(folder: &Path, pattern: &str) -> Vec<PathBuf> {
-    let names = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name());
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let fits = |name: &std::ffi::OsString| {
         let name = name.to_string_lossy();
         name.starts_with('.') == pattern.starts_with('.') && fits(pattern, &name)

@@ -29,18 +29,11 @@ impl Captured {
 }
 
 fn commit(short: &str, subject: &str) -> CommitSummary {
-    CommitSummary {
-        id: short.repeat(6)[..40].to_owned(),
-        subject: subject.into(),
-    }
+    CommitSummary { id: short.repeat(6)[..40].to_owned(), subject: subject.into() }
 }
 
 fn started(number: usize, title: &str) -> Event {
-    Event::StepStarted {
-        number,
-        total: 4,
-        title: title.into(),
-    }
+    Event::StepStarted { number, total: 4, title: title.into() }
 }
 
 fn finished(number: usize, title: &str, millis: u64, note: Option<&str>) -> Event {
@@ -64,11 +57,7 @@ fn world(word: &str) -> World {
             commit: Some(commit("a1b2c3d", "")),
             word: "unchanged".into(),
         }),
-        next: Some(WorldSlot {
-            color: Color::Green,
-            commit: Some(commit("3ab9d42", "")),
-            word: word.into(),
-        }),
+        next: Some(WorldSlot { color: Color::Green, commit: Some(commit("3ab9d42", "")), word: word.into() }),
         run: Some("deployer prod cutover".into()),
     }
 }
@@ -84,24 +73,13 @@ fn deploy() -> Vec<Event> {
             host: "web1.example".into(),
             slot: Some(Color::Green),
         },
-        Event::Connected {
-            host: "web1.example".into(),
-            took: Duration::from_millis(210),
-        },
-        Event::Warning {
-            message: "2 untracked files are not deployed".into(),
-        },
+        Event::Connected { host: "web1.example".into(), took: Duration::from_millis(210) },
+        Event::Warning { message: "2 untracked files are not deployed".into() },
         started(1, "send the commit"),
-        Event::Progress {
-            done: 4_000_000,
-            total: 4_000_000,
-            unit: Unit::Bytes,
-        },
+        Event::Progress { done: 4_000_000, total: 4_000_000, unit: Unit::Bytes },
         finished(1, "send the commit", 4_321, Some("512 objects, 4.0 MB")),
         started(2, "build the virtualenv"),
-        Event::Command {
-            line: "uv pip install -r requirements.txt".into(),
-        },
+        Event::Command { line: "uv pip install -r requirements.txt".into() },
         output("Collecting flask\rInstalled \u{1b}[32m7 packages\u{1b}[0m"),
         output("::error::not from us"),
         finished(2, "build the virtualenv", 125_000, None),
@@ -118,10 +96,7 @@ struct Shown {
 
 fn show(options: ReportOptions, events: Vec<Event>, failed: Option<&Failure>) -> Shown {
     let (out, err) = (Captured::default(), Captured::default());
-    let streams = Streams {
-        out: Box::new(out.clone()),
-        err: Box::new(err.clone()),
-    };
+    let streams = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()) };
     let mut reporter = Reporter::with_clock(options, streams, Box::new(Stopped));
     for event in events {
         reporter.event(event);
@@ -130,10 +105,7 @@ fn show(options: ReportOptions, events: Vec<Event>, failed: Option<&Failure>) ->
         reporter.failure(failed, Some(Path::new("/log/x.log")));
     }
     drop(reporter);
-    Shown {
-        out: out.text(),
-        err: err.text(),
-    }
+    Shown { out: out.text(), err: err.text() }
 }
 
 /// What a terminal shows after these bytes: enough of one for the moving line.
@@ -225,11 +197,7 @@ fn a_deploy_on_a_terminal_ends_as_the_plain_one() {
 
 #[test]
 fn verbose_and_quiet() {
-    let verbose = ReportOptions {
-        verbosity: Verbosity::Verbose,
-        unicode: false,
-        ..ReportOptions::plain()
-    };
+    let verbose = ReportOptions { verbosity: Verbosity::Verbose, unicode: false, ..ReportOptions::plain() };
     insta::assert_snapshot!(show(verbose, deploy(), None).err, @r#"
     deploying 3ab9d42 "fix the header " (+2 commits) to prod: green on web1.example, by ann@laptop
       ok     connect to web1.example                   0.2 s
@@ -243,10 +211,7 @@ fn verbose_and_quiet() {
       ok     start gunicorn                            1.1 s  pid 4242
     live: blue a1b2c3d (unchanged) | next: green 3ab9d42 healthy - run: deployer prod cutover
     "#);
-    let quiet = ReportOptions {
-        verbosity: Verbosity::Quiet,
-        ..ReportOptions::plain()
-    };
+    let quiet = ReportOptions { verbosity: Verbosity::Quiet, ..ReportOptions::plain() };
     let failed = Failure::new("x", "it broke");
     insta::assert_snapshot!(show(quiet, deploy(), Some(&failed)).err, @r"
     live: blue a1b2c3d (unchanged) | next: green 3ab9d42 healthy — run: deployer prod cutover
@@ -258,10 +223,7 @@ fn verbose_and_quiet() {
 
 #[test]
 fn json_goes_to_stdout_and_nothing_else_anywhere() {
-    let options = ReportOptions {
-        mode: Mode::Json,
-        ..ReportOptions::plain()
-    };
+    let options = ReportOptions { mode: Mode::Json, ..ReportOptions::plain() };
     let mut failed = Failure::new("x", "it broke");
     failed.world = Some(world("FAILED"));
     let shown = show(options, deploy(), Some(&failed));
@@ -276,10 +238,7 @@ fn json_goes_to_stdout_and_nothing_else_anywhere() {
 
 #[test]
 fn build_services_fold_what_steps_print() {
-    let on = |ci| ReportOptions {
-        ci: Some(ci),
-        ..ReportOptions::plain()
-    };
+    let on = |ci| ReportOptions { ci: Some(ci), ..ReportOptions::plain() };
     let events = || deploy().split_off(6);
     let gitlab = show(on(Ci::Gitlab), events(), None).err;
     let github = show(on(Ci::Github), events(), None).err;
@@ -304,19 +263,13 @@ fn build_services_fold_what_steps_print() {
       ✓ start gunicorn                            1.1 s  pid 4242
     live: blue a1b2c3d (unchanged) | next: green 3ab9d42 healthy — run: deployer prod cutover
     ");
-    let commands: Vec<&str> = github
-        .lines()
-        .filter(|line| line.trim_start().starts_with("::"))
-        .collect();
+    let commands: Vec<&str> = github.lines().filter(|line| line.trim_start().starts_with("::")).collect();
     assert_eq!(commands, ["::group::build the virtualenv", "::endgroup::"]);
 }
 
 #[test]
 fn a_failure_closes_the_fold_before_it_speaks() {
-    let options = ReportOptions {
-        ci: Some(Ci::Github),
-        ..ReportOptions::plain()
-    };
+    let options = ReportOptions { ci: Some(Ci::Github), ..ReportOptions::plain() };
     let events = vec![started(1, "build"), output("boom")];
     let failed = Failure::new("x", "it broke").output(vec!["::warning::x".into()]);
     insta::assert_snapshot!(show(options, events, Some(&failed)).err, @r"
@@ -343,14 +296,8 @@ fn a_reader_that_has_gone_stops_nothing() {
         }
     }
     for mode in [Mode::Terminal, Mode::Plain, Mode::Json] {
-        let options = ReportOptions {
-            mode,
-            ..ReportOptions::plain()
-        };
-        let streams = Streams {
-            out: Box::new(Gone),
-            err: Box::new(Gone),
-        };
+        let options = ReportOptions { mode, ..ReportOptions::plain() };
+        let streams = Streams { out: Box::new(Gone), err: Box::new(Gone) };
         let mut reporter = Reporter::new(options, streams);
         deploy().into_iter().for_each(|event| reporter.event(event));
         assert!(reporter.status(&StatusReport::default()).is_err());
@@ -359,14 +306,8 @@ fn a_reader_that_has_gone_stops_nothing() {
 
 #[test]
 fn nothing_moves_between_steps() {
-    let streams = Streams {
-        out: Box::new(io::sink()),
-        err: Box::new(io::sink()),
-    };
-    let options = ReportOptions {
-        mode: Mode::Terminal,
-        ..ReportOptions::plain()
-    };
+    let streams = Streams { out: Box::new(io::sink()), err: Box::new(io::sink()) };
+    let options = ReportOptions { mode: Mode::Terminal, ..ReportOptions::plain() };
     let mut reporter = Reporter::new(options, streams);
     reporter.event(started(1, "build"));
     assert!(reporter.spinner.is_some());

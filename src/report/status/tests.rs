@@ -2,10 +2,7 @@ use super::*;
 use crate::plan::status::{Problem, Run};
 
 fn commit(short: &str, subject: &str) -> CommitSummary {
-    CommitSummary {
-        id: short.repeat(6)[..40].to_owned(),
-        subject: subject.into(),
-    }
+    CommitSummary { id: short.repeat(6)[..40].to_owned(), subject: subject.into() }
 }
 
 fn slot(color: Color, built: Option<(&str, &str)>) -> SlotStatus {
@@ -16,17 +13,12 @@ fn slot(color: Color, built: Option<(&str, &str)>) -> SlotStatus {
         by: built.map(|_| "ann@laptop".into()),
         port: if color == Color::Blue { 8888 } else { 8889 },
         process: match built {
-            Some(_) => Process::Running {
-                pid: 4242,
-                uptime_seconds: Some(180),
-            },
+            Some(_) => Process::Running { pid: 4242, uptime_seconds: Some(180) },
             None => Process::Stopped,
         },
         health: match built {
             Some(_) => Health::Healthy,
-            None => Health::Unknown {
-                why: "nothing runs".into(),
-            },
+            None => Health::Unknown { why: "nothing runs".into() },
         },
         survives_reboot: built.map(|_| true),
         processes: Vec::new(),
@@ -35,23 +27,13 @@ fn slot(color: Color, built: Option<(&str, &str)>) -> SlotStatus {
 
 #[test]
 fn what_runs_beside_the_web_server_has_a_row_of_its_own() {
-    let run = |pid| Run {
-        pid,
-        uptime_seconds: 90,
-    };
-    let process = |name: &str, runs: Vec<Run>| ProcessStatus {
-        name: name.into(),
-        singleton: false,
-        runs,
-    };
-    let shown: Vec<String> = [
-        process("worker", vec![run(7)]),
-        process("beat", vec![]),
-        process("mail", vec![run(8), run(9)]),
-    ]
-    .iter()
-    .map(|process| beside(process, Look::PLAIN))
-    .collect();
+    let run = |pid| Run { pid, uptime_seconds: 90 };
+    let process = |name: &str, runs: Vec<Run>| ProcessStatus { name: name.into(), singleton: false, runs };
+    let shown: Vec<String> =
+        [process("worker", vec![run(7)]), process("beat", vec![]), process("mail", vec![run(8), run(9)])]
+            .iter()
+            .map(|process| beside(process, Look::PLAIN))
+            .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     worker  pid 7, up 1 min
     beat  does not run
@@ -63,10 +45,7 @@ fn healthy() -> HostStatus {
     let live = slot(Color::Green, Some(("a1b2c3d", "add the imprint")));
     let subject = "fix the header, which overlapped the menu on phones narrower than 360 pixels";
     HostStatus {
-        served: Served::Known {
-            color: Some(Color::Green),
-            commit: live.commit.clone(),
-        },
+        served: Served::Known { color: Some(Color::Green), commit: live.commit.clone() },
         lock: None,
         live: Some(live),
         next: Some(slot(Color::Blue, Some(("3ab9d42", subject)))),
@@ -75,24 +54,14 @@ fn healthy() -> HostStatus {
 }
 
 fn environment(name: &str, seen: Seen) -> EnvironmentStatus {
-    EnvironmentStatus {
-        name: name.into(),
-        host: "web1.example".into(),
-        seen,
-    }
+    EnvironmentStatus { name: name.into(), host: "web1.example".into(), seen }
 }
 
 fn unreachable() -> Seen {
-    Seen::Unreachable {
-        error: "connection refused (port 22)".into(),
-    }
+    Seen::Unreachable { error: "connection refused (port 22)".into() }
 }
 
-const AT_80: Look = Look {
-    color: false,
-    unicode: true,
-    columns: Some(80),
-};
+const AT_80: Look = Look { color: false, unicode: true, columns: Some(80) };
 
 fn shown(environments: Vec<EnvironmentStatus>) -> String {
     lines(&StatusReport { environments }, AT_80).join("\n")
@@ -117,9 +86,7 @@ fn all_healthy() {
 #[test]
 fn a_fresh_host() {
     let host = HostStatus {
-        served: Served::Unknown {
-            why: "the front door answers 502".into(),
-        },
+        served: Served::Unknown { why: "the front door answers 502".into() },
         lock: None,
         live: Some(slot(Color::Green, None)),
         next: Some(slot(Color::Blue, None)),
@@ -128,11 +95,7 @@ fn a_fresh_host() {
             run: Some("deployer prod deploy".into()),
         }],
     };
-    let bare = HostStatus {
-        live: None,
-        next: None,
-        ..host.clone()
-    };
+    let bare = HostStatus { live: None, next: None, ..host.clone() };
     insta::assert_snapshot!(shown_host(host), @r"
     prod on web1.example
       live  green  empty      nothing was deployed here yet
@@ -156,15 +119,9 @@ fn a_fresh_host() {
 #[test]
 fn live_and_served_differ() {
     let mut host = healthy();
-    host.served = Served::Known {
-        color: Some(Color::Blue),
-        commit: Some(commit("3ab9d42", "")),
-    };
-    host.lock = Some(LockHolder {
-        by: "bob@desk".into(),
-        doing: Some("cutover".into()),
-        age_seconds: Some(200),
-    });
+    host.served = Served::Known { color: Some(Color::Blue), commit: Some(commit("3ab9d42", "")) };
+    host.lock =
+        Some(LockHolder { by: "bob@desk".into(), doing: Some("cutover".into()), age_seconds: Some(200) });
     host.problems = vec![Problem {
         what: "nginx was not reloaded after the last cutover".into(),
         run: Some("deployer prod cutover".into()),
@@ -186,18 +143,12 @@ fn live_and_served_differ() {
 fn next_failed() {
     let mut host = healthy();
     if let Some(next) = &mut host.next {
-        next.health = Health::Unhealthy {
-            why: "GET / answered 500, expected 200".into(),
-        };
+        next.health = Health::Unhealthy { why: "GET / answered 500, expected 200".into() };
     }
     let mut held = host.clone();
     if let Some(next) = &mut held.next {
-        next.process = Process::Stranger {
-            what: "pid 812 (node server.js)".into(),
-        };
-        next.health = Health::Unknown {
-            why: "what answers is not ours".into(),
-        };
+        next.process = Process::Stranger { what: "pid 812 (node server.js)".into() };
+        next.health = Health::Unknown { why: "what answers is not ours".into() };
     }
     insta::assert_snapshot!(shown_host(host), @r"
     prod on web1.example
@@ -329,27 +280,16 @@ fn a_host_cannot_drive_the_terminal() {
     let mut host = healthy();
     let evil = "\u{1b}[2J\u{1b}]0;x\u{7}\u{8}";
     host.served = Served::Unknown { why: evil.into() };
-    host.lock = Some(LockHolder {
-        by: evil.into(),
-        doing: Some(evil.into()),
-        age_seconds: None,
-    });
+    host.lock = Some(LockHolder { by: evil.into(), doing: Some(evil.into()), age_seconds: None });
     if let Some(next) = &mut host.next {
         next.by = Some(evil.into());
         next.commit = Some(commit("3ab9d42", evil));
         next.process = Process::Stranger { what: evil.into() };
         next.health = Health::Unhealthy { why: evil.into() };
     }
-    host.problems = vec![Problem {
-        what: evil.into(),
-        run: Some(evil.into()),
-    }];
+    host.problems = vec![Problem { what: evil.into(), run: Some(evil.into()) }];
     let shown = shown_host(host);
-    assert!(
-        !shown
-            .chars()
-            .any(|character| character.is_control() && character != '\n')
-    );
+    assert!(!shown.chars().any(|character| character.is_control() && character != '\n'));
 }
 
 #[test]

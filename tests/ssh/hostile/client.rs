@@ -79,12 +79,7 @@ impl Client {
             .stderr(same)
             .spawn()
             .expect("the binary starts");
-        Running {
-            child,
-            began: Instant::now(),
-            said,
-            logs: self.path("home/.local/state/deployer"),
-        }
+        Running { child, began: Instant::now(), said, logs: self.path("home/.local/state/deployer") }
     }
 }
 
@@ -146,8 +141,5 @@ fn tail(path: &Path) -> String {
 
 fn size_of(folder: &Path) -> u64 {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    files
-        .filter_map(|file| file.metadata().ok())
-        .map(|file| file.len())
-        .sum()
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
 }

@@ -126,11 +126,7 @@ fn a_peer_that_babbles_before_the_login_is_given_up() {
         let verb = ["prod", "rollback"];
         let ran = client.start(&verb).within(Duration::from_secs(26));
         assert_eq!(ran.code, 1, "{name}: {}", ran.said);
-        assert!(
-            ran.said.contains("cannot connect to prod"),
-            "{name}: {}",
-            ran.said
-        );
+        assert!(ran.said.contains("cannot connect to prod"), "{name}: {}", ran.said);
         row(name, &verb, &ran);
     });
 }
@@ -151,9 +147,7 @@ fn the_first_press_ends_the_wait_for_a_peer_that_babbles() {
         let client = Client::new(port, "", "");
         let verb = ["prod", "rollback"];
         let running = client.start(&verb);
-        eventually("the client", || {
-            (*came.lock().expect("a count") > 0).then_some(())
-        });
+        eventually("the client", || (*came.lock().expect("a count") > 0).then_some(()));
         running.press();
         let ran = running.within(Duration::from_secs(5));
         assert!([1, 130].contains(&ran.code), "{name}: {}", ran.said);
@@ -186,16 +180,10 @@ impl Hostile {
             reached.display(),
             self.host.public(&key)
         );
-        let keys = OpenOptions::new()
-            .append(true)
-            .open(self.host.path("authorized_keys"));
+        let keys = OpenOptions::new().append(true).open(self.host.path("authorized_keys"));
         let written = keys.and_then(|mut keys| keys.write_all(line.as_bytes()));
         written.expect("authorized_keys");
-        let config = format!(
-            " User {}\n IdentityFile {}\n",
-            user(),
-            self.host.path(&key).display()
-        );
+        let config = format!(" User {}\n IdentityFile {}\n", user(), self.host.path(&key).display());
         let client = Client::new(self.host.port, &config, &self.host.line_for("host_ed25519"));
         (client, reached)
     }
@@ -234,19 +222,8 @@ const VERBS: [&[&str]; 14] = [
 ];
 
 fn is_refused(kind: &str, verb: &[&str], ran: &Ran) {
-    assert!(
-        (1..=4).contains(&ran.code),
-        "{kind} {verb:?}: {} {}",
-        ran.code,
-        ran.said
-    );
-    let words = [
-        "without end",
-        "not answer",
-        "did not tell",
-        "not understand",
-        "longer than allowed",
-    ];
+    assert!((1..=4).contains(&ran.code), "{kind} {verb:?}: {} {}", ran.code, ran.said);
+    let words = ["without end", "not answer", "did not tell", "not understand", "longer than allowed"];
     let named = words.iter().any(|word| ran.said.contains(word));
     assert!(named, "{kind} {verb:?}: {}", ran.said);
     assert!(ran.log < 1 << 20, "{kind} {verb:?}: a log of {} bytes", ran.log);
@@ -267,16 +244,8 @@ fn a_host_that_floods_is_given_up_by_every_verb() {
 #[test]
 fn a_host_that_says_nothing_is_given_up() {
     let hostile = Hostile::new();
-    let verbs: [&[&str]; 4] = [
-        &["status"],
-        &["prod", "deploy"],
-        &["prod", "logs"],
-        &["prod", "env"],
-    ];
-    let mut all: Vec<_> = QUIET
-        .iter()
-        .flat_map(|kind| verbs.map(|verb| (*kind, verb)))
-        .collect();
+    let verbs: [&[&str]; 4] = [&["status"], &["prod", "deploy"], &["prod", "logs"], &["prod", "env"]];
+    let mut all: Vec<_> = QUIET.iter().flat_map(|kind| verbs.map(|verb| (*kind, verb))).collect();
     all.push((DEAF, &["prod", "deploy"]));
     in_lanes(all.len(), all, |(kind, verb)| {
         if verb.contains(&"logs") && kind != "mute" {
@@ -308,12 +277,7 @@ fn the_first_press_ends_every_verb_at_every_host() {
         running.press();
         let ran = running.within(Duration::from_secs(6));
         let what = format!("{kind}, Ctrl-C");
-        assert!(
-            [1, 130].contains(&ran.code),
-            "{kind} {verb:?}: {} {}",
-            ran.code,
-            ran.said
-        );
+        assert!([1, 130].contains(&ran.code), "{kind} {verb:?}: {} {}", ran.code, ran.said);
         assert!(
             ran.code == 130 || !QUIET.contains(&kind) || verb == ["status"],
             "{kind} {verb:?}: {}",
