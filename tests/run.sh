@@ -32,7 +32,7 @@ fi
 
 # Without it the tests on a Debian host are skipped, and say so; in CI they fail. Twice, since a mirror may falter.
 debian=$target/debian/disk
-tests/debian/image.sh "$debian" || tests/debian/image.sh "$debian" || true
+tests/it/debian/image.sh "$debian" || tests/it/debian/image.sh "$debian" || true
 
 DEPLOYER_TEST_WHEELS=$wheels
 DEPLOYER_TEST_UV=$tools/bin/uv

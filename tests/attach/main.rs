@@ -1,7 +1,0 @@
-//! `run` and `logs`: what the host says, on this side's own streams, on a real terminal and without one.
-
-mod logs;
-mod pty;
-mod run;
-#[path = "../support/mod.rs"]
-mod support;

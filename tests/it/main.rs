@@ -1,0 +1,39 @@
+//! All tests that need the library or the binary: a module a subject, in one binary, since each binary links OpenSSL and libgit2 anew.
+
+#![allow(unreachable_pub)]
+
+mod attach;
+mod ci;
+mod cli;
+mod completions;
+mod config;
+mod debian;
+mod django;
+mod doctor;
+mod faults;
+mod fixtures;
+mod front_door;
+mod hooks;
+mod init;
+mod kill;
+mod layering;
+mod mishaps;
+mod modes;
+mod nginx_paths;
+mod open;
+mod outlook;
+mod output;
+mod plan;
+mod processes;
+mod prune;
+mod secrets;
+mod setup;
+mod socket;
+mod source;
+mod speed;
+mod ssh;
+mod support;
+mod support_selftest;
+mod throwaway_host;
+mod traffic;
+mod uv_lock;

@@ -1,0 +1,303 @@
+//! Every decision, without a host: what is planned, refused and reported for each state that a host can be in.
+
+use std::fmt::Write;
+
+use crate::fixtures::{environment, states};
+use deployer::model::{Accepted, Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets};
+use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
+
+fn commit() -> CommitSummary {
+    CommitSummary { id: "3ab9d42".repeat(5) + "00000", subject: "fix the header".to_string() }
+}
+
+fn deploy(state: &HostState, relation: Option<Relation>, force: bool) -> Result<Plan, Failure> {
+    deploy_onto(state, relation, None, force)
+}
+
+fn deploy_onto(
+    state: &HostState,
+    relation: Option<Relation>,
+    relation_to_live: Option<Relation>,
+    force: bool,
+) -> Result<Plan, Failure> {
+    let virtualenv =
+        Virtualenv { key: "c0ffee".to_string(), files: vec!["requirements.txt".to_string()], local: false };
+    let request = DeployRequest {
+        environment: &environment(),
+        secrets: &Secrets::new(),
+        commit: &commit(),
+        by: "ann@laptop",
+        force,
+        django: false,
+        accept_migrations: false,
+        relation,
+        relation_to_live,
+        virtualenv: Some(&virtualenv),
+        modules: &[],
+        new_key: "0123456789abcdef",
+        now: 1_800_000_000,
+    };
+    plan::deploy(state, &request)
+}
+
+fn listing(plan: &Result<Plan, Failure>) -> String {
+    let mut text = String::new();
+    match plan {
+        Ok(plan) => {
+            for step in &plan.steps {
+                let _ = writeln!(text, "  {:?}: {}", step.touches(), step.title());
+            }
+        }
+        Err(failure) => {
+            let _ = writeln!(text, "  REFUSED {} (exit {}): {failure}", failure.code, failure.exit as u8);
+            for advice in &failure.advice {
+                let _ = writeln!(text, "    try: {advice}");
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_state_has_its_plans() {
+    for (name, state) in states() {
+        let mut text = String::from("deploy\n");
+        text.push_str(&listing(&deploy(&state, Some(Relation::Ahead(2)), false)));
+        text.push_str("cutover\n");
+        text.push_str(&listing(
+            &plan::cutover(&state, &environment(), "ann@laptop", false).map(|cutover| cutover.plan),
+        ));
+        text.push_str("status\n");
+        let status = plan::assess(&state, &environment());
+        for problem in &status.problems {
+            let _ = writeln!(
+                text,
+                "  {}{}",
+                problem.what,
+                problem.run.as_ref().map_or(String::new(), |run| format!(" -> {run}"))
+            );
+        }
+        insta::assert_snapshot!(name, text);
+    }
+}
+
+/// Its record is the last thing that a deploy writes: without it, what runs there was never proven.
+#[test]
+fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let recorded = state.green.release.take().unwrap();
+    let entry = |verb: &str, commit: &str, previous: &str, release: &Release| {
+        serde_json::from_value::<HistoryEntry>(serde_json::json!({
+            "verb": verb, "color": "blue", "commit": commit, "previous": previous, "release": release, "at": 1.0,
+        }))
+        .unwrap()
+    };
+    let live = state.blue.release.clone().unwrap();
+    state.history = vec![
+        entry("cutover", &recorded.commit, "", &recorded),
+        entry("rollback", &recorded.commit, "", &Release::of(&recorded.commit)),
+        entry("cutover", &live.commit, &recorded.commit, &live),
+    ];
+    let plan = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None).unwrap();
+    let built =
+        plan.plan.steps.iter().any(
+            |step| matches!(&step.action, Action::Virtualenv { key, .. } if *key == recorded.virtualenv),
+        );
+    assert!(built, "{}", listing(&Ok(plan.plan)));
+    state.history.remove(0);
+    let adopted = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None);
+    let adopted = adopted.unwrap().plan.steps.remove(0).action;
+    assert!(matches!(adopted, Action::Introduce { .. }), "{adopted:?}");
+}
+
+#[test]
+fn a_database_in_the_work_tree_is_told_with_its_mend() {
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let mut environment = environment();
+    environment.app.directory = "web".to_string();
+    environment.shared = vec!["media".to_string()];
+    let mut text = String::new();
+    for paths in [
+        &["web/users.db", "web/more.db"][..],
+        &["web/instance/x/users.db"],
+        &["web/media/users.db"],
+        &["web/media.db"],
+        &["elsewhere/users.db"],
+        &["web/celerybeat-schedule"],
+        &[],
+    ] {
+        state.blue.databases = paths.iter().map(ToString::to_string).collect();
+        let told = plan::left_behind(&state, &environment, None);
+        let _ = writeln!(text, "{paths:?}: {}", told.as_deref().unwrap_or("nothing"));
+        assert_eq!(plan::assess(&state, &environment).problems.len(), usize::from(told.is_some()));
+    }
+    state.green.databases = vec!["web/users.db".to_string()];
+    assert_eq!(plan::left_behind(&state, &environment, None), None);
+    assert!(plan::left_behind(&state, &environment, Some(Color::Green)).is_some());
+    insta::assert_snapshot!(text);
+}
+
+/// Records of an older deployer say nothing of migrations: they know none.
+#[test]
+fn a_rollback_behind_accepted_migrations_is_refused() {
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let accepted = |number: u64, commit: &str| {
+        serde_json::from_value::<Accepted>(serde_json::json!({
+            "number": number, "commit": commit, "by": "bob@desk", "at": 1_799_990_000.0, "operations": [
+                {"migration": format!("shop.000{number}_drop"), "what": "Remove field note", "why": "it is read"}],
+        }))
+        .unwrap()
+    };
+    let live = state.blue.release.clone().unwrap();
+    let old = state.green.release.clone().unwrap();
+    state.history = vec![
+        serde_json::from_value(serde_json::json!({
+            "verb": "cutover", "color": "blue", "commit": live.commit, "previous": old.commit, "release": live, "at": 1.0,
+        }))
+        .unwrap(),
+    ];
+    let back = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None).unwrap();
+    let check = |state: &HostState| plan::check_rollback(state, &back, "deployer prod rollback");
+    assert_eq!(check(&state), Ok(()));
+    state.accepted = vec![accepted(1, "f".repeat(40).as_str()), accepted(2, &live.commit)];
+    let refused = check(&state).unwrap_err();
+    let text = format!("{}{}\n", listing(&Err(refused.clone())), refused.output.join("\n"));
+    insta::assert_snapshot!(text);
+    // Built when the first had been accepted, it is behind the second alone; and a commit knows its own.
+    state.green.release.as_mut().unwrap().accepted = 1;
+    assert_eq!(check(&state).unwrap_err().output.len(), 1);
+    // Whoever builds it again does not make it younger.
+    state.history[0].release = Some(old);
+    assert_eq!(check(&state).unwrap_err().output.len(), 2);
+    state.history.clear();
+    state.accepted[1].commit = back.release.commit.clone();
+    assert_eq!(check(&state), Ok(()));
+}
+
+#[test]
+fn what_is_configured_goes_on_around_a_release() {
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let mut environment = environment();
+    let line = |text: &str| vec![text.to_string()];
+    environment.hooks.release = line("python manage.py migrate");
+    environment.hooks.smoke = line("curl -fsS {url}/");
+    environment.hooks.warm = line("/");
+    environment.shared = line("media");
+    environment.static_files = Some(deployer::config::StaticFiles {
+        url: "/static/".to_string(),
+        directory: "staticfiles".to_string(),
+        collect: Some("python manage.py collectstatic --noinput".to_string()),
+        keep: std::time::Duration::from_secs(60),
+    });
+    let virtualenv =
+        Virtualenv { key: "c0ffee".to_string(), files: vec!["requirements.txt".to_string()], local: false };
+    let (commit, secrets) = (commit(), Secrets::new());
+    let request = |django| DeployRequest {
+        environment: &environment,
+        secrets: &secrets,
+        commit: &commit,
+        by: "ann@laptop",
+        force: false,
+        django,
+        accept_migrations: false,
+        relation: None,
+        relation_to_live: None,
+        virtualenv: Some(&virtualenv),
+        modules: &[],
+        new_key: "0123456789abcdef",
+        now: 1_800_000_000,
+    };
+    let mut text = String::new();
+    for (name, plan) in [
+        ("deploy of a Django application", plan::deploy(&state, &request(true))),
+        ("deploy of another", plan::deploy(&state, &request(false))),
+        ("cutover", plan::cutover(&state, &environment, "ann@laptop", false).map(|cutover| cutover.plan)),
+    ] {
+        let _ = writeln!(text, "{name}");
+        text.push_str(&listing(&plan));
+        for step in plan.iter().flat_map(|plan| &plan.steps) {
+            let of_mine =
+                ["keep_static", "checkout", "collect", "judge", "hook", "release_hook", "smoke", "warm"];
+            let line = step.call.as_ref().and_then(|call| call.line().ok()).unwrap_or_default();
+            if of_mine.iter().any(|word| line.starts_with(word)) {
+                let _ = writeln!(text, "    $ {line}");
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// What comes of a deploy for each way in which its commit can stand to what is held; by force it goes.
+fn by_relation(deploy: impl Fn(&HostState, Option<Relation>, bool) -> Result<Plan, Failure>) -> String {
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let mut text = String::new();
+    for relation in [
+        Relation::Same,
+        Relation::Ahead(1),
+        Relation::Behind(3),
+        Relation::Diverged { ahead: 1, behind: 2 },
+        Relation::HeldUnknown,
+    ] {
+        let refusal = deploy(&state, Some(relation), false).err();
+        let _ = writeln!(
+            text,
+            "{relation:?}: {}",
+            refusal.map_or("goes".to_string(), |failure| listing(&Err(failure)))
+        );
+        assert!(deploy(&state, Some(relation), true).is_ok());
+    }
+    text
+}
+
+/// Next may well hold what live had before.
+#[test]
+fn what_is_live_is_not_lost_unless_forced() {
+    let text = by_relation(|state, relation, force| {
+        let to_next = Some(Relation::Ahead(1)).filter(|_| !force);
+        deploy_onto(state, to_next, relation, force)
+    });
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn history_is_not_lost_unless_forced() {
+    let text = by_relation(deploy);
+    insta::assert_snapshot!(text);
+}
+
+/// The promise of `deploy`: for every state, no step can harm what is live, or what nginx serves.
+#[test]
+fn nothing_in_a_deploy_touches_live() {
+    let mut planned = 0;
+    for (name, mut state) in states() {
+        for served in [None, Some(Color::Blue), Some(Color::Green)] {
+            if served.is_some() {
+                let mut now = state.served.clone().unwrap_or_default();
+                now.color = served;
+                state.served = Some(now);
+            }
+            let Ok(plan) = deploy(&state, None, true) else {
+                continue;
+            };
+            planned += 1;
+            let live = state.live.color;
+            for step in &plan.steps {
+                assert!(step.touches() < Touches::Live, "{name}: {}", step.title());
+                let at_work = match &step.action {
+                    Action::Stop { color, .. }
+                    | Action::CheckOut { color, .. }
+                    | Action::Configure { color }
+                    | Action::Start { color, .. }
+                    | Action::Record { color } => Some(*color),
+                    _ => None,
+                };
+                if let Some(color) = at_work {
+                    assert_ne!(Some(color), live, "{name}: {} is live", step.title());
+                    let served = state.served.as_ref().and_then(|served| served.color);
+                    assert_ne!(Some(color), served, "{name}: {} is served", step.title());
+                }
+            }
+        }
+    }
+    assert!(planned > 10, "the states give {planned} plans");
+}

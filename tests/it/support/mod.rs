@@ -1,0 +1,40 @@
+//! What several test files share. Each file uses a part of it.
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+mod delay_proxy;
+mod site;
+
+pub use delay_proxy::DelayProxy;
+pub use deployer::rehearsal::{Answer, Load, LoadReport, Outcome, Running};
+pub use site::{APP, Ran, Site, git, gunicorn, http, ran, until};
+
+/// The turn of a test that measures or fills the machine; it lasts while the guard does.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One row of the table of suites, which tests/run.sh collects.
+pub fn row(suite: &str, case: &str, result: impl std::fmt::Display) {
+    println!("@row | {suite} | {case} | {result}");
+}
+
+/// The most memory that a process ever held, in bytes, as long as it is there to ask.
+pub fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// A small generator of the same numbers each time; its seed is not 0.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
