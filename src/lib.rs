@@ -3,7 +3,7 @@
 //! The house has floors, and a room uses only rooms on lower floors; `tests/layering.rs` holds the table.
 //! Data walks one way: a read-only script reads the host into a [`model::HostState`], a pure function makes a
 //! [`plan::Plan`] of it, and a small interpreter in [`commands`] carries the plan out while it emits
-//! [`plan::Event`]s, which [`report`] turns into words.
+//! [`plan::Event`]s, which [`ui`] turns into words.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -26,14 +26,15 @@ pub mod doctor;
 pub mod facts;
 pub mod plan;
 
+pub mod git;
+pub mod host;
 pub mod rehearsal;
-pub mod remote;
 pub mod secrets;
-pub mod source;
+pub mod ssh;
 
 pub mod commands;
 
-pub mod report;
+pub mod ui;
 
 #[cfg(test)]
 mod fuzz;

@@ -19,8 +19,8 @@ use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
 use deployer::plan::{Failure, Observer, Outlook};
-use deployer::remote::{ConnectOptions, Interrupt};
-use deployer::report::{ColorMode, LogFile, PassedOn, ReportOptions, Reporter, Streams, Tee, Verbosity};
+use deployer::ssh::{ConnectOptions, Interrupt};
+use deployer::ui::{ColorMode, LogFile, PassedOn, ReportOptions, Reporter, Streams, Tee, Verbosity};
 
 use cli::{Invocation, Options, Verb, When, patience, who};
 use terminal::Terminal;

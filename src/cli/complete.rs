@@ -12,7 +12,7 @@ use clap_complete::env::Shells;
 
 use super::Cli;
 use deployer::config::{self, Config};
-use deployer::source::Repository;
+use deployer::git::Repository;
 
 /// What a shell sets when it asks.
 const VARIABLE: &str = "DEPLOYER_COMPLETE";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deployer::source::Repository;
+use deployer::git::Repository;
 
 /// Who runs this, as `user@machine`; on a build service, who set it off. Where nothing says who is logged in, as in most
 /// containers, git's user.name does, by the repository around `start`.

@@ -4,7 +4,7 @@ use super::Vault;
 use crate::config::Environment;
 use crate::model::Holder;
 use crate::plan::{Event, Observer};
-use crate::remote::{ConnectOptions, Interrupt, Prompt};
+use crate::ssh::{ConnectOptions, Interrupt, Prompt};
 
 /// What every command needs beside its own arguments.
 pub struct Context<'a> {

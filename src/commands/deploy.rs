@@ -11,11 +11,11 @@ use super::local::announced;
 use super::seed::bundles;
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
+use crate::git::{Repository, SourceError};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought, Requirements};
 use crate::shell;
-use crate::source::{Repository, SourceError};
 
 #[derive(Clone, Debug)]
 pub struct DeployOptions<'a> {
@@ -292,7 +292,7 @@ pub(super) fn asked<T>(
         relation_to_live: to_live,
         virtualenv: environment.has_virtualenv().then_some(&virtualenv),
         modules: &modules,
-        new_key: &crate::remote::nonce(),
+        new_key: &crate::host::nonce(),
         #[allow(clippy::cast_possible_truncation)]
         now: state.now as i64,
     };

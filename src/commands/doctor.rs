@@ -7,11 +7,12 @@ use super::host::{connect, leave, lost, no_scripts, observe};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
 use crate::facts::{Probes, Wish, facts};
+use crate::host::{ShellError, nonce};
 use crate::model::HostState;
 use crate::nginx::certificate;
 use crate::plan::{Event, Failure};
-use crate::remote::{Session, ShellError, nonce};
 use crate::shell::{Call, display};
+use crate::ssh::Session;
 
 const SCRIPT: &str = include_str!("../../templates/doctor.sh");
 /// Bound on the reading, most of which is the virtualenv that is tried.

@@ -9,10 +9,11 @@ use super::Context;
 use super::host::Visit;
 use super::script::line;
 pub(super) use super::script::{After, Upload};
+use crate::host::{HostShell, Message, ShellError, Watched};
 use crate::model::Kept;
 use crate::plan::{Action, Event, Failure, Migrations, Plan, Step, StepFailure, Unit, Verdict};
 use crate::probe;
-use crate::remote::{HostShell, Message, RemoteError, ShellError, Watched};
+use crate::ssh::RemoteError;
 
 mod failed;
 

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use super::Context;
 use crate::config::Environment;
 use crate::facts::{Wish, facts};
+use crate::host::{HostShell, Message, Opening, ShellError};
 use crate::lock;
 use crate::model::{ExitCode, Freeze, Holder, HostState, Kept, Lock, age, size, whole_seconds};
 use crate::plan::{self, Event, Failure, Observer, Site};
-use crate::remote::{ConnectError, HostShell, Message, Opening, Prompt, Session, ShellError};
+use crate::ssh::{ConnectError, Prompt, Session};
 
 /// Bound on a host's silence while it reads its own state.
 const OBSERVE: Duration = Duration::from_secs(60);

@@ -5,13 +5,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
+use crate::git::Repository;
 use crate::init::{
     Answers, Found, Sources, default_name, default_ports, default_root, default_url, is_read, recognise,
     render,
 };
 use crate::plan::{Event, Failure, Observer};
 use crate::shell;
-use crate::source::Repository;
 
 /// Asks a person one thing.
 pub trait Ask {

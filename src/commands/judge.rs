@@ -6,9 +6,9 @@ use super::Context;
 use super::deploy::{DeployOptions, Local, asked};
 use super::host::Visit;
 use super::seed::SEED;
+use crate::host::Message;
 use crate::model::ExitCode;
 use crate::plan::{self, Event, Failure, Migrations, Silent};
-use crate::remote::Message;
 
 /// What came of a look.
 pub(super) enum Judged {
@@ -29,7 +29,7 @@ pub(super) fn judge(
     options: &DeployOptions,
     local: &mut Local,
 ) -> Result<Judged, Failure> {
-    let nonce = crate::remote::nonce();
+    let nonce = crate::host::nonce();
     let look = |context: &mut Context, local: &Local, visit: &Visit| {
         let mut quiet = Context { observer: &mut Silent, prompt: &mut *context.prompt, ..*context };
         asked(&mut quiet, options, local, &visit.state, &visit.host, |request| {

@@ -12,8 +12,8 @@ use crate::config::Environment;
 use crate::model::{Color, Secrets};
 use crate::plan::status::StatusReport;
 use crate::plan::{Event, Failure, Observer, Site, World};
-use crate::remote::Interrupt;
 use crate::secrets::Redactor;
+use crate::ssh::Interrupt;
 
 /// How often the end and the interrupt are looked at while a hook prints nothing.
 const TICK: Duration = Duration::from_millis(50);

@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::Context;
 use super::host::{connect, end_of, lost};
+use crate::host::{ShellError, nonce, python_command};
 use crate::model::{ExitCode, Kept, login, size};
 use crate::plan::{Event, Failure};
-use crate::remote::{Channel, Lines, Received, ShellError, nonce, python_command};
+use crate::ssh::{Channel, Lines, Received};
 
 const SCRIPT: &str = include_str!("../../templates/logs.py");
 /// How often a wait is looked at.

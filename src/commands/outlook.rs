@@ -9,10 +9,10 @@ use super::judge::{Judged, judge};
 use super::prune::measure;
 use crate::config::{Environment, differences};
 use crate::facts::{Probes, Wish};
+use crate::git::Repository;
 use crate::model::{ChangeKind, CommitSummary, FileChange, HostState};
 use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
 use crate::python;
-use crate::source::Repository;
 
 /// More commits than this are counted only.
 const MOST_COMMITS: usize = 50;

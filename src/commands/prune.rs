@@ -4,9 +4,9 @@ use super::Context;
 use super::execute::{After, execute, show};
 use super::host::{Visit, lost, observe_again, release, visit};
 use crate::facts::{Probes, Wish};
+use crate::host::Message;
 use crate::model::size;
 use crate::plan::{self, Event, Failure, Found, MEASURE};
-use crate::remote::Message;
 
 /// Prunes, and says what was freed.
 ///

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
 use crate::config::{Cutover, Environment, Installer, Supervisor, Target};
+use crate::git::Repository;
 use crate::model::{ExitCode, Relation, Secrets, short};
 use crate::plan::status::StatusReport;
 use crate::plan::{Event, Failure, Observer, World};
 use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost, tidy_up};
-use crate::remote::{ConnectOptions, Interrupt, NoPrompt};
-use crate::source::Repository;
+use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 
 /// What a rehearsal needs.
 pub struct Rehearsal<'a> {
@@ -211,7 +211,7 @@ fn say(rehearsal: &mut Rehearsal, message: String) {
 /// The commit before the one that is rehearsed, so that two different ones take turns (that one itself where it is the
 /// first), and the one that is rehearsed.
 fn pair(rehearsal: &Rehearsal) -> Result<(String, String), Failure> {
-    let refused = |error: crate::source::SourceError| Failure::new("repository", error.to_string());
+    let refused = |error: crate::git::SourceError| Failure::new("repository", error.to_string());
     let repository = Repository::discover(rehearsal.start).map_err(refused)?;
     let commit = repository.resolve(rehearsal.commit).map_err(refused)?;
     let parent = repository.resolve(&format!("{}~1", commit.id)).ok().filter(|parent| {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::host::{connect, lost, no_scripts};
+use crate::host::shell_command;
 use crate::model::{ExitCode, Layout};
 use crate::plan::{Event, Failure};
-use crate::remote::{Exit, Session, shell_command};
+use crate::ssh::{Exit, Session};
 
 const WHERE: &str = include_str!("../../templates/where.sh");
 /// Bound on the host's answer to where a slot is.

@@ -3,9 +3,9 @@
 use super::Context;
 use super::deploy::{Local, refused};
 use super::execute::Upload;
+use crate::git::PackStage;
+use crate::host::HostShell;
 use crate::plan::{Action, Event, Failure, Plan, Unit};
-use crate::remote::HostShell;
-use crate::source::PackStage;
 
 /// The reference under which objects travel.
 pub(super) const SEED: &str = "refs/deployer/seed";
@@ -28,7 +28,7 @@ pub(super) fn bundles(
         let repository = module.map_or(&local.repository, |module| &module.repository);
         let interrupt = context.interrupt;
         let observer = &mut *context.observer;
-        let mut progress = |progress: crate::source::PackProgress| {
+        let mut progress = |progress: crate::git::PackProgress| {
             let unit = match progress.stage {
                 PackStage::Counting | PackStage::Compressing => Unit::Objects,
                 PackStage::Writing => Unit::Bytes,

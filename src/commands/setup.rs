@@ -9,12 +9,13 @@ use super::{Ask, Context};
 use crate::config::Environment;
 use crate::doctor::{Reading, site_elsewhere};
 use crate::facts::{Probes, Wish, facts};
+use crate::host::{ShellError, nonce};
 use crate::nginx::{
     SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_command, site_link, site_path,
 };
 use crate::plan::{self, Event, Failure};
-use crate::remote::{Session, ShellError, nonce};
 use crate::shell::{Call, display};
+use crate::ssh::Session;
 
 const SCRIPT: &str = include_str!("../../templates/site.sh");
 /// Bound on the script: nginx's test resolves names.

@@ -9,7 +9,7 @@ use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
 use crate::plan::{Failure, Silent, assess};
-use crate::remote::{ConnectOptions, Interrupt, NoPrompt};
+use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 
 /// Asks all hosts at once; a host that cannot be reached becomes one line.
 pub fn status(

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::Context;
 use super::host::{connect, end_of, lost};
+use crate::host::{nonce, python_command};
 use crate::plan::variables::{HostVariables, VariablesReport, compare};
 use crate::plan::{Event, Failure};
-use crate::remote::{nonce, python_command};
 
 const SCRIPT: &str = include_str!("../../templates/variables.py");
 /// Bound on the host's answer.

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::Context;
+use crate::git::{Repository, Standing};
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{Event, Failure};
 use crate::secrets::{Findings, Interrupted, Lookup, find};
-use crate::source::{Repository, Standing};
 
 /// Where a run finds its secrets, and what it has found.
 pub struct Vault<'a> {

@@ -8,7 +8,7 @@ use crate::config::{Config, Environment, differences, parse_duration};
 use crate::doctor::{self, diagnose};
 use crate::init::{Answers, Sources, recognise, render};
 use crate::model::{Color, HostState, Secret, Secrets};
-use crate::{gunicorn, launch, lock, nginx, plan, python, remote, report, secrets, shell, source};
+use crate::{git, gunicorn, host, launch, lock, nginx, plan, python, secrets, shell, ssh, ui};
 
 const STARTER: &str = include_str!("../../templates/deployer.toml");
 const FLASK: &str = include_str!("../../examples/flask/deployer.toml");
@@ -273,11 +273,11 @@ pub(super) fn readers() -> Vec<Reader> {
             &["hunter2!\nthe key is hunter2! and aHVudGVyMiE", "p@ss word\nKEY='p@ss word'\np%40ss+word"],
             Box::new(redacted),
         ),
-        reader("known_hosts", &[KNOWN_HOSTS], Box::new(remote::fuzzed::known_hosts(&files))),
-        reader("ssh_config", &[SSH_CONFIG], Box::new(remote::fuzzed::ssh_config(&files))),
-        reader("a key file", &[KEY], Box::new(remote::fuzzed::key_file(files))),
-        reader(".gitmodules", &[GITMODULES], Box::new(source::fuzzed::gitmodules)),
-        reader("what the host says", remote::fuzzed::MESSAGES, Box::new(remote::fuzzed::message)),
+        reader("known_hosts", &[KNOWN_HOSTS], Box::new(ssh::fuzzed::known_hosts(&files))),
+        reader("ssh_config", &[SSH_CONFIG], Box::new(ssh::fuzzed::ssh_config(&files))),
+        reader("a key file", &[KEY], Box::new(ssh::fuzzed::key_file(files))),
+        reader(".gitmodules", &[GITMODULES], Box::new(git::fuzzed::gitmodules)),
+        reader("what the host says", host::fuzzed::MESSAGES, Box::new(host::fuzzed::message)),
         reader("the host's state", &[STATE], Box::new(move |text| state(text, &host))),
         reader(
             "migrations",
@@ -292,7 +292,7 @@ pub(super) fn readers() -> Vec<Reader> {
         reader("doctor", &[DOCTOR], Box::new(seen)),
         reader("init", &[PYTHON, REQUIREMENTS, PYPROJECT, PACKAGE], Box::new(recognised)),
         reader("what tools print", &[OUTPUT], Box::new(move |text| explained(text, &told))),
-        reader("text on its way to a terminal", &[OUTPUT, VALUES[4]], Box::new(report::fuzzed::text)),
+        reader("text on its way to a terminal", &[OUTPUT, VALUES[4]], Box::new(ui::fuzzed::text)),
         reader("words for a shell", VALUES, Box::new(quoted)),
     ]
 }

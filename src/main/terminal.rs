@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use deployer::commands::Ask;
-use deployer::remote::Prompt;
+use deployer::ssh::Prompt;
 
 /// Asks on the terminal, where there is one.
 pub(crate) struct Terminal;

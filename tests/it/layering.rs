@@ -20,12 +20,13 @@ const FLOORS: &[(&str, u8)] = &[
     ("doctor", 3),
     ("facts", 3),
     ("plan", 3),
+    ("ssh", 3),
+    ("git", 4),
+    ("host", 4),
     ("rehearsal", 4),
-    ("remote", 4),
     ("secrets", 4),
-    ("source", 4),
     ("commands", 5),
-    ("report", 6),
+    ("ui", 6),
     ("cli", 7),
     ("main", 7),
     ("fuzz", 8),
@@ -118,7 +119,7 @@ fn the_reader_of_uses_sees_them() {
     assert_eq!(used("use crate::plan::{self, Event};"), ["plan"]);
     assert_eq!(used("use crate::{gunicorn, nginx};"), ["gunicorn", "nginx"]);
     assert_eq!(used("use crate::{model::{Color, State}, report};"), ["model", "report"]);
-    assert_eq!(used("    crate::report::print();"), ["report"]);
+    assert_eq!(used("    crate::ui::print();"), ["report"]);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use super::{Context, Run};
 use crate::commands::host::{lost, observe_again, release};
+use crate::host::{HostShell, ShellError};
 use crate::model::ExitCode;
 use crate::plan::{self, Failure, Site, Step, Touches};
-use crate::remote::{HostShell, ShellError};
 
 impl Run<'_> {
     /// The step that failed: the one that ran, or the next one where it fell between two.

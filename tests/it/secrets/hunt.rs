@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A word that stands in a secret and nowhere else, however it is quoted.
 pub(crate) fn token() -> String {
-    format!("Zq{}", deployer::remote::nonce())
+    format!("Zq{}", deployer::host::nonce())
 }
 
 pub(crate) fn holds(bytes: &[u8], token: &str) -> bool {

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use deployer::model::{Secret, Secrets};
 use deployer::plan::{Event, Failure, Observer};
-use deployer::report::{
-    Ci, ColorMode, Columns, LogFile, Mode, ReportOptions, Reporter, Streams, Tee, Verbosity,
-};
+use deployer::ui::{Ci, ColorMode, Columns, LogFile, Mode, ReportOptions, Reporter, Streams, Tee, Verbosity};
 use serde_json::Value;
 
 use crate::support::{Numbers, row};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 
 use deployer::config::Target;
-use deployer::remote::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
+use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
 
 use crate::ssh::host::{Host, keygen};
 

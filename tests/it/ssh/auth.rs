@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use deployer::remote::{AttemptResult, ConnectError, ConnectOptions, Interrupt, NoPrompt, Prompt, Session};
+use deployer::ssh::{AttemptResult, ConnectError, ConnectOptions, Interrupt, NoPrompt, Prompt, Session};
 
 use crate::ssh::host::{Host, eventually, keygen, run};
 

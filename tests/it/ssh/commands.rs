@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deployer::remote::{Exit, Received, RemoteError, Session};
+use deployer::ssh::{Exit, Received, RemoteError, Session};
 
 use crate::ssh::host::Host;
 

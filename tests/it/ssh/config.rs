@@ -3,7 +3,7 @@
 use std::fs;
 
 use deployer::config::Target;
-use deployer::remote::{ConnectError, Interrupt, NoPrompt, Session};
+use deployer::ssh::{ConnectError, Interrupt, NoPrompt, Session};
 
 use crate::ssh::host::{Host, user};
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use deployer::config::Target;
-use deployer::remote::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
+use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
 
 use crate::ssh::host::{Host, eventually};
 

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use deployer::config::Target;
-use deployer::remote::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
+use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
 use tempfile::TempDir;
 
 /// Ends with the value.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use deployer::remote::{ConnectError, HostKeyError};
+use deployer::ssh::{ConnectError, HostKeyError};
 
 use crate::ssh::host::{Host, keygen, run};
 

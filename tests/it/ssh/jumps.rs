@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use deployer::config::Target;
-use deployer::remote::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
+use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
 
 use crate::ssh::host::Host;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use deployer::config::Target;
-use deployer::remote::{ConnectOptions, Interrupt, NoPrompt, Session};
+use deployer::ssh::{ConnectOptions, Interrupt, NoPrompt, Session};
 
 use crate::ssh::host::{Host, keygen, run, user};
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::channel::{Channel, Received};
-use super::lines::Lines;
 use super::message::{Message, parse};
 use super::packed::{gzip, lean, packed};
-use super::{RemoteError, Session};
 use crate::model::{Holder, size};
 use crate::shell::{NulError, quote};
+use crate::ssh::Lines;
+use crate::ssh::{Channel, Received};
+use crate::ssh::{RemoteError, Session};
 
 const SESSION: &str = include_str!("../../templates/session.sh");
 /// What reads the state, and takes the lock: sent as the command itself, and so ready after one round trip.
@@ -360,8 +360,8 @@ pub fn nonce() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::LONGEST_COMMAND;
     use super::*;
+    use crate::ssh::LONGEST_COMMAND;
 
     #[test]
     fn the_whole_of_the_scripts_fits_one_request() {

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::channel::Exit;
 use super::host_shell::ShellError;
 use crate::model::{Answer, HostState, Lock};
 use crate::plan::{Found, FoundKind, Migrations, SwitchFailure};
+use crate::ssh::Exit;
 
 /// What the host says.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub struct Draining {
 }
 
 /// Reads what stands behind the nonce; `None`: nothing to act upon.
-pub(super) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
+pub(crate) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
     let strange = || ShellError::Strange(said.chars().take(200).collect());
     let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
     let number = |text: &str| text.trim().parse::<i32>().map_err(|_| strange());

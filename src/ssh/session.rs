@@ -18,7 +18,7 @@ use super::wire::{Trouble, Wire};
 use crate::config::Target;
 
 /// libssh2 takes no longer commands.
-pub(super) const LONGEST_COMMAND: usize = 32_000;
+pub const LONGEST_COMMAND: usize = 32_000;
 const MOST_HOPS: usize = 8;
 const STARTING: &str = "starting a command";
 /// How long a host may take to start one.

@@ -1,7 +1,7 @@
 //! The values of ssh_config as they stand in its lines.
 
 use super::is_none;
-use crate::remote::algorithms::KEYWORDS;
+use crate::ssh::algorithms::KEYWORDS;
 
 /// Raw values, the first found of each.
 #[derive(Default)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 use super::*;
 use crate::model::{Color, CommitSummary};
 use crate::plan::{Unit, World, WorldSlot};
-use crate::report::clock::Stopped;
-use crate::report::options::{ColorMode, Columns};
+use crate::ui::clock::Stopped;
+use crate::ui::options::{ColorMode, Columns};
 
 /// A stream whose bytes can be read while another holds it.
 #[derive(Clone, Default)]

@@ -202,7 +202,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::report::clock::Stopped;
+    use crate::ui::clock::Stopped;
 
     fn log_in(directory: &Path) -> LogFile {
         LogFile::with_clock(directory, "prod", "deploy", Box::new(Stopped)).expect("a log")

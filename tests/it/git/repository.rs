@@ -91,7 +91,7 @@ impl Repo {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    pub(crate) fn open(&self) -> deployer::source::Repository {
-        deployer::source::Repository::discover(&self.path).unwrap()
+    pub(crate) fn open(&self) -> deployer::git::Repository {
+        deployer::git::Repository::discover(&self.path).unwrap()
     }
 }

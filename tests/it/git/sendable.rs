@@ -1,9 +1,9 @@
 //! What cannot be sent is named beforehand; submodules are found.
 
-use deployer::source::{Packer, SourceError};
+use deployer::git::{Packer, SourceError};
 
-use crate::source::host::{SEED, take};
-use crate::source::repository::Repo;
+use crate::git::host::{SEED, take};
+use crate::git::repository::Repo;
 
 /// A clone over the file transport, which alone makes shallow and partial clones of a local repository.
 fn clone(of: &Repo, arguments: &[&str]) -> Repo {
@@ -152,7 +152,7 @@ fn submodules_of_submodules() {
         }
     }
     // A checkout is itself a repository to deploy from.
-    let checkout = deployer::source::Repository::discover(&clone.path.join("vendor/outer/lib")).unwrap();
+    let checkout = deployer::git::Repository::discover(&clone.path.join("vendor/outer/lib")).unwrap();
     assert_eq!(checkout.resolve("HEAD").unwrap().id, outer_commit);
 
     // Dirty inside, and then with what nobody has fetched.
@@ -193,7 +193,7 @@ fn what_gitmodules_includes_is_never_opened() {
     let (told, said) = std::sync::mpsc::channel();
     let path = top.path.clone();
     std::thread::spawn(move || {
-        let source = deployer::source::Repository::discover(&path).unwrap();
+        let source = deployer::git::Repository::discover(&path).unwrap();
         let found = source.submodules(&commit).unwrap_err().to_string();
         let dirty = source.dirty(true).unwrap_err().to_string();
         told.send([found, dirty])

@@ -2,9 +2,9 @@
 
 use std::io::{Read, Seek};
 
-use deployer::source::{Bundle, Packer, SourceError};
+use deployer::git::{Bundle, Packer, SourceError};
 
-use crate::source::repository::Repo;
+use crate::git::repository::Repo;
 
 pub(crate) const BOTH: [Packer; 2] = [Packer::Git, Packer::Libgit2];
 pub(crate) const SEED: &str = "refs/deployer/seed";

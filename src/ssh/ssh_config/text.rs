@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::Target;
-use crate::remote::options::ConnectOptions;
-use crate::remote::pattern::fits;
+use crate::ssh::options::ConnectOptions;
+use crate::ssh::pattern::fits;
 
 /// What `%` stands for in paths.
 pub(super) struct Tokens<'t> {

@@ -8,8 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::host_shell::ShellError;
-use super::session::LONGEST_COMMAND;
 use crate::shell::{NulError, quote};
+use crate::ssh::LONGEST_COMMAND;
 
 /// The command that runs a text in a shell of its own, small enough for one packet flight. Its input is untouched.
 pub(super) fn packed(text: &str) -> Result<String, ShellError> {

@@ -7,41 +7,9 @@ use tempfile::TempDir;
 
 use super::keyfile::{self, KeyFile};
 use super::known_hosts::{HostKey, KnownHosts};
-use super::lines::Lines;
 use super::options::ConnectOptions;
-use super::{message, ssh_config};
+use super::ssh_config;
 use crate::config::Target;
-
-/// One of each word.
-pub(crate) const MESSAGES: &[&str] = &[
-    "hello",
-    "missing git",
-    "locked {\"holder\": {\"by\": \"ann@laptop\", \"verb\": \"deploy\", \"commit\": null}, \"age\": 1.5, \"step\": null, \"silent\": 0}",
-    "begin 1",
-    "end 12 143",
-    "idle 0",
-    "note \"removed a lock\"",
-    "migrations {\"pending\": []}",
-    "health {\"ok\": false, \"status\": 500}",
-    "died -9",
-    "switch_failed {\"what\": \"reload\", \"restored\": true}",
-    "watched {\"left\": 29.5, \"why\": null, \"requests\": 12, \"errors\": 0}",
-    "draining {\"workers\": 2, \"left\": 59.0}",
-    "found virtualenv 61440 c0ffee",
-    "10%\r20%\none\ntwo\r\nthree",
-];
-
-pub(crate) fn message(text: &str) {
-    let _ = message::parse(text);
-    let mut lines = Lines::new(64);
-    for piece in text.as_bytes().chunks(7) {
-        lines.feed(piece, &mut |line| {
-            let line = line.line();
-            assert!(!line.contains('\n') && line.len() < 256, "{line:?}");
-        });
-    }
-    assert!(!lines.bytes().contains(&b'\n') && lines.bytes().len() <= 64);
-}
 
 fn file(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(name)

@@ -1,9 +1,9 @@
 //! What a host lacks arrives, whole, by either packer.
 
-use deployer::source::{PackStage, Packer, SourceError};
+use deployer::git::{PackStage, Packer, SourceError};
 
-use crate::source::host::{BOTH, SEED, bundle, refuses, take};
-use crate::source::repository::{self, Repo};
+use crate::git::host::{BOTH, SEED, bundle, refuses, take};
+use crate::git::repository::{self, Repo};
 
 #[test]
 fn first_push_then_a_fix_then_nothing() {
@@ -108,7 +108,7 @@ fn a_linked_worktree_and_a_folder_in_it() {
     assert_eq!(beside.open().dirty(true).unwrap(), [" M sub/app.py"]);
     assert!(repo.open().dirty(true).unwrap().is_empty());
     let commit = beside.commit("beside");
-    let source = deployer::source::Repository::discover(&beside.path.join("sub")).unwrap();
+    let source = deployer::git::Repository::discover(&beside.path.join("sub")).unwrap();
     assert_eq!(source.resolve("HEAD").unwrap().id, commit);
     assert_eq!(source.top().unwrap().canonicalize().unwrap(), beside.path.canonicalize().unwrap());
     source.check_sendable(&commit).unwrap();

@@ -1,4 +1,4 @@
-//! Floor 4: the one way to a host. One SSH session, on which everything travels: scripts, git objects, probes.
+//! Floor 3: the one way to a host. One SSH session, on which everything travels: scripts, git objects, probes.
 //!
 //! The session never blocks inside libssh2: each call is tried, and between tries the socket is polled, so that a
 //! timeout, a dead peer and Ctrl-C are noticed wherever the program stands.
@@ -13,16 +13,13 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fuzzed;
 mod host_key_error;
-mod host_shell;
 mod interrupt;
 mod jump;
 mod keyfile;
 mod known_hosts;
 mod lines;
 mod local_terminal;
-mod message;
 mod options;
-mod packed;
 mod patience;
 mod pattern;
 mod session;
@@ -34,11 +31,8 @@ mod wire;
 pub use channel::{Channel, Exit, Output, Received};
 pub use error::{Attempt, AttemptResult, ConnectError, RemoteError};
 pub use host_key_error::{HostKeyError, Way};
-pub use host_shell::{HostShell, Opening, ShellError, nonce};
 pub use interrupt::Interrupt;
 pub use known_hosts::HostKey;
 pub use lines::Lines;
-pub use message::{Draining, Message, Watched};
 pub use options::{ConnectOptions, NoPrompt, Prompt};
-pub use packed::{python_command, shell_command};
-pub use session::Session;
+pub use session::{LONGEST_COMMAND, Session};

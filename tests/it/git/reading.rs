@@ -1,9 +1,9 @@
 //! Revisions, the work tree, and what a commit holds.
 
+use deployer::git::SourceError;
 use deployer::model::Relation;
-use deployer::source::SourceError;
 
-use crate::source::repository::{self, Repo};
+use crate::git::repository::{self, Repo};
 
 #[test]
 fn revisions_as_git_takes_them() {
@@ -177,13 +177,13 @@ fn files_and_trees_of_a_commit() {
 #[test]
 fn what_is_no_repository_or_one_in_a_new_format() {
     let folder = Repo::empty();
-    let error = deployer::source::Repository::discover(&folder.path).err().unwrap();
+    let error = deployer::git::Repository::discover(&folder.path).err().unwrap();
     assert!(matches!(error, SourceError::NotARepository { .. }), "{error}");
     for (format, name) in [("--object-format=sha256", "sha256"), ("--ref-format=reftable", "reftable")] {
         let repo = Repo::empty();
         let (made, said) = repo.try_git(&["init", "-q", format]);
         assert!(made, "this test needs a git that knows {format}: {said}");
-        let error = deployer::source::Repository::discover(&repo.path).err().unwrap();
+        let error = deployer::git::Repository::discover(&repo.path).err().unwrap();
         assert!(error.to_string().contains(name), "{error}");
         assert!(matches!(error, SourceError::Unsupported { .. }), "{error}");
     }
