@@ -118,8 +118,8 @@ fn no_arrow_points_up() {
 fn the_reader_of_uses_sees_them() {
     assert_eq!(used("use crate::plan::{self, Event};"), ["plan"]);
     assert_eq!(used("use crate::{gunicorn, nginx};"), ["gunicorn", "nginx"]);
-    assert_eq!(used("use crate::{model::{Color, State}, report};"), ["model", "report"]);
-    assert_eq!(used("    crate::ui::print();"), ["report"]);
+    assert_eq!(used("use crate::{model::{Color, State}, ui};"), ["model", "ui"]);
+    assert_eq!(used("    crate::ui::print();"), ["ui"]);
 }
 
 #[test]
