@@ -51,7 +51,7 @@ pub enum Action {
     Configure {
         color: Color,
     },
-    /// A line of [build] commands, in the work tree.
+    /// A line of `[build]` `commands`, in the work tree.
     Build {
         color: Color,
         line: String,
