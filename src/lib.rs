@@ -33,6 +33,7 @@ pub mod secrets;
 pub mod ssh;
 
 pub mod commands;
+pub mod guide;
 
 pub mod ui;
 

@@ -68,7 +68,7 @@ fn report_options(options: &Options) -> ReportOptions {
 
 /// Carries a command out; its own failures come back, so that they are told in one place.
 fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCode, Failure> {
-    if let Some(printed) = print(&invocation.command) {
+    if let Some(printed) = print(invocation) {
         return printed.map(Into::into);
     }
     let start = std::env::current_dir().context("cannot tell the current folder")?;
@@ -177,8 +177,16 @@ fn show(outlook: &Outlook, json: bool, report: &mut Tee) -> std::io::Result<()> 
 }
 
 /// The commands that are about the program itself, and need neither a configuration nor a host.
-fn print(verb: &Verb) -> Option<Result<ExitCode, Failure>> {
+fn print(invocation: &Invocation) -> Option<Result<ExitCode, Failure>> {
+    let verb = &invocation.command;
     let printed = match verb {
+        Verb::Help(help) => {
+            let color = report_options(&invocation.options).status_color;
+            match help.print(cli::command(), color) {
+                Ok(Err(failure)) => return Some(Err(failure)),
+                shown => shown.map(|_| ()),
+            }
+        }
         Verb::Completions(completions) => completions.print(),
         Verb::Man(pages) => pages.print(),
         _ => return None,
@@ -279,7 +287,12 @@ fn act(verb: &Verb, context: &mut Context, config: &Config) -> Result<Came, Fail
             let options = SetupOptions { print: setup.print, yes: setup.yes, tls };
             commands::setup(context, options, &mut Terminal)?;
         }
-        Verb::Init(_) | Verb::Status(_) | Verb::Rehearse(_) | Verb::Completions(_) | Verb::Man(_) => {}
+        Verb::Init(_)
+        | Verb::Status(_)
+        | Verb::Rehearse(_)
+        | Verb::Completions(_)
+        | Verb::Man(_)
+        | Verb::Help(_) => {}
     }
     Ok(Came::Done)
 }

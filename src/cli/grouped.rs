@@ -19,7 +19,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 ];
 
 /// The command line, with its commands in groups; for people who ask for help.
-pub(super) fn command() -> Command {
+pub(crate) fn command() -> Command {
     let command = Cli::command();
     let mut list = String::new();
     for (heading, names) in GROUPS {
@@ -28,12 +28,14 @@ pub(super) fn command() -> Command {
             let about = command
                 .find_subcommand(name)
                 .and_then(Command::get_about)
-                .map_or_else(|| "Print the help of a command".to_string(), ToString::to_string);
+                .map(ToString::to_string)
+                .unwrap_or_default();
             list += &format!("  {name:<12} {about}\n");
         }
     }
+    let topics = deployer::guide::topics();
     command.help_template(format!(
-        "{{about-with-newline}}\n{WHAT}\n\n{{usage-heading}} {{usage}}\n{list}\nOptions of every command:\n{{options}}{{after-help}}"
+        "{{about-with-newline}}\n{WHAT}\n\n{{usage-heading}} {{usage}}\n{list}\nThe guide, by `deployer help TOPIC`:\n{topics}\nOptions of every command:\n{{options}}{{after-help}}"
     ))
 }
 

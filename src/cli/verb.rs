@@ -23,6 +23,7 @@ impl Verb {
             Verb::Rehearse(_) => "rehearse",
             Verb::Completions(_) => "completions",
             Verb::Man(_) => "man",
+            Verb::Help(_) => "help",
             Verb::Env(_) => "env",
             Verb::Run(_) => "run",
             Verb::Logs(_) => "logs",

@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("rehearsal", 4),
     ("secrets", 4),
     ("commands", 5),
+    ("guide", 5),
     ("ui", 6),
     ("cli", 7),
     ("main", 7),

@@ -1,0 +1,84 @@
+//! `help`: a command's own help, a chapter of the guide, or the meaning of a failure's code.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::{Command as Process, Stdio};
+
+use clap::{Args, Command};
+use deployer::config::closest;
+use deployer::guide::{self, render};
+use deployer::plan::Failure;
+
+/// Where nobody says how wide the page is.
+const COLUMNS: usize = 80;
+
+/// Show the help of a command, or a chapter of the guide
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "deployer help [COMMAND | TOPIC]",
+    after_help = "\
+Without a word it lists the commands and the topics. On a terminal a chapter is shown by $PAGER, or by `less`.
+
+Examples:
+  deployer help start
+  deployer help deploy"
+)]
+pub(crate) struct Help {
+    /// A command, or a topic of the guide.
+    #[arg(value_name = "COMMAND | TOPIC")]
+    word: Option<String>,
+}
+
+impl Help {
+    /// Shows what is asked for; `command` is the whole command line.
+    ///
+    /// # Errors
+    /// Where there is no such command or topic, or standard output takes nothing.
+    pub(crate) fn print(&self, mut command: Command, color: bool) -> io::Result<Result<(), Failure>> {
+        command.build();
+        let Some(word) = self.word.as_deref() else {
+            return command.print_help().map(Ok);
+        };
+        if let Some(verb) = command.find_subcommand_mut(word) {
+            return verb.print_help().map(Ok);
+        }
+        if let Some(chapter) = guide::chapter(word) {
+            let columns = terminal_size::terminal_size_of(io::stdout());
+            let columns = columns.map_or(COLUMNS, |(width, _)| usize::from(width.0).max(20));
+            return page(&render(chapter.text, columns, color)).map(Ok);
+        }
+        let topics = guide::chapters().map(|chapter| chapter.name);
+        let names = command.get_subcommands().map(Command::get_name).chain(topics);
+        let failure = Failure::usage("usage", format!("there is no command or topic `{word}`"));
+        Ok(Err(match closest(word, names) {
+            Some(near) => failure.advise(format!("deployer help {near}")),
+            None => failure.advise("deployer help"),
+        }))
+    }
+}
+
+/// Shows a text on the terminal a page at a time, where there is a program for that; elsewhere as it is.
+fn page(text: &str) -> io::Result<()> {
+    let plain = || io::stdout().write_all(text.as_bytes());
+    let wanted = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
+    let words = shlex::split(&wanted).unwrap_or_default();
+    let Some((program, arguments)) = words.split_first().filter(|_| io::stdout().is_terminal()) else {
+        return plain();
+    };
+    let mut pager = Process::new(program);
+    pager.args(arguments).stdin(Stdio::piped());
+    if program == "less" {
+        // Colours as they are; and where all fits on the screen, it is just printed.
+        pager.args(["-R", "-F", "-X"]);
+    }
+    let mut pager = match pager.spawn() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return plain(),
+        other => other?,
+    };
+    // Ctrl-C is the pager's, which outlives it.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, std::sync::Arc::default());
+    if let Some(mut input) = pager.stdin.take() {
+        // It may be left before the end.
+        let _ = input.write_all(text.as_bytes());
+    }
+    pager.wait().map(|_| ())
+}

@@ -1,0 +1,52 @@
+//! Floor 5: the guide. A chapter is a Markdown file beside this one, which a repository's browser shows and
+//! `deployer help` prints. Those of the reference are generated; `tests/it/guide.rs` says how.
+
+mod render;
+
+pub use render::render;
+
+/// One chapter.
+#[derive(Clone, Copy, Debug)]
+pub struct Chapter {
+    /// The topic, as it is typed.
+    pub name: &'static str,
+    /// Its Markdown.
+    pub text: &'static str,
+}
+
+impl Chapter {
+    /// Its first heading.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        self.text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(self.name)
+    }
+}
+
+macro_rules! chapters {
+    ($($name:literal)*) => { &[$(Chapter { name: $name, text: include_str!(concat!($name, ".md")) }),*] };
+}
+
+/// The chapters in the order in which they are read, in groups.
+pub const GROUPS: &[(&str, &[Chapter])] = &[("Guides", chapters!["start"])];
+
+/// All chapters.
+pub fn chapters() -> impl Iterator<Item = &'static Chapter> {
+    GROUPS.iter().flat_map(|(_, chapters)| *chapters)
+}
+
+/// The chapter on a topic.
+#[must_use]
+pub fn chapter(name: &str) -> Option<&'static Chapter> {
+    chapters().find(|chapter| chapter.name == name)
+}
+
+/// The topics, a line for each group, as `deployer help` lists them beside the commands.
+#[must_use]
+pub fn topics() -> String {
+    let mut text = String::new();
+    for (heading, chapters) in GROUPS {
+        let names: Vec<&str> = chapters.iter().map(|chapter| chapter.name).collect();
+        text += &format!("  {heading:<12} {}\n", names.join(", "));
+    }
+    text
+}
