@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
-use crate::config::{Cutover, Environment, Installer, Supervisor, Target};
+use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::git::Repository;
-use crate::model::{ExitCode, Relation, Secrets, short};
+use crate::model::{ExitCode, Relation, Secrets, Target, short};
 use crate::plan::status::StatusReport;
 use crate::plan::{Event, Failure, Observer, World};
 use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost, tidy_up};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SecretSource;
 use super::hooks::{Hooks, StaticFiles};
-use crate::model::Color;
+use crate::model::{Color, Target};
 
 /// A named target of `deployer.toml`, complete and valid.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,14 +52,6 @@ impl Environment {
     pub fn has_virtualenv(&self) -> bool {
         matches!(self.web, Web::Gunicorn(_)) || self.python.requirements.is_some()
     }
-}
-
-/// Where SSH goes; what is `None` is left to `~/.ssh/config`, then to SSH's own defaults.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub host: String,
-    pub port: Option<u16>,
-    pub user: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

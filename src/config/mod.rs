@@ -20,7 +20,7 @@ pub use difference::{Difference, differences, variable};
 pub use duration::parse_duration;
 pub use environment::{
     App, Build, Cutover, Environment, Gunicorn, Health, Installer, Nginx, Ports, Python, SlotProcess,
-    Statuses, Supervisor, Target, UV_LOCK, Url, Web, WebCommand,
+    Statuses, Supervisor, UV_LOCK, Url, Web, WebCommand,
 };
 pub use file::{Config, ConfigError, find, load};
 pub use hooks::{Hooks, StaticFiles};

@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::application;
-use super::environment::{Cutover, Environment, Ports, Target, Web};
+use super::environment::{Cutover, Environment, Ports, Web};
 use super::hooks;
 use super::name;
 use super::problem::{Complaint, Problem, Problems};
@@ -14,6 +14,7 @@ use super::secrets;
 use super::section::{ENVIRONMENT, Layer, Section, TOP};
 use super::site;
 use super::value;
+use crate::model::Target;
 
 /// Reads a file's text; `folder` is the application's name where the file has none.
 pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>, Vec<Problem>> {

@@ -13,6 +13,7 @@ mod release;
 mod secret;
 mod size;
 mod state;
+mod target;
 
 pub use age::{age, whole_seconds};
 pub use change::{ChangeKind, FileChange, LoggedCommit};
@@ -30,3 +31,4 @@ pub use state::{
     Accepted, AcceptedOperation, Answer, Crontab, Described, HistoryEntry, HostState, Link, Listener,
     PidFile, Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
 };
+pub use target::Target;

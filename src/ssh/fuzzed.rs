@@ -9,7 +9,7 @@ use super::keyfile::{self, KeyFile};
 use super::known_hosts::{HostKey, KnownHosts};
 use super::options::ConnectOptions;
 use super::ssh_config;
-use crate::config::Target;
+use crate::model::Target;
 
 fn file(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(name)

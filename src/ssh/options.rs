@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How to reach a host, beyond what its [`Target`](crate::config::Target) says.
+/// How to reach a host, beyond what its [`Target`](crate::model::Target) says.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
     /// Bound on the TCP connection to one address.

@@ -15,7 +15,7 @@ use super::options::{ConnectOptions, Prompt};
 use super::ssh_config::{self, HostConfig};
 use super::trust::check_host_key;
 use super::wire::{Trouble, Wire};
-use crate::config::Target;
+use crate::model::Target;
 
 /// libssh2 takes no longer commands.
 pub const LONGEST_COMMAND: usize = 32_000;

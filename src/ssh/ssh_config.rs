@@ -8,7 +8,7 @@ use super::algorithms::{Algorithms, KEYWORDS, Nothing};
 use super::error::ConnectError;
 use super::options::ConnectOptions;
 use super::pattern::listed;
-use crate::config::Target;
+use crate::model::Target;
 use found::{Found, Proxy};
 use text::{Tokens, glob, parse_hop, tilde, words};
 

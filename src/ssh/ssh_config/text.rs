@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::Target;
+use crate::model::Target;
 use crate::ssh::options::ConnectOptions;
 use crate::ssh::pattern::fits;
 

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
 
-use deployer::config::Target;
+use deployer::model::Target;
 use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
 
 use crate::ssh::host::{Host, keygen};

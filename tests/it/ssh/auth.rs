@@ -168,7 +168,7 @@ fn a_wrong_key_is_listed_with_the_user() {
 #[test]
 fn a_wrong_user_is_named() {
     let host = Host::start();
-    let target = deployer::config::Target { user: Some("nobody-here".into()), ..host.target() };
+    let target = deployer::model::Target { user: Some("nobody-here".into()), ..host.target() };
     let result = Session::connect(&target, &host.options(), &mut NoPrompt, &Interrupt::never());
     let error = result.err().expect("no session");
     assert!(error.to_string().contains("user nobody-here"), "{error}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use deployer::config::Target;
+use deployer::model::Target;
 use deployer::ssh::{ConnectError, Interrupt, NoPrompt, Session};
 
 use crate::ssh::host::{Host, user};

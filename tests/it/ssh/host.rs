@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use deployer::config::Target;
+use deployer::model::Target;
 use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
 use tempfile::TempDir;
 

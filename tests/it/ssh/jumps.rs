@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deployer::config::Target;
+use deployer::model::Target;
 use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
 
 use crate::ssh::host::Host;

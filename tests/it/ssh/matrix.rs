@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use deployer::config::Target;
+use deployer::model::Target;
 use deployer::ssh::{ConnectOptions, Interrupt, NoPrompt, Session};
 
 use crate::ssh::host::{Host, keygen, run, user};
