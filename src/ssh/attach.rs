@@ -2,20 +2,19 @@
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::time::Instant;
 
 use rustix::event::PollFlags;
 
-use super::channel::{Exit, Pipe, Received};
 use super::error::RemoteError;
 use super::local_terminal::LocalTerminal;
-use super::session::{START, Session};
-use super::wire::Trouble;
+use super::pipe::{Exit, Pipe, Received};
+use super::session::Session;
+use super::wire::WireError;
 
 /// How much of the input is read at a time.
 const PIECE: usize = 32 * 1024;
 
-/// What a program is ended by whose output nobody reads.
+/// The signal that ends a program whose reader has gone.
 const SIGPIPE: &str = "PIPE";
 
 impl Session {
@@ -30,28 +29,19 @@ impl Session {
         command: &str,
         (out, err): (&mut dyn Write, &mut dyn Write),
     ) -> Result<Exit, RemoteError> {
-        self.check(command)?;
-        self.wire.line().end_at_press(self.wire.interrupt.next());
-        let deadline = Some(Instant::now() + START);
-        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
-        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
+        let wire = &self.connection.wire;
+        wire.peer().end_at_press(wire.interrupt.next());
         let on_terminal = LocalTerminal::is_there();
-        if on_terminal {
-            let (kind, (columns, rows)) = (LocalTerminal::kind(), LocalTerminal::size());
-            let lent =
-                self.wire.drive(deadline, |_| channel.request_pty(&kind, None, Some((columns, rows, 0, 0))));
-            lent.map_err(|trouble| self.exec_error(trouble, "asking for a terminal"))?;
-        }
-        let started = self.wire.drive(deadline, |_| channel.exec(command));
-        started.map_err(|trouble| self.exec_error(trouble, "starting a command"))?;
+        let wanted = on_terminal.then(|| (LocalTerminal::kind(), LocalTerminal::size()));
+        let channel = self.connection.start(command, wanted, None)?;
         let attached = match on_terminal.then(LocalTerminal::enter).transpose() {
             Ok(terminal) => self.converse(Pipe::new(channel), terminal, (out, err)),
-            Err(error) => Err(Trouble::Io(error)),
+            Err(error) => Err(WireError::Io(error)),
         };
-        attached.map_err(|trouble| {
+        attached.map_err(|error| {
             // Whoever runs there learns of it by the end of its streams, or of its terminal.
-            self.abandon();
-            self.remote_error(trouble, "while a command ran")
+            self.connection.abandon();
+            self.connection.error(error, "while a command ran")
         })
     }
 
@@ -60,24 +50,24 @@ impl Session {
         mut pipe: Pipe,
         mut terminal: Option<LocalTerminal>,
         (out, err): (&mut dyn Write, &mut dyn Write),
-    ) -> Result<Exit, Trouble> {
+    ) -> Result<Exit, WireError> {
         let mut input = Some(io::stdin());
         let mut waiting: Vec<u8> = Vec::new();
         loop {
-            let written = match pipe.take(&mut self.wire)? {
+            let written = match pipe.take(&mut self.connection.wire)? {
                 Received::Stdout(bytes) => write(out, &bytes),
                 Received::Stderr(bytes) => write(err, &bytes),
                 Received::End(exit) => return Ok(exit),
                 Received::Nothing => {
-                    let sent = pipe.offer(&mut self.wire, &waiting);
+                    let sent = pipe.offer(&mut self.connection.wire, &waiting);
                     match sent {
                         Ok(sent) => drop(waiting.drain(..sent)),
-                        Err(Trouble::Io(_)) => {
+                        Err(WireError::Io(_)) => {
                             // It reads no more, or the connection is lost, which the next call says.
                             waiting.clear();
                             input = None;
                         }
-                        Err(trouble) => return Err(trouble),
+                        Err(error) => return Err(error),
                     }
                     self.listen(&mut pipe, &mut input, &mut waiting, &mut terminal)?;
                     continue;
@@ -86,9 +76,9 @@ impl Session {
             if let Err(error) = written {
                 // The reader has gone (`| head`): so would a program of this machine.
                 if error.kind() != io::ErrorKind::BrokenPipe {
-                    return Err(Trouble::Io(error));
+                    return Err(WireError::Io(error));
                 }
-                self.abandon();
+                self.connection.abandon();
                 return Ok(Exit { status: None, signal: Some(SIGPIPE.to_owned()) });
             }
         }
@@ -101,7 +91,7 @@ impl Session {
         input: &mut Option<io::Stdin>,
         waiting: &mut Vec<u8>,
         terminal: &mut Option<LocalTerminal>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), WireError> {
         let source = input.as_ref().filter(|_| waiting.is_empty());
         let mut beside = Vec::new();
         if let Some(source) = source {
@@ -110,28 +100,24 @@ impl Session {
         if let Some(terminal) = terminal.as_ref() {
             beside.push(terminal.watch());
         }
-        let press = self.wire.ends_at_press();
-        let (_, readable) = self.wire.poll_beside(PollFlags::IN, None, press, &beside)?;
+        let press = self.connection.wire.ends_at_press();
+        let (_, readable) = self.connection.wire.poll_beside(PollFlags::IN, None, press, &beside)?;
         let has_input = source.is_some() && readable.first() == Some(&true);
         drop(beside);
         if terminal.as_mut().is_some_and(LocalTerminal::was_resized) {
-            pipe.resize(&mut self.wire, LocalTerminal::size())?;
+            pipe.resize(&mut self.connection.wire, LocalTerminal::size())?;
         }
         let Some(source) = input.as_ref().filter(|_| has_input) else {
             return Ok(());
         };
         let mut piece = vec![0; PIECE];
         match rustix::io::read(source, &mut piece) {
-            Ok(0) => {
-                *input = None;
-                pipe.close_input(&mut self.wire, None)?;
-            }
-            Ok(count) => waiting.extend_from_slice(&piece[..count]),
+            Ok(count @ 1..) => waiting.extend_from_slice(&piece[..count]),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-            // A terminal that has gone.
-            Err(_) => {
+            // Its end, or a terminal that has gone.
+            Ok(0) | Err(_) => {
                 *input = None;
-                pipe.close_input(&mut self.wire, None)?;
+                pipe.close_input(&mut self.connection.wire, None)?;
             }
         }
         Ok(())

@@ -1,17 +1,16 @@
 //! Proving to a host who one is: keys from the agent, then keys from files.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ssh2::{Agent, ErrorCode, PublicKey};
 
 use super::error::{Attempt, AttemptResult, ConnectError};
-use super::keyfile::{KeyFile, Unusable, public_blob_of};
-use super::known_hosts::HostKey;
+use super::host_key::HostKey;
+use super::keyfile::{KeyFile, public_blob_of};
 use super::options::{ConnectOptions, Prompt};
 use super::ssh_config::HostConfig;
-use super::wire::{Trouble, Wire};
+use super::wire::{Wire, WireError};
 
 /// sshd hangs up at the sixth refusal.
 const MOST_REFUSALS: usize = 5;
@@ -29,9 +28,10 @@ pub(super) fn authenticate(
         Ok(true) => Ok(login.accepted),
         // A host that hangs up after refusing keys has answered.
         Ok(false) => Err(login.failed()),
-        Err(Trouble::Io(_)) if login.refusals() > 0 => Err(login.failed()),
-        Err(trouble) => {
-            Err(super::session::connect_error(trouble, config, "authentication", options.handshake_timeout))
+        Err(WireError::Io(_)) if login.refusals() > 0 => Err(login.failed()),
+        Err(error) => {
+            let reached = (config.alias.as_str(), config.port);
+            Err(ConnectError::from_wire(error, reached, "authentication", options.handshake_timeout))
         }
     }
 }
@@ -45,18 +45,13 @@ struct Login<'l> {
     accepted: String,
 }
 
-/// What the host made of a key.
-enum Answer {
-    Accepted,
-    Refused,
-    /// The private key could not be used; the host may well like it.
-    Unusable(String),
-}
+/// `Err`: why the host did not accept a key.
+type Offered = Result<(), AttemptResult>;
 
 impl Login<'_> {
     /// As `ssh`: configured keys that the agent holds; then configured keys that need no passphrase, which `ssh` would
     /// try after the agent's others and may never come to; the agent's others; then files that need a passphrase.
-    fn run(&mut self, options: &ConnectOptions) -> Result<bool, Trouble> {
+    fn run(&mut self, options: &ConnectOptions) -> Result<bool, WireError> {
         let paths = match (&self.config.identity_files, &options.home) {
             (Some(files), _) => files.clone(),
             (None, Some(home)) => DEFAULT_KEYS.iter().map(|name| home.join(".ssh").join(name)).collect(),
@@ -66,18 +61,19 @@ impl Login<'_> {
         let wanted: Vec<Vec<u8>> = paths.iter().filter_map(|path| public_blob_of(path)).collect();
         let agent = self.agent();
         let held = agent.as_ref().and_then(|agent| agent.identities().ok()).unwrap_or_default();
-        let in_agent = |blob: &[u8]| held.iter().any(|identity| identity.blob() == blob);
+        let in_agent = |blob: Vec<u8>| held.iter().any(|identity| identity.blob() == blob);
         let mut files = Vec::new();
         for path in &paths {
             match KeyFile::read(path) {
-                Ok(key)
-                    if key.certificate.is_none() && key.public_blob().is_some_and(|blob| in_agent(&blob)) => {
-                }
-                Ok(key) => files.push(key),
-                Err(Unusable::Absent) if !configured => {}
+                Ok(Some(key)) if key.certificate.is_none() && key.public_blob().is_some_and(in_agent) => {}
+                Ok(Some(key)) => files.push(key),
+                Ok(None) if !configured => {}
                 // A configured public key stands for one that the agent holds.
-                Err(_) if public_blob_of(path).is_some_and(|blob| in_agent(&blob)) => {}
-                Err(unusable) => self.note_unusable(path, unusable),
+                _ if public_blob_of(path).is_some_and(in_agent) => {}
+                Ok(None) => {
+                    self.note(path.display().to_string(), AttemptResult::Unusable("no such file".into()))
+                }
+                Err(why) => self.note(path.display().to_string(), why),
             }
         }
         let (asking, silent): (Vec<_>, Vec<_>) = files.into_iter().partition(|key| key.encrypted);
@@ -112,7 +108,7 @@ impl Login<'_> {
         Some(agent)
     }
 
-    fn try_agent(&mut self, agent: &Agent, identities: &[&PublicKey]) -> Result<bool, Trouble> {
+    fn try_agent(&mut self, agent: &Agent, identities: &[&PublicKey]) -> Result<bool, WireError> {
         let user = self.config.user.clone();
         for identity in identities {
             let name = match identity.comment() {
@@ -123,18 +119,17 @@ impl Login<'_> {
                 continue;
             }
             match self.answer(|_| agent.userauth(&user, identity))? {
-                Answer::Accepted => {
+                Ok(()) => {
                     self.accepted = name;
                     return Ok(true);
                 }
-                Answer::Refused => self.note(name, AttemptResult::Refused),
-                Answer::Unusable(why) => self.note(name, AttemptResult::Unusable(why)),
+                Err(why) => self.note(name, why),
             }
         }
         Ok(false)
     }
 
-    fn try_files(&mut self, keys: &[KeyFile]) -> Result<bool, Trouble> {
+    fn try_files(&mut self, keys: &[KeyFile]) -> Result<bool, WireError> {
         for key in keys {
             let certificate = key.certificate.as_deref().map(Some);
             // Without a public half there is still one try: libssh2 takes it from the private one.
@@ -153,7 +148,7 @@ impl Login<'_> {
         Ok(false)
     }
 
-    fn try_file(&mut self, key: &KeyFile, public: Option<&str>) -> Result<bool, Trouble> {
+    fn try_file(&mut self, key: &KeyFile, public: Option<&str>) -> Result<bool, WireError> {
         let name = key.path.display().to_string();
         if self.is_too_short(&name, key.public_blob().as_deref()) || !self.may_try(&name) {
             return Ok(false);
@@ -161,32 +156,28 @@ impl Login<'_> {
         // The host is asked about the public key first, so without a passphrase we learn whether to ask for it.
         if !key.encrypted || public.is_some() {
             match self.offer(key, public, None)? {
-                Answer::Accepted => return Ok(true),
-                Answer::Refused => {
-                    self.note(name, AttemptResult::Refused);
+                Ok(()) => return Ok(true),
+                Err(AttemptResult::Unusable(_)) if key.encrypted => {}
+                Err(why) => {
+                    self.note(name, why);
                     return Ok(false);
                 }
-                Answer::Unusable(why) if !key.encrypted => {
-                    self.note(name, AttemptResult::Unusable(why));
-                    return Ok(false);
-                }
-                Answer::Unusable(_) => {}
             }
         }
         for attempt in 1..=MOST_PASSPHRASES {
-            let line = Arc::clone(self.wire.line());
-            let asked = line.without_clock(|| self.prompt.passphrase(&key.path, attempt));
+            let peer = Arc::clone(self.wire.peer());
+            let asked = peer.without_clock(|| self.prompt.passphrase(&key.path, attempt));
             let Some(passphrase) = asked else {
                 self.note(name, AttemptResult::NeedsPassphrase);
                 return Ok(false);
             };
             match self.offer(key, public, Some(&passphrase))? {
-                Answer::Accepted => return Ok(true),
-                Answer::Refused => {
-                    self.note(name, AttemptResult::Refused);
+                Ok(()) => return Ok(true),
+                Err(AttemptResult::Unusable(_)) => {}
+                Err(why) => {
+                    self.note(name, why);
                     return Ok(false);
                 }
-                Answer::Unusable(_) => {}
             }
         }
         self.note(name, AttemptResult::WrongPassphrase);
@@ -198,7 +189,7 @@ impl Login<'_> {
         key: &KeyFile,
         public: Option<&str>,
         passphrase: Option<&str>,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Offered, WireError> {
         let user = self.config.user.clone();
         self.answer(|ssh| ssh.userauth_pubkey_memory(&user, public, &key.text, passphrase))
     }
@@ -206,12 +197,12 @@ impl Login<'_> {
     fn answer(
         &mut self,
         op: impl FnMut(&mut ssh2::Session) -> Result<(), ssh2::Error>,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Offered, WireError> {
         match self.wire.drive(None, op) {
-            Ok(()) if self.wire.ssh.authenticated() => Ok(Answer::Accepted),
-            Ok(()) => Ok(Answer::Refused),
-            Err(Trouble::Ssh(error)) => meaning(&error),
-            Err(trouble) => Err(trouble),
+            Ok(()) if self.wire.ssh.authenticated() => Ok(Ok(())),
+            Ok(()) => Ok(Err(AttemptResult::Refused)),
+            Err(WireError::Ssh(error)) => meaning(&error),
+            Err(error) => Err(error),
         }
     }
 
@@ -243,15 +234,6 @@ impl Login<'_> {
         self.attempts.push(Attempt { key, result });
     }
 
-    fn note_unusable(&mut self, path: &Path, unusable: Unusable) {
-        let result = match unusable {
-            Unusable::Absent => AttemptResult::Unusable("no such file".into()),
-            Unusable::TooOpen(mode) => AttemptResult::TooOpen(mode),
-            Unusable::Other(why) => AttemptResult::Unusable(why),
-        };
-        self.note(PathBuf::from(path).display().to_string(), result);
-    }
-
     fn failed(&mut self) -> ConnectError {
         ConnectError::AuthFailed {
             host: self.config.alias.clone(),
@@ -262,21 +244,22 @@ impl Login<'_> {
 }
 
 /// What an error of libssh2 says about a key. It has few codes, and one of them means three things.
-fn meaning(error: &ssh2::Error) -> Result<Answer, Trouble> {
+fn meaning(error: &ssh2::Error) -> Result<Offered, WireError> {
     let message = error.message();
+    let unusable = |why: &str| Ok(Err(AttemptResult::Unusable(why.to_owned())));
     match error.code() {
         // LIBSSH2_ERROR_AUTHENTICATION_FAILED.
-        ErrorCode::Session(-18) => Ok(Answer::Refused),
+        ErrorCode::Session(-18) => Ok(Err(AttemptResult::Refused)),
         // LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED: no signature could be made, no answer came, or the answer is no.
         ErrorCode::Session(-19) if message.starts_with("Callback") => {
-            Ok(Answer::Unusable("it could not sign: the private key does not open or does not fit".into()))
+            unusable("it could not sign: the private key does not open or does not fit")
         }
-        ErrorCode::Session(-19) if !message.starts_with("Waiting") => Ok(Answer::Refused),
+        ErrorCode::Session(-19) if !message.starts_with("Waiting") => Ok(Err(AttemptResult::Refused)),
         // The latter, or no connection: LIBSSH2_ERROR_SOCKET_NONE, _SEND, _DISCONNECT, _RECV, LIBSSH2_ERROR_BAD_SOCKET.
-        ErrorCode::Session(-19 | -1 | -7 | -13 | -43 | -45) => Err(Trouble::Io(io::Error::new(
+        ErrorCode::Session(-19 | -1 | -7 | -13 | -43 | -45) => Err(WireError::Io(io::Error::new(
             io::ErrorKind::ConnectionAborted,
             "the host closed the connection",
         ))),
-        _ => Ok(Answer::Unusable(message.to_owned())),
+        _ => unusable(message),
     }
 }

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use socket2::Socket;
 
-use super::Interrupt;
+use super::interrupt::Interrupt;
 
 /// What a peer may say before it is authenticated: keys and banners are a few kilobytes.
 const MOST_OF_A_STRANGER: u64 = 1 << 20;
@@ -37,13 +37,13 @@ pub(super) enum Cut {
 
 /// A peer's socket and the thread that serves it, which ends when the session closes its end.
 pub(super) struct Carrier {
-    line: Arc<Line>,
+    peer: Arc<Peer>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread and the session share.
-pub(super) struct Line {
-    peer: Socket,
+/// The peer, as the thread and the session share it.
+pub(super) struct Peer {
+    socket: Socket,
     interrupt: Interrupt,
     ends_at_press: AtomicUsize,
     deadline: Mutex<Option<Instant>>,
@@ -53,35 +53,35 @@ pub(super) struct Line {
 }
 
 impl Carrier {
-    /// Serves a connected socket; the session's end of it is returned. Until [`Line::trust`] is called the peer is a
+    /// Serves a connected socket; the session's end of it is returned. Until [`Peer::trust`] is called the peer is a
     /// stranger, for whom all must be over at the deadline.
     pub(super) fn start(
-        peer: Socket,
+        socket: Socket,
         interrupt: Interrupt,
         ends_at_press: usize,
         deadline: Instant,
     ) -> io::Result<(Carrier, Socket)> {
-        peer.set_nonblocking(true)?;
+        socket.set_nonblocking(true)?;
         let (near, far) = UnixStream::pair()?;
         near.set_nonblocking(true)?;
         far.set_nonblocking(true)?;
-        let line = Arc::new(Line {
-            peer,
+        let peer = Arc::new(Peer {
+            socket,
             interrupt,
             ends_at_press: AtomicUsize::new(ends_at_press),
             deadline: Mutex::new(Some(deadline)),
             leave: AtomicU64::new(MOST_OF_A_STRANGER),
             cut: Mutex::default(),
         });
-        let carried = Arc::clone(&line);
+        let carried = Arc::clone(&peer);
         let thread =
             std::thread::Builder::new().name("carrier".into()).spawn(move || carried.carry(&near))?;
         let thread = Some(thread);
-        Ok((Carrier { line, thread }, Socket::from(far)))
+        Ok((Carrier { peer, thread }, Socket::from(far)))
     }
 
-    pub(super) fn line(&self) -> &Arc<Line> {
-        &self.line
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        &self.peer
     }
 }
 
@@ -94,7 +94,7 @@ impl Drop for Carrier {
     }
 }
 
-impl Line {
+impl Peer {
     /// The peer is who it should be: it may talk for as long, and say as much, as it likes.
     pub(super) fn trust(&self) {
         self.set_deadline(None);
@@ -131,7 +131,7 @@ impl Line {
     /// Ends the connection at once.
     pub(super) fn hang_up(&self) {
         // It fails where the peer has gone already.
-        let _ = self.peer.shutdown(Shutdown::Both);
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     fn why_to_cut(&self) -> Option<Cut> {
@@ -159,11 +159,11 @@ impl Line {
                 break;
             }
             self.rest(near, &inward, &outward);
-            let moved = inward.fill(&mut &self.peer).and_then(|count| {
+            let moved = inward.fill(&mut &self.socket).and_then(|count| {
                 self.charge(count);
                 inward.hand_to(&mut &*near)?;
                 outward.fill(&mut &*near)?;
-                outward.hand_to(&mut &self.peer)
+                outward.hand_to(&mut &self.socket)
             });
             // A session that has gone, or a peer: what it said before is still handed over.
             if moved.is_err() {
@@ -200,21 +200,16 @@ impl Line {
         let deadline = *locked(&self.deadline);
         let nap =
             deadline.map_or(TICK, |deadline| deadline.saturating_duration_since(Instant::now()).min(TICK));
-        let nap = Timespec { tv_sec: 0, tv_nsec: nap.subsec_nanos().into() };
         let mut all = Vec::with_capacity(3);
         for (fd, flags) in
-            [(near.as_fd(), flags(outward, inward)), (self.peer.as_fd(), flags(inward, outward))]
+            [(near.as_fd(), flags(outward, inward)), (self.socket.as_fd(), flags(inward, outward))]
         {
             // A side that has ended and takes nothing would wake this for ever.
             if !flags.is_empty() {
                 all.push(PollFd::from_borrowed_fd(fd, flags));
             }
         }
-        if let Some(latch) = self.interrupt.watch(self.ends_at_press()) {
-            all.push(PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN));
-        }
-        // An error is EINTR, and the loop looks at everything anyway.
-        let _ = poll(&mut all, Some(&nap));
+        self.interrupt.poll(&mut all, nap, self.ends_at_press());
     }
 }
 
@@ -276,7 +271,8 @@ impl Waiting {
     }
 }
 
-fn is_passing(error: &io::Error) -> bool {
+/// Whether a try that failed may be made again.
+pub(super) fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 

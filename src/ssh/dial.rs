@@ -2,15 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::os::fd::AsFd;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::error::{ConnectError, from_tcp};
+use super::error::ConnectError;
 use super::interrupt::Interrupt;
 
 /// How often a wait that cannot be polled looks for Ctrl-C.
@@ -31,7 +30,7 @@ pub(super) fn dial(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 return Err(ConnectError::Interrupted { host: host.to_owned() });
             }
-            Err(error) => failure = from_tcp(&error, host, port, timeout),
+            Err(error) => failure = ConnectError::from_tcp(&error, host, port, timeout),
         }
     }
     Err(failure)
@@ -101,13 +100,9 @@ fn connect(
             return Err(io::ErrorKind::TimedOut.into());
         }
         let nap = left.min(Duration::from_secs(1));
-        let nap = Timespec { tv_sec: i64::from(nap.as_secs() > 0), tv_nsec: nap.subsec_nanos().into() };
         let mut fds = vec![PollFd::new(&socket, PollFlags::OUT)];
-        fds.extend(
-            interrupt.watch(press).map(|latch| PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)),
-        );
-        // An error is EINTR, and the loop looks at Ctrl-C.
-        if poll(&mut fds, Some(&nap)).is_ok() && !fds[0].revents().is_empty() {
+        interrupt.poll(&mut fds, nap, press);
+        if !fds[0].revents().is_empty() {
             return match socket.take_error()? {
                 None => Ok(socket),
                 Some(error) => Err(error),

@@ -4,10 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ssh2::ErrorCode;
 use thiserror::Error;
 
-use super::host_key_error::HostKeyError;
-use super::wire::Trouble;
+use super::host_key_error::{HostKeyError, quoted};
+use super::wire::WireError;
 use crate::model::size;
 
 /// No session could be made. Nothing was done on the host.
@@ -109,116 +110,145 @@ pub enum RemoteError {
 }
 
 impl ConnectError {
-    /// A stable name for scripts.
+    /// A stable name for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        use ConnectError as E;
-        match self {
-            E::Config { .. } => "ssh_config.unreadable",
-            E::Unsupported { .. } => "ssh_config.unsupported",
-            E::NoAlgorithm { .. } => "ssh_config.algorithms",
-            E::Circle { .. } => "ssh_config.circle",
-            E::Name { .. } => "host.name",
-            E::Refused { .. } => "host.refused",
-            E::Unreachable { .. } => "host.unreachable",
-            E::TimedOut { .. } => "host.timeout",
-            E::Lost { .. } => "host.lost",
-            E::NotSsh { .. } => "host.not_ssh",
-            E::Babble { .. } => "host.endless",
-            E::KeyExchange { .. } => "host.key_exchange",
-            E::JumpRefused { .. } => "host.jump_refused",
-            E::HostKey(error) => error.code(),
-            E::AuthFailed { .. } => "auth.failed",
-            E::Interrupted { .. } => "interrupted",
-        }
+        self.explain().0
     }
 
     /// What to do now, a sentence or a command each.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
+        self.explain().1
+    }
+
+    fn explain(&self) -> (&'static str, Vec<String>) {
         use ConnectError as E;
+        let one = |advice: &str| vec![advice.to_owned()];
         match self {
-            E::Config { .. } | E::Interrupted { .. } => Vec::new(),
+            E::Config { .. } => ("ssh_config.unreadable", Vec::new()),
             E::Unsupported { keyword: "ProxyCommand", .. } => {
-                vec!["use ProxyJump in ssh_config in place of ProxyCommand".into()]
+                ("ssh_config.unsupported", one("use ProxyJump in ssh_config in place of ProxyCommand"))
             }
-            E::Unsupported { keyword, .. } => vec![format!("remove {keyword} for this host from ssh_config")],
-            E::NoAlgorithm { known, .. } => vec![format!("add one of these there: {known}")],
-            E::Circle { .. } => vec!["mend ProxyJump in ssh_config".into()],
-            E::Name { host, .. } => {
-                vec![format!("check the spelling of host, or give {host} a HostName in ~/.ssh/config")]
+            E::Unsupported { keyword, .. } => {
+                ("ssh_config.unsupported", vec![format!("remove {keyword} for this host from ssh_config")])
             }
-            E::Refused { port, .. } => vec![format!("check that sshd runs there and listens at port {port}")],
-            E::Unreachable { .. } | E::TimedOut { .. } => {
-                vec!["check that the host is up, and that no firewall is in between".into()]
+            E::NoAlgorithm { known, .. } => {
+                ("ssh_config.algorithms", vec![format!("add one of these there: {known}")])
             }
-            E::Lost { .. } => vec!["try again; if it happens again, sshd's log on the host says why".into()],
-            E::NotSsh { .. } => vec!["check the port".into()],
+            E::Circle { .. } => ("ssh_config.circle", one("mend ProxyJump in ssh_config")),
+            E::Name { host, .. } => (
+                "host.name",
+                vec![format!("check the spelling of host, or give {host} a HostName in ~/.ssh/config")],
+            ),
+            E::Refused { port, .. } => {
+                ("host.refused", vec![format!("check that sshd runs there and listens at port {port}")])
+            }
+            E::Unreachable { .. } => ("host.unreachable", one(IS_IT_UP)),
+            E::TimedOut { .. } => ("host.timeout", one(IS_IT_UP)),
+            E::Lost { .. } => {
+                ("host.lost", one("try again; if it happens again, sshd's log on the host says why"))
+            }
+            E::NotSsh { .. } => ("host.not_ssh", one("check the port")),
             E::Babble { .. } => {
-                vec!["check the port, and that it is the host's sshd which answers there".into()]
+                ("host.endless", one("check the port, and that it is the host's sshd which answers there"))
             }
-            E::KeyExchange { .. } => vec!["the host's sshd is too old or too strict: update it".into()],
-            E::JumpRefused { via, .. } => {
+            E::KeyExchange { .. } => {
+                ("host.key_exchange", one("the host's sshd is too old or too strict: update it"))
+            }
+            E::JumpRefused { via, .. } => (
+                "host.jump_refused",
                 vec![format!(
                     "check the name and the port as seen from {via}, and AllowTcpForwarding in its sshd_config"
-                )]
+                )],
+            ),
+            E::HostKey(error) => (error.code(), error.advice()),
+            E::AuthFailed { host, user, attempts } => ("auth.failed", auth_advice(host, user, attempts)),
+            E::Interrupted { .. } => ("interrupted", Vec::new()),
+        }
+    }
+
+    /// Names what failed before a session stood; `after` is how long was waited for it.
+    pub(super) fn from_wire(
+        error: WireError,
+        (host, port): (&str, u16),
+        stage: &'static str,
+        after: Duration,
+    ) -> ConnectError {
+        let host = host.to_owned();
+        match error {
+            WireError::Interrupted => ConnectError::Interrupted { host },
+            WireError::TimedOut | WireError::Silent(_) => ConnectError::TimedOut { host, port, stage, after },
+            WireError::Babble | WireError::TooMuch(_) => ConnectError::Babble { host, port, stage },
+            WireError::Io(error) => ConnectError::Lost { host, stage, detail: error.to_string() },
+            WireError::Ssh(error) => {
+                let detail = error.message().to_owned();
+                match error.code() {
+                    ErrorCode::Session(-2 | -3 | -7 | -13 | -43) => {
+                        ConnectError::Lost { host, stage, detail }
+                    }
+                    _ => ConnectError::KeyExchange { host, detail },
+                }
             }
-            E::HostKey(error) => error.advice(),
-            E::AuthFailed { host, user, attempts } => auth_advice(host, user, attempts),
+        }
+    }
+
+    /// Names what a failed TCP connection means.
+    pub(super) fn from_tcp(error: &io::Error, host: &str, port: u16, after: Duration) -> ConnectError {
+        let host = host.to_owned();
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => ConnectError::Refused { host, port },
+            io::ErrorKind::TimedOut => ConnectError::TimedOut { host, port, stage: "TCP connection", after },
+            _ => ConnectError::Unreachable { host, port, detail: error.to_string() },
         }
     }
 }
 
+const IS_IT_UP: &str = "check that the host is up, and that no firewall is in between";
+
 impl RemoteError {
-    /// A stable name for scripts.
+    /// A stable name for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            RemoteError::Lost { .. } => "host.lost",
-            RemoteError::Dead { .. } => "host.dead",
-            RemoteError::TimedOut { .. } => "host.timeout",
-            RemoteError::ExecRefused { .. } => "host.exec_refused",
-            RemoteError::CommandTooLong { .. } => "host.command_too_long",
-            RemoteError::TooMuch { .. } => "host.endless",
-            RemoteError::Interrupted => "interrupted",
-        }
+        self.explain().0
     }
 
     /// What to do now, a sentence or a command each.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
+        self.explain().1.map(str::to_owned).into_iter().collect()
+    }
+
+    fn explain(&self) -> (&'static str, Option<&'static str>) {
+        let network = Some("check the network and that the host is up, then try again");
         match self {
-            RemoteError::Lost { .. } | RemoteError::Dead { .. } => {
-                vec!["check the network and that the host is up, then try again".into()]
-            }
-            RemoteError::ExecRefused { .. } => {
-                vec![
-                    "check the user's shell, and ForceCommand and MaxSessions in the host's sshd_config"
-                        .into(),
-                ]
-            }
-            RemoteError::TooMuch { .. } => {
-                vec![
-                    "see what the user's start-up files, or ForceCommand in its sshd_config, print there"
-                        .into(),
-                ]
-            }
-            RemoteError::TimedOut { .. } | RemoteError::CommandTooLong { .. } | RemoteError::Interrupted => {
-                Vec::new()
-            }
+            RemoteError::Lost { .. } => ("host.lost", network),
+            RemoteError::Dead { .. } => ("host.dead", network),
+            RemoteError::TimedOut { .. } => ("host.timeout", None),
+            RemoteError::ExecRefused { .. } => (
+                "host.exec_refused",
+                Some("check the user's shell, and ForceCommand and MaxSessions in the host's sshd_config"),
+            ),
+            RemoteError::CommandTooLong { .. } => ("host.command_too_long", None),
+            RemoteError::TooMuch { .. } => (
+                "host.endless",
+                Some("see what the user's start-up files, or ForceCommand in its sshd_config, print there"),
+            ),
+            RemoteError::Interrupted => ("interrupted", None),
         }
     }
 
-    pub(super) fn from_trouble(trouble: Trouble, host: &str, stage: &'static str) -> RemoteError {
+    pub(super) fn from_wire(error: WireError, host: &str, stage: &'static str) -> RemoteError {
         let host = host.to_owned();
-        match trouble {
-            Trouble::Interrupted => RemoteError::Interrupted,
-            Trouble::TimedOut => RemoteError::TimedOut { host, stage },
-            Trouble::Silent(after) => RemoteError::Dead { host, stage, after },
-            Trouble::TooMuch(most) => RemoteError::TooMuch { host, stage, most },
-            Trouble::Babble => RemoteError::Lost { host, stage, detail: "it talks without end".to_owned() },
-            Trouble::Ssh(error) => RemoteError::Lost { host, stage, detail: error.message().to_owned() },
-            Trouble::Io(error) => RemoteError::Lost { host, stage, detail: error.to_string() },
+        let lost = |host, detail| RemoteError::Lost { host, stage, detail };
+        match error {
+            WireError::Interrupted => RemoteError::Interrupted,
+            WireError::TimedOut => RemoteError::TimedOut { host, stage },
+            WireError::Silent(after) => RemoteError::Dead { host, stage, after },
+            WireError::TooMuch(most) => RemoteError::TooMuch { host, stage, most },
+            WireError::Babble => lost(host, "it talks without end".to_owned()),
+            WireError::Ssh(error) => lost(host, error.message().to_owned()),
+            WireError::Io(error) => lost(host, error.to_string()),
         }
     }
 }
@@ -251,19 +281,4 @@ fn tried(attempts: &[Attempt]) -> String {
     let list: Vec<_> =
         attempts.iter().map(|attempt| format!("{}: {}", attempt.key, attempt.result)).collect();
     format!("; tried {}", list.join("; "))
-}
-
-/// A word as a shell takes it, for commands that are shown.
-pub(super) fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), Into::into)
-}
-
-/// Names what a failed TCP connection means.
-pub(super) fn from_tcp(error: &io::Error, host: &str, port: u16, after: Duration) -> ConnectError {
-    let host = host.to_owned();
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ConnectError::Refused { host, port },
-        io::ErrorKind::TimedOut => ConnectError::TimedOut { host, port, stage: "TCP connection", after },
-        _ => ConnectError::Unreachable { host, port, detail: error.to_string() },
-    }
 }

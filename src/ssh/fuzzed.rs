@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::host_key::HostKey;
 use super::keyfile::{self, KeyFile};
-use super::known_hosts::{HostKey, KnownHosts};
+use super::known_hosts::KnownHosts;
 use super::options::ConnectOptions;
 use super::ssh_config;
 use crate::model::Target;
@@ -57,7 +58,7 @@ pub(crate) fn key_file(folder: TempDir) -> impl Fn(&str) + Sync {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
             fs::set_permissions(file, mode).expect("a mode");
         }
-        if let Ok(key) = KeyFile::read(&path) {
+        if let Ok(Some(key)) = KeyFile::read(&path) {
             let _ = key.public_blob();
         }
         let _ = keyfile::public_blob_of(&path);

@@ -1,121 +1,151 @@
-//! A host shows a key that is not to be believed.
+//! A host shows a key that must not be trusted.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use thiserror::Error;
+use super::host_key::HostKey;
 
-use super::error::quoted;
-use super::known_hosts::HostKey;
+/// A host's key was not accepted. Nothing was sent to the host but the key exchange.
+#[derive(Debug, thiserror::Error)]
+pub struct HostKeyError {
+    /// As it stands in known_hosts: `host` or `[host]:port`.
+    pub name: String,
+    pub key: HostKey,
+    pub why: Distrust,
+    /// The known_hosts files that were searched.
+    pub files: Vec<PathBuf>,
+    pub how_to_reach: HowToReach,
+}
 
-/// Why a host's key was not accepted. Nothing was sent to the host but the key exchange.
-#[derive(Debug, Error)]
-pub enum HostKeyError {
-    #[error(
-        "the host key of {name} is not known: it shows {key}{} (looked in {})",
-        known_are(others),
-        list(files)
-    )]
+/// Why a key is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// The host is not known, or only by keys of `other_types`.
     Unknown {
-        /// As it stands in known_hosts: `host` or `[host]:port`.
-        name: String,
-        way: Way,
-        key: HostKey,
-        files: Vec<PathBuf>,
-        /// The types of key that are known for this host, if others are.
-        others: Vec<String>,
+        other_types: Vec<String>,
     },
-    #[error("the host key of {name} HAS CHANGED: it shows {key}, but {} line {line} knows {known}", file.display())]
-    Changed { name: String, key: HostKey, file: PathBuf, line: usize, known: HostKey },
-    #[error("the host key of {name} is revoked: {key} ({} line {line})", file.display())]
-    Revoked { name: String, key: HostKey, file: PathBuf, line: usize },
-    #[error("the host key of {name} is too short: {key} has {bits} bits, and {required} are required")]
-    TooShort { name: String, key: HostKey, bits: usize, required: usize },
-    #[error(
-        "{name} is known only by a certificate authority ({} line {line}), which deployer cannot check; it shows {key}",
-        file.display()
-    )]
-    CertificateAuthority {
-        name: String,
-        way: Way,
-        key: HostKey,
-        file: PathBuf,
-        line: usize,
-        files: Vec<PathBuf>,
+    /// Another key of this type is known.
+    Changed {
+        location: Location,
+        known: HostKey,
     },
+    Revoked(Location),
+    TooShort {
+        bits: usize,
+        required: usize,
+    },
+    /// Only a certificate authority vouches for the host.
+    CertificateAuthority(Location),
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    pub file: PathBuf,
+    pub line: usize,
+}
+
+/// How a person can reach the host, to learn its key.
+#[derive(Clone, Debug)]
+pub enum HowToReach {
+    /// Directly, by a name that known_hosts uses too: `ssh-keyscan` can ask it.
+    Direct { host: String, port: u16 },
+    /// Through jump hosts, or known under another name: only `ssh` itself finds it.
+    Ssh { arguments: String },
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}", self.file.display(), self.line)
+    }
+}
+
+impl fmt::Display for HostKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HostKeyError { name, key, files, .. } = self;
+        match &self.why {
+            Distrust::Unknown { other_types } => {
+                write!(f, "the host key of {name} is not known: it shows {key}")?;
+                if !other_types.is_empty() {
+                    write!(f, ", known is only {}", other_types.join(", "))?;
+                }
+                let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+                let files = if files.is_empty() { "no file".to_owned() } else { files.join(", ") };
+                write!(f, " (looked in {files})")
+            }
+            Distrust::Changed { location, known } => {
+                write!(f, "the host key of {name} HAS CHANGED: it shows {key}, but {location} knows {known}")
+            }
+            Distrust::Revoked(location) => {
+                write!(f, "the host key of {name} is revoked: {key} ({location})")
+            }
+            Distrust::TooShort { bits, required } => {
+                write!(
+                    f,
+                    "the host key of {name} is too short: {key} has {bits} bits, and {required} are required"
+                )
+            }
+            Distrust::CertificateAuthority(location) => write!(
+                f,
+                "{name} is known only by a certificate authority ({location}), which deployer cannot check; it shows {key}"
+            ),
+        }
+    }
 }
 
 impl HostKeyError {
-    /// A stable name for scripts.
+    /// A stable name for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            HostKeyError::Unknown { .. } => "host_key.unknown",
-            HostKeyError::Changed { .. } => "host_key.changed",
-            HostKeyError::Revoked { .. } => "host_key.revoked",
-            HostKeyError::TooShort { .. } => "host_key.too_short",
-            HostKeyError::CertificateAuthority { .. } => "host_key.certificate_authority",
+        match self.why {
+            Distrust::Unknown { .. } => "host_key.unknown",
+            Distrust::Changed { .. } => "host_key.changed",
+            Distrust::Revoked(_) => "host_key.revoked",
+            Distrust::TooShort { .. } => "host_key.too_short",
+            Distrust::CertificateAuthority(_) => "host_key.certificate_authority",
         }
     }
 
     /// What to do now, a sentence or a command each.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
-        match self {
-            HostKeyError::Unknown { way, files, .. }
-            | HostKeyError::CertificateAuthority { way, files, .. } => learn(way, files),
-            HostKeyError::Changed { name, file, .. } => vec![
+        match &self.why {
+            Distrust::Unknown { .. } | Distrust::CertificateAuthority(_) => self.learn(),
+            Distrust::Changed { location, .. } => vec![
                 "if nobody has reinstalled the host, someone may be listening in: do not go on".into(),
                 format!(
                     "if it was reinstalled, forget the old key: ssh-keygen -R {} -f {}",
-                    quoted(name),
-                    quoted(&file.display().to_string())
+                    quoted(&self.name),
+                    quoted(&location.file.display().to_string())
                 ),
             ],
-            HostKeyError::TooShort { .. } => {
-                vec![
-                    "give the host an ed25519 key: as root, ssh-keygen -A, and HostKey in its sshd_config"
-                        .into(),
-                ]
+            Distrust::TooShort { .. } => {
+                let advice =
+                    "give the host an ed25519 key: as root, ssh-keygen -A, and HostKey in its sshd_config";
+                vec![advice.into()]
             }
-            HostKeyError::Revoked { .. } => vec!["give the host a new key; do not trust this one".into()],
+            Distrust::Revoked(_) => vec!["give the host a new key; do not trust this one".into()],
         }
+    }
+
+    /// A host's key becomes known when a person has compared it.
+    fn learn(&self) -> Vec<String> {
+        let compare = "compare the fingerprint with what the host says of itself, on its console: \
+                       for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done";
+        let learn = match &self.how_to_reach {
+            HowToReach::Direct { host, port } => {
+                let file = self.files.first().map(|file| quoted(&file.display().to_string()));
+                let file = file.unwrap_or_else(|| "~/.ssh/known_hosts".into());
+                let port = if *port == 22 { String::new() } else { format!("-p {port} ") };
+                format!("if it is the same: ssh-keyscan {port}{} >> {file}", quoted(host))
+            }
+            HowToReach::Ssh { arguments } => format!("if it is the same, say yes once to: ssh {arguments}"),
+        };
+        vec![compare.to_owned(), learn]
     }
 }
 
-/// How a person reaches the host, to learn its key.
-#[derive(Clone, Debug)]
-pub enum Way {
-    /// Straight, by a name that known_hosts uses too: `ssh-keyscan` can ask it.
-    Direct { host: String, port: u16 },
-    /// By way of others, or known under another name: only `ssh` itself finds it.
-    Ssh { arguments: String },
-}
-
-/// How a host's key becomes known: by a person's own comparison.
-fn learn(way: &Way, files: &[PathBuf]) -> Vec<String> {
-    let file =
-        files.first().map_or_else(|| "~/.ssh/known_hosts".into(), |file| quoted(&file.display().to_string()));
-    let compare = "compare the fingerprint with what the host says of itself, on its console: \
-                   for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done";
-    let learn = match way {
-        Way::Direct { host, port: 22 } => {
-            format!("if it is the same: ssh-keyscan {} >> {file}", quoted(host))
-        }
-        Way::Direct { host, port } => {
-            format!("if it is the same: ssh-keyscan -p {port} {} >> {file}", quoted(host))
-        }
-        Way::Ssh { arguments } => format!("if it is the same, say yes once to: ssh {arguments}"),
-    };
-    vec![compare.to_owned(), learn]
-}
-
-fn known_are(kinds: &[String]) -> String {
-    if kinds.is_empty() { String::new() } else { format!(", known is only {}", kinds.join(", ")) }
-}
-
-fn list(files: &[PathBuf]) -> String {
-    if files.is_empty() {
-        return "no file".into();
-    }
-    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+/// A word as a shell takes it, for commands that are shown.
+pub(super) fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| format!("{word:?}"), Into::into)
 }

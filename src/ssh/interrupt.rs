@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -86,10 +87,12 @@ impl Interrupt {
         }
     }
 
-    /// Turns readable at press number `press`, counted from 1.
-    pub(super) fn watch(&self, press: usize) -> Option<&PipeReader> {
-        let latch = self.0.latches.get(press.checked_sub(1)?)?.as_ref()?;
-        Some(&latch.watch)
+    /// Polls `fds` for `nap` at most; press number `press`, counted from 1, ends it too.
+    pub(super) fn poll<'f>(&'f self, fds: &mut Vec<PollFd<'f>>, nap: Duration, press: usize) {
+        let latch = press.checked_sub(1).and_then(|index| self.0.latches.get(index)?.as_ref());
+        fds.extend(latch.map(|latch| PollFd::new(&latch.watch, PollFlags::IN)));
+        // An error is EINTR: a signal, which every caller looks at anyway.
+        let _ = poll(fds, Timespec::try_from(nap).ok().as_ref());
     }
 }
 

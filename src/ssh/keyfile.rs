@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::error::AttemptResult;
+use super::host_key::field;
+
 const OPENSSH: &[u8] = b"openssh-key-v1\0";
 
 /// A private key as its file holds it.
@@ -23,38 +26,34 @@ pub(super) struct KeyFile {
     pub(super) certificate: Option<String>,
 }
 
-/// Why a file is of no use.
-pub(super) enum Unusable {
-    Absent,
-    TooOpen(u32),
-    Other(String),
-}
-
 impl KeyFile {
-    pub(super) fn read(path: &Path) -> Result<KeyFile, Unusable> {
-        let other = |error: io::Error| Unusable::Other(error.to_string());
+    /// `None` where there is no such file.
+    pub(super) fn read(path: &Path) -> Result<Option<KeyFile>, AttemptResult> {
+        let unusable = |why: &str| AttemptResult::Unusable(why.to_owned());
+        let other = |error: io::Error| unusable(&error.to_string());
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unusable::Absent),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(other(error)),
         };
         let mode = metadata.permissions().mode() & 0o7777;
         if metadata.uid() == rustix::process::getuid().as_raw() && mode & 0o077 != 0 {
-            return Err(Unusable::TooOpen(mode));
+            return Err(AttemptResult::TooOpen(mode));
         }
         let text = fs::read_to_string(path).map_err(other)?;
         let armor = text.lines().find(|line| line.starts_with("-----BEGIN "));
         let (encrypted, inside) = match armor {
             Some("-----BEGIN OPENSSH PRIVATE KEY-----") => {
                 let (encrypted, public) =
-                    openssh_header(&text).ok_or_else(|| Unusable::Other("damaged private key".into()))?;
+                    openssh_header(&text).ok_or_else(|| unusable("damaged private key"))?;
                 (encrypted, Some(public))
             }
             Some(line) if line.ends_with("PRIVATE KEY-----") => (pem_encrypted(&text), None),
-            _ => return Err(Unusable::Other("not a private key".into())),
+            _ => return Err(unusable("not a private key")),
         };
         let public = inside.or_else(|| beside(path, ".pub"));
-        Ok(KeyFile { path: path.to_owned(), encrypted, public, certificate: beside(path, "-cert.pub"), text })
+        let certificate = beside(path, "-cert.pub");
+        Ok(Some(KeyFile { path: path.to_owned(), encrypted, public, certificate, text }))
     }
 
     /// The public key's bytes, to find the same key in the agent.
@@ -98,14 +97,6 @@ fn openssh_header(text: &str) -> Option<(bool, String)> {
     let public = field(&mut rest)?;
     let kind = String::from_utf8(field(&mut &*public)?.to_vec()).ok()?;
     Some((cipher != b"none", format!("{kind} {}", STANDARD.encode(public))))
-}
-
-/// Takes a length and so many bytes off the front.
-pub(super) fn field<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
-    let (length, after) = rest.split_first_chunk::<4>()?;
-    let (field, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    *rest = after;
-    Some(field)
 }
 
 fn pem_encrypted(text: &str) -> bool {

@@ -3,63 +3,19 @@
 //! libssh2 has a reader of its own, which takes no wildcards, stops at a malformed line, and believes revoked keys; only
 //! its comparison of hashed names is used here.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use ssh2::{CheckResult, KnownHostFileKind};
 
-use super::keyfile::field;
+use super::host_key::HostKey;
+use super::host_key_error::{Distrust, Location};
 use super::pattern::listed;
 
 /// How a binary list of revoked keys begins.
 const KRL: &[u8] = b"SSHKRL\n\0";
-
-/// A host's public key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostKey(Vec<u8>);
-
-impl HostKey {
-    /// Takes the key as it travels: a list of length-prefixed fields, the type first.
-    #[must_use]
-    pub fn new(blob: &[u8]) -> HostKey {
-        HostKey(blob.to_vec())
-    }
-
-    /// `ssh-ed25519`; empty for bytes that are no key.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        let field = self.0.first_chunk::<4>().and_then(|length| {
-            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-            self.0.get(4..4usize.checked_add(length)?)
-        });
-        field.and_then(|field| std::str::from_utf8(field).ok()).unwrap_or_default()
-    }
-
-    /// The length of an RSA key, in bits.
-    #[must_use]
-    pub fn rsa_bits(&self) -> Option<usize> {
-        let mut rest = &*self.0;
-        let (kind, _exponent) = (field(&mut rest)?, field(&mut rest)?);
-        let modulus = field(&mut rest).filter(|_| kind == b"ssh-rsa")?;
-        let first = modulus.iter().position(|byte| *byte != 0)?;
-        Some((modulus.len() - first) * 8 - modulus[first].leading_zeros() as usize)
-    }
-
-    /// As `ssh` prints it: `SHA256:` and base64 without padding.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        format!("SHA256:{}", STANDARD_NO_PAD.encode(hmac_sha256::Hash::hash(&self.0)))
-    }
-}
-
-impl fmt::Display for HostKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind(), self.fingerprint())
-    }
-}
 
 /// Everything that the files say about one host.
 pub(super) struct KnownHosts {
@@ -67,8 +23,7 @@ pub(super) struct KnownHosts {
 }
 
 struct Entry {
-    file: PathBuf,
-    line: usize,
+    location: Location,
     marker: Option<Marker>,
     key: HostKey,
     /// The line names the host without the port that is connected to: good for a match, no proof of a change.
@@ -79,24 +34,6 @@ struct Entry {
 enum Marker {
     Revoked,
     CertificateAuthority,
-}
-
-/// What to think of the key that a host has shown.
-pub(super) enum Verdict<'k> {
-    Known,
-    /// The types that are known for this host, if others are.
-    Unknown {
-        others: Vec<String>,
-    },
-    Changed(Place<'k>),
-    Revoked(Place<'k>),
-    CertificateAuthority(Place<'k>),
-}
-
-pub(super) struct Place<'k> {
-    pub(super) file: &'k PathBuf,
-    pub(super) line: usize,
-    pub(super) key: &'k HostKey,
 }
 
 impl KnownHosts {
@@ -114,13 +51,8 @@ impl KnownHosts {
                 };
                 let named = matches(hosts, &name);
                 if named || bare.as_ref().is_some_and(|bare| matches(hosts, bare)) {
-                    entries.push(Entry {
-                        file: file.clone(),
-                        line: index + 1,
-                        marker,
-                        key,
-                        without_port: !named,
-                    });
+                    let location = Location { file: file.clone(), line: index + 1 };
+                    entries.push(Entry { location, marker, key, without_port: !named });
                 }
             }
         }
@@ -143,39 +75,37 @@ impl KnownHosts {
         self.plain().filter(move |entry| entry.without_port != is_named)
     }
 
-    pub(super) fn judge(&self, shown: &HostKey) -> Verdict<'_> {
-        let revoked = |entry: &&Entry| entry.marker == Some(Marker::Revoked) && entry.key == *shown;
+    /// Whether a key that the host has shown can be trusted.
+    pub(super) fn judge(&self, shown: &HostKey) -> Result<(), Distrust> {
         let revoked = |without_port| {
-            let here = self.entries.iter().filter(move |entry| entry.without_port == without_port);
-            here.into_iter().find(revoked)
+            self.entries.iter().find(move |entry| {
+                entry.without_port == without_port
+                    && entry.marker == Some(Marker::Revoked)
+                    && entry.key == *shown
+            })
         };
-        let (named, is_known) = (revoked(false), self.counting().any(|entry| entry.key == *shown));
         let bare = || revoked(true).filter(|_| !self.is_named());
-        if let Some(entry) = named.or_else(bare) {
-            return Verdict::Revoked(entry.place());
+        if let Some(entry) = revoked(false).or_else(bare) {
+            return Err(Distrust::Revoked(entry.location.clone()));
         }
-        if is_known {
-            return Verdict::Known;
+        if self.counting().any(|entry| entry.key == *shown) {
+            return Ok(());
         }
         let named = || self.plain().filter(|entry| !entry.without_port);
         if let Some(entry) = named().find(|entry| entry.key.kind() == shown.kind()) {
-            return Verdict::Changed(entry.place());
+            return Err(Distrust::Changed { location: entry.location.clone(), known: entry.key.clone() });
         }
         let authority = |entry: &&Entry| entry.marker == Some(Marker::CertificateAuthority);
-        match self.entries.iter().find(authority) {
-            Some(entry) if named().next().is_none() => Verdict::CertificateAuthority(entry.place()),
-            _ => Verdict::Unknown { others: named().map(|entry| entry.key.kind().to_owned()).collect() },
-        }
+        Err(match self.entries.iter().find(authority) {
+            Some(entry) if named().next().is_none() => Distrust::CertificateAuthority(entry.location.clone()),
+            _ => {
+                Distrust::Unknown { other_types: named().map(|entry| entry.key.kind().to_owned()).collect() }
+            }
+        })
     }
 
     fn plain(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.marker.is_none())
-    }
-}
-
-impl Entry {
-    fn place(&self) -> Place<'_> {
-        Place { file: &self.file, line: self.line, key: &self.key }
     }
 }
 
@@ -266,11 +196,14 @@ mod tests {
 
     fn word(known: &KnownHosts, key: &HostKey) -> String {
         match known.judge(key) {
-            Verdict::Known => "known".into(),
-            Verdict::Unknown { others } => format!("unknown {}", others.join(",")).trim().into(),
-            Verdict::Changed(place) => format!("changed {}", place.line),
-            Verdict::Revoked(place) => format!("revoked {}", place.line),
-            Verdict::CertificateAuthority(place) => format!("authority {}", place.line),
+            Ok(()) => "known".into(),
+            Err(Distrust::Unknown { other_types }) => {
+                format!("unknown {}", other_types.join(",")).trim().into()
+            }
+            Err(Distrust::Changed { location, .. }) => format!("changed {}", location.line),
+            Err(Distrust::Revoked(location)) => format!("revoked {}", location.line),
+            Err(Distrust::CertificateAuthority(location)) => format!("authority {}", location.line),
+            Err(Distrust::TooShort { .. }) => unreachable!("known_hosts knows nothing of lengths"),
         }
     }
 
@@ -316,12 +249,5 @@ mod tests {
         let text = line("alias", &ours);
         assert_eq!(word(&known(&text, "web", 2222, Some("alias")), &ours), "known");
         assert_eq!(word(&known(&text, "alias", 22, Some("web")), &ours), "unknown");
-    }
-
-    #[test]
-    fn bytes_that_are_no_key_have_no_type() {
-        for bytes in [&b""[..], b"\0\0", b"\xff\xff\xff\xffab", b"\0\0\0\x02\xff\xfe"] {
-            assert_eq!(HostKey::new(bytes).kind(), "");
-        }
     }
 }

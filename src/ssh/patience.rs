@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::wire::{Trouble, Wire};
+use super::wire::{Wire, WireError};
 
 /// How long a command may take none of its input.
 const STALL: Duration = Duration::from_secs(60);
@@ -28,15 +28,12 @@ impl Patience {
     }
 
     /// The deadline of the whole, if there is patience left.
-    pub(super) fn check(&self, wire: &Wire) -> Result<Option<Instant>, Trouble> {
+    pub(super) fn check(&self, wire: &Wire) -> Result<Option<Instant>, WireError> {
         let stalled = self.since.elapsed();
         if stalled >= LAST_CHANCE && wire.interrupt.count() > self.presses {
             wire.cut();
-            return Err(Trouble::Interrupted);
+            return Err(WireError::Interrupted);
         }
-        match stalled >= STALL {
-            true => Err(Trouble::Silent(stalled)),
-            false => Ok(self.deadline),
-        }
+        if stalled >= STALL { Err(WireError::Silent(stalled)) } else { Ok(self.deadline) }
     }
 }

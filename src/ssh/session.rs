@@ -1,38 +1,31 @@
 //! One authenticated connection to a host, by way of as many hops as it takes.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ssh2::ErrorCode;
-
-use super::Interrupt;
 use super::auth::authenticate;
 use super::channel::{Channel, Output};
+use super::connection::Connection;
 use super::dial::dial;
 use super::error::{ConnectError, RemoteError};
+use super::host_key::HostKey;
+use super::interrupt::Interrupt;
 use super::jump::Jump;
-use super::known_hosts::{HostKey, KnownHosts};
+use super::known_hosts::KnownHosts;
 use super::options::{ConnectOptions, Prompt};
 use super::ssh_config::{self, HostConfig};
 use super::trust::check_host_key;
-use super::wire::{Trouble, Wire};
+use super::wire::{Wire, WireError};
 use crate::model::Target;
 
-/// libssh2 takes no longer commands.
-pub const LONGEST_COMMAND: usize = 32_000;
 const MOST_HOPS: usize = 8;
-const STARTING: &str = "starting a command";
-/// How long a host may take to start one.
-pub(super) const START: Duration = Duration::from_secs(60);
 const STAGE: &str = "key exchange";
 
 /// The one connection to a host. Commands run on it one after the other.
 pub struct Session {
-    pub(super) wire: Wire,
-    host: String,
+    pub(super) connection: Connection,
     user: String,
     key: String,
     warnings: Vec<String>,
-    abandoned: bool,
     most_output: usize,
     /// The last hop first: each one carries what stands before it in this struct.
     _jumps: Vec<Jump>,
@@ -72,19 +65,18 @@ impl Session {
             // From here to the end of the authentication: a peer that says a little now and then gains no time by it.
             let patience = options.handshake_timeout;
             let wire = Wire::new(socket, interrupt.clone(), press, Instant::now() + patience);
-            let mut wire = wire.map_err(|trouble| connect_error(trouble, &hop, STAGE, patience))?;
+            let mut wire = wire
+                .map_err(|error| ConnectError::from_wire(error, (&hop.alias, hop.port), STAGE, patience))?;
             key = log_in(&mut wire, &hop, options, prompt)?;
             reached = Some((wire, hop));
         }
         let Some((wire, hop)) = reached else { unreachable!("a route ends at its target") };
-        wire.line().end_at_press(2);
+        wire.peer().end_at_press(2);
         Ok(Session {
-            wire,
-            host: hop.alias,
+            connection: Connection::new(wire, hop.alias),
             user: hop.user,
             key,
             warnings,
-            abandoned: false,
             most_output: options.most_output,
             _jumps: jumps,
         })
@@ -93,7 +85,7 @@ impl Session {
     /// The host as the user calls it.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.connection.host()
     }
 
     /// As whom the commands run.
@@ -105,7 +97,7 @@ impl Session {
     /// The key that the host has shown, and that its known_hosts line holds.
     #[must_use]
     pub fn host_key(&self) -> HostKey {
-        HostKey::new(self.wire.ssh.host_key().map_or(&[][..], |(key, _)| key))
+        self.connection.wire.host_key()
     }
 
     /// The key that the host has accepted: its file, or the agent's name for it.
@@ -153,57 +145,17 @@ impl Session {
         input: &[u8],
         deadline: Option<Instant>,
     ) -> Result<Output, RemoteError> {
-        let usual = self.wire.ends_at_press();
-        self.wire.line().end_at_press(self.wire.interrupt.next());
+        let wire = &self.connection.wire;
+        let usual = wire.ends_at_press();
+        wire.peer().end_at_press(wire.interrupt.next());
         let answer = self.run(command, input, deadline);
-        self.wire.line().end_at_press(usual);
+        self.connection.wire.peer().end_at_press(usual);
         answer
     }
 
     fn exec_until(&mut self, command: &str, deadline: Option<Instant>) -> Result<Channel<'_>, RemoteError> {
-        self.check(command)?;
-        let deadline = deadline.or_else(|| Some(Instant::now() + START));
-        let opened = self.wire.drive(deadline, |ssh| ssh.channel_session());
-        let mut channel = opened.map_err(|trouble| self.exec_error(trouble, STARTING))?;
-        let started = self.wire.drive(deadline, |_| channel.exec(command));
-        started.map_err(|trouble| self.exec_error(trouble, STARTING))?;
-        Ok(Channel::new(self, channel))
-    }
-
-    /// Whether a command can be started now.
-    pub(super) fn check(&self, command: &str) -> Result<(), RemoteError> {
-        if command.len() > LONGEST_COMMAND {
-            return Err(RemoteError::CommandTooLong { host: self.host.clone(), length: command.len() });
-        }
-        if self.abandoned {
-            let detail = "it was closed because a command was left running".into();
-            return Err(RemoteError::Lost { host: self.host.clone(), stage: STAGE, detail });
-        }
-        Ok(())
-    }
-
-    /// Ends the connection, because a command runs that nobody waits for.
-    pub(super) fn abandon(&mut self) {
-        self.abandoned = true;
-        self.wire.cut();
-    }
-
-    pub(super) fn remote_error(&self, trouble: Trouble, stage: &'static str) -> RemoteError {
-        RemoteError::from_trouble(trouble, &self.host, stage)
-    }
-
-    pub(super) fn exec_error(&mut self, trouble: Trouble, stage: &'static str) -> RemoteError {
-        match trouble {
-            // LIBSSH2_ERROR_CHANNEL_FAILURE and LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED.
-            Trouble::Ssh(error) if matches!(error.code(), ErrorCode::Session(-21 | -22)) => {
-                RemoteError::ExecRefused { host: self.host.clone(), detail: error.message().to_owned() }
-            }
-            trouble => {
-                // A call that was given up half-way cannot be taken up again.
-                self.abandon();
-                self.remote_error(trouble, stage)
-            }
-        }
+        let channel = self.connection.start(command, None, deadline)?;
+        Ok(Channel::new(&mut self.connection, channel))
     }
 }
 
@@ -231,51 +183,27 @@ fn log_in(
     prompt: &mut dyn Prompt,
 ) -> Result<String, ConnectError> {
     let patience = options.handshake_timeout;
-    let failed = |trouble| connect_error(trouble, config, STAGE, patience);
+    let failed = |error| ConnectError::from_wire(error, (&config.alias, config.port), STAGE, patience);
     let known =
         KnownHosts::read(&config.known_hosts, &config.host, config.port, config.host_key_alias.as_deref());
     for (kind, list) in config.algorithms.offered(&|kind| known.knows(kind)) {
         let preferred = wire.ssh.method_pref(kind, &list);
-        preferred.map_err(|error| failed(Trouble::Ssh(error)))?;
+        preferred.map_err(|error| failed(WireError::Ssh(error)))?;
     }
     let mut greeting = Vec::new();
     let shaken = wire.handshake(&mut greeting);
-    shaken.map_err(|trouble| match trouble {
-        Trouble::Ssh(_) | Trouble::Babble | Trouble::TimedOut
+    shaken.map_err(|error| match error {
+        WireError::Ssh(_) | WireError::Babble | WireError::TimedOut
             if !greeting.is_empty() && !greeting.starts_with(b"SSH-") =>
         {
             let line = String::from_utf8_lossy(&greeting).lines().next().unwrap_or_default().to_owned();
             let detail = format!("it says {line:?}");
             ConnectError::NotSsh { host: config.alias.clone(), port: config.port, detail }
         }
-        trouble => failed(trouble),
+        error => failed(error),
     })?;
-    let shown = HostKey::new(wire.ssh.host_key().map_or(&[][..], |(key, _)| key));
-    check_host_key(&known, shown, config)?;
+    check_host_key(&known, wire.host_key(), config)?;
     let key = authenticate(wire, config, options, prompt)?;
     wire.expect_life(options.silence);
     Ok(key)
-}
-
-/// Names trouble before a session stands.
-pub(super) fn connect_error(
-    trouble: Trouble,
-    config: &HostConfig,
-    stage: &'static str,
-    after: Duration,
-) -> ConnectError {
-    let (host, port) = (config.alias.clone(), config.port);
-    match trouble {
-        Trouble::Interrupted => ConnectError::Interrupted { host },
-        Trouble::TimedOut | Trouble::Silent(_) => ConnectError::TimedOut { host, port, stage, after },
-        Trouble::Babble | Trouble::TooMuch(_) => ConnectError::Babble { host, port, stage },
-        Trouble::Io(error) => ConnectError::Lost { host, stage, detail: error.to_string() },
-        Trouble::Ssh(error) => {
-            let detail = error.message().to_owned();
-            match error.code() {
-                ErrorCode::Session(-2 | -3 | -7 | -13 | -43) => ConnectError::Lost { host, stage, detail },
-                _ => ConnectError::KeyExchange { host, detail },
-            }
-        }
-    }
 }

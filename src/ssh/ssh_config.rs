@@ -9,10 +9,10 @@ use super::error::ConnectError;
 use super::options::ConnectOptions;
 use super::pattern::listed;
 use crate::model::Target;
-use found::{Found, Proxy};
+use settings::{Settings, is_none};
 use text::{Tokens, glob, parse_hop, tilde, words};
 
-mod found;
+mod settings;
 mod text;
 
 #[cfg(test)]
@@ -54,14 +54,16 @@ pub(super) struct HostConfig {
 
 /// Reads the files for `target`, whose own values win over theirs.
 pub(super) fn resolve(target: &Target, options: &ConnectOptions) -> Result<HostConfig, ConnectError> {
-    let mut reader = Reader {
+    let mut settings = Settings::default();
+    for (keyword, value) in
+        [("port", target.port.map(|port| port.to_string())), ("user", target.user.clone())]
+    {
+        value.inspect(|value| settings.take(keyword, std::slice::from_ref(value), ""));
+    }
+    let mut reader = ConfigReader {
         alias: &target.host,
         options,
-        found: Found {
-            port: target.port.map(|port| port.to_string()),
-            user: target.user.clone(),
-            ..Found::default()
-        },
+        settings,
         warnings: Vec::new(),
         system: false,
         included: 0,
@@ -74,17 +76,17 @@ pub(super) fn resolve(target: &Target, options: &ConnectOptions) -> Result<HostC
     reader.finish()
 }
 
-struct Reader<'r> {
+struct ConfigReader<'r> {
     alias: &'r str,
     options: &'r ConnectOptions,
-    found: Found,
+    settings: Settings,
     warnings: Vec<String>,
     /// Whether the file is the machine's: its includes lie beside it.
     system: bool,
     included: usize,
 }
 
-impl Reader<'_> {
+impl ConfigReader<'_> {
     fn file(&mut self, file: &Path, active: &mut bool, depth: usize) -> Result<(), ConnectError> {
         let bytes = match fs::read(file) {
             Ok(bytes) => bytes,
@@ -119,7 +121,7 @@ impl Reader<'_> {
                         self.include(pattern, depth)?;
                     }
                 }
-                (keyword, arguments) => self.found.take(keyword, arguments, &place),
+                (keyword, arguments) => self.settings.take(keyword, arguments, &place),
             }
         }
         Ok(())
@@ -178,7 +180,7 @@ impl Reader<'_> {
         match name {
             "originalhost" => Some(self.alias.to_owned()),
             "host" => Some(self.host_name()),
-            "user" => Some(self.found.user.clone().unwrap_or_else(|| self.options.local_user.clone())),
+            "user" => Some(self.settings.first("user").unwrap_or(&self.options.local_user).to_owned()),
             _ => Some(self.options.local_user.clone()).filter(|user| !user.is_empty()),
         }
     }
@@ -191,36 +193,35 @@ impl Reader<'_> {
 
     /// The name to resolve, with `%h` put in.
     fn host_name(&self) -> String {
-        match &self.found.host_name {
+        match self.settings.first("hostname") {
             Some(name) => name.replace("%%", "\0").replace("%h", self.alias).replace('\0', "%"),
             None => self.alias.to_owned(),
         }
     }
 
-    fn finish(mut self) -> Result<HostConfig, ConnectError> {
-        let options = self.options;
+    fn finish(self) -> Result<HostConfig, ConnectError> {
+        let (settings, options) = (&self.settings, self.options);
         let host = self.host_name();
-        let user = self.found.user.take().unwrap_or_else(|| options.local_user.clone());
-        let port = match self.found.port.take() {
+        let user = settings.first("user").unwrap_or(&options.local_user).to_owned();
+        let port = match settings.first("port") {
             None => 22,
-            Some(port) => match port.parse() {
-                Ok(port) if port > 0 => port,
-                _ => return Err(self.wrong("Port", &port)),
-            },
-        };
-        let tokens = Tokens { alias: self.alias, host: &host, port, user: &user, options };
-        let expand =
-            |values: &[String]| -> Vec<PathBuf> { values.iter().map(|value| tokens.path(value)).collect() };
-        let none = |values: &[String]| values.iter().any(|value| is_none(value));
-
-        let identity_files = match self.found.identity_files.as_slice() {
-            [] => None,
-            files => {
-                let files: Vec<_> = files.iter().filter(|file| !is_none(file)).cloned().collect();
-                Some(expand(&files))
+            Some(port) => {
+                let number = port.parse().ok().filter(|number| *number > 0);
+                number.ok_or_else(|| self.wrong("Port", port))?
             }
         };
-        let agent = match self.found.identity_agent.as_deref() {
+        let tokens = Tokens { alias: self.alias, host: &host, port, user: &user, options };
+        let paths = |values: &[String]| -> Vec<PathBuf> {
+            values.iter().filter(|value| !is_none(value)).map(|value| tokens.path(value)).collect()
+        };
+        // A list in which one value is `none` is none.
+        let list = |keyword| {
+            let values: Option<&[String]> = settings.all(keyword);
+            values
+                .map(|values| if values.iter().any(|value| is_none(value)) { &[] } else { values })
+                .map(paths)
+        };
+        let agent = match settings.first("identityagent") {
             None | Some("SSH_AUTH_SOCK") => options.agent.clone(),
             Some(none) if is_none(none) => None,
             Some(value) => Some(match value.strip_prefix('$') {
@@ -230,69 +231,61 @@ impl Reader<'_> {
                 None => tokens.path(value),
             }),
         };
-        let mut known_hosts = match &self.found.user_known_hosts {
-            Some(files) if none(files) => Vec::new(),
-            Some(files) => expand(files),
-            None => expand(&["~/.ssh/known_hosts".into(), "~/.ssh/known_hosts2".into()]),
+        let known_hosts = match &options.known_hosts {
+            Some(only) => vec![only.clone()],
+            None => {
+                let own = list("userknownhostsfile")
+                    .unwrap_or_else(|| paths(&["~/.ssh/known_hosts".into(), "~/.ssh/known_hosts2".into()]));
+                let global = list("globalknownhostsfile");
+                [own, global.unwrap_or_else(|| options.global_known_hosts.clone())].concat()
+            }
         };
-        known_hosts.extend(match &self.found.global_known_hosts {
-            Some(files) if none(files) => Vec::new(),
-            Some(files) => expand(files),
-            None => options.global_known_hosts.clone(),
-        });
-        if let Some(only) = &options.known_hosts {
-            known_hosts = vec![only.clone()];
-        }
-        let connect_timeout = match self.found.connect_timeout.as_deref().map(str::parse) {
+        let connect_timeout = match settings.first("connecttimeout").map(str::parse) {
             Some(Ok(seconds)) if seconds > 0 => Duration::from_secs(seconds),
             _ => options.connect_timeout,
         };
-        let jumps = match &self.found.proxy {
-            Some(Proxy::Command { place }) => {
-                let (host, place) = (self.alias.to_owned(), place.clone());
-                return Err(ConnectError::Unsupported { host, keyword: "ProxyCommand", place });
-            }
-            Some(Proxy::Jump(none)) if is_none(none) => Vec::new(),
-            None => Vec::new(),
-            Some(Proxy::Jump(hops)) => {
+        if let Some(place) = settings.place("proxycommand") {
+            let (host, place) = (self.alias.to_owned(), place.to_owned());
+            return Err(ConnectError::Unsupported { host, keyword: "ProxyCommand", place });
+        }
+        let jumps = match settings.all("proxyjump").map(|words| words.join(" ")) {
+            Some(hops) if !is_none(&hops) => {
                 let parsed: Option<Vec<Target>> = hops.split(',').map(|hop| parse_hop(hop.trim())).collect();
-                parsed.ok_or_else(|| self.wrong("ProxyJump", hops))?
+                parsed.ok_or_else(|| self.wrong("ProxyJump", &hops))?
             }
+            _ => Vec::new(),
         };
-        let rsa_bits = match self.found.rsa_bits.take() {
+        let rsa_bits = match settings.first("requiredrsasize") {
             None => RSA_BITS,
-            Some(bits) => bits.parse().map_err(|_| self.wrong("RequiredRSASize", &bits))?,
+            Some(bits) => bits.parse().map_err(|_| self.wrong("RequiredRSASize", bits))?,
         };
-        let revoked = self.found.revoked.as_ref().filter(|(file, _)| !is_none(file));
-        let revoked = revoked.map(|(file, place)| (tokens.path(file), place.clone()));
-        let algorithms = self.algorithms()?;
+        let revoked = settings.first_with_place("revokedhostkeys").filter(|(file, _)| !is_none(file));
         Ok(HostConfig {
             alias: self.alias.to_owned(),
             port,
-            identity_files,
-            identities_only: self
-                .found
-                .identities_only
+            identity_files: settings.all("identityfile").map(paths),
+            identities_only: settings
+                .first("identitiesonly")
                 .is_some_and(|value| value.eq_ignore_ascii_case("yes")),
             agent,
             known_hosts,
-            host_key_alias: self.found.host_key_alias,
+            host_key_alias: settings.first("hostkeyalias").map(str::to_owned),
             jumps,
             connect_timeout,
-            algorithms,
+            algorithms: self.algorithms()?,
             rsa_bits,
-            revoked,
-            warnings: self.warnings,
-            host,
-            user,
+            revoked: revoked.map(|(file, place)| (tokens.path(file), place.to_owned())),
+            warnings: self.warnings.clone(),
+            host: host.clone(),
+            user: user.clone(),
         })
     }
 
     fn algorithms(&self) -> Result<Algorithms, ConnectError> {
-        let found = &self.found.algorithms;
-        let values = found.each_ref().map(|found| found.as_ref().map(|(value, _)| &**value));
-        Algorithms::chosen(values).map_err(|Nothing { index, known }| {
-            let (value, place) = found[index].clone().unwrap_or_default();
+        let found = KEYWORDS.map(|keyword| self.settings.first_with_place(&keyword.to_lowercase()));
+        Algorithms::chosen(found.map(|found| Some(found?.0))).map_err(|Nothing { index, known }| {
+            let (value, place) = found[index].unwrap_or_default();
+            let (value, place) = (value.to_owned(), place.to_owned());
             ConnectError::NoAlgorithm { keyword: KEYWORDS[index], value, place, known }
         })
     }
@@ -301,10 +294,6 @@ impl Reader<'_> {
         let file = self.options.config_files.first().cloned().unwrap_or_default();
         config_error(&file, format!("{keyword} for {} is not valid: {value}", self.alias))
     }
-}
-
-fn is_none(value: &str) -> bool {
-    value.eq_ignore_ascii_case("none")
 }
 
 fn config_error(file: &Path, detail: String) -> ConnectError {

@@ -1,57 +1,49 @@
-//! Whether the key that a host shows is to be believed.
+//! Whether the key that a host shows can be trusted.
 
-use super::error::{ConnectError, quoted};
-use super::host_key_error::{HostKeyError, Way};
-use super::known_hosts::{self, HostKey, KnownHosts, Place, Verdict};
+use super::error::ConnectError;
+use super::host_key::HostKey;
+use super::host_key_error::{Distrust, HostKeyError, HowToReach, Location, quoted};
+use super::known_hosts::{self, KnownHosts};
 use super::ssh_config::HostConfig;
 
-/// Fails where it is not known, or known to be bad.
+/// Fails where the key is not known, or known to be bad.
 pub(super) fn check_host_key(
     known: &KnownHosts,
     key: HostKey,
     config: &HostConfig,
 ) -> Result<(), ConnectError> {
+    let Some(why) = distrust(known, &key, config)? else {
+        return Ok(());
+    };
     let name = known_hosts::name(&config.host, config.port, config.host_key_alias.as_deref());
+    let (files, how_to_reach) = (config.known_hosts.clone(), how_to_reach(config));
+    Err(Box::new(HostKeyError { name, key, why, files, how_to_reach }).into())
+}
+
+fn distrust(
+    known: &KnownHosts,
+    key: &HostKey,
+    config: &HostConfig,
+) -> Result<Option<Distrust>, ConnectError> {
     if let Some((file, place)) = &config.revoked {
-        match known_hosts::revoked(file, &key) {
-            Ok(None) => {}
-            Ok(Some(line)) => {
-                let file = file.clone();
-                return Err(Box::new(HostKeyError::Revoked { name, key, file, line }).into());
-            }
-            Err(why) => {
-                let (file, detail) = (file.clone(), format!("{why} (RevokedHostKeys, {place})"));
-                return Err(ConnectError::Config { file, detail });
-            }
+        let line = known_hosts::revoked(file, key).map_err(|why| {
+            let detail = format!("{why} (RevokedHostKeys, {place})");
+            ConnectError::Config { file: file.clone(), detail }
+        })?;
+        if let Some(line) = line {
+            return Ok(Some(Distrust::Revoked(Location { file: file.clone(), line })));
         }
     }
     if let Some(bits) = key.rsa_bits().filter(|bits| *bits < config.rsa_bits) {
-        let required = config.rsa_bits;
-        return Err(Box::new(HostKeyError::TooShort { name, key, bits, required }).into());
+        return Ok(Some(Distrust::TooShort { bits, required: config.rsa_bits }));
     }
-    let error = match known.judge(&key) {
-        Verdict::Known => return Ok(()),
-        Verdict::Unknown { others } => {
-            HostKeyError::Unknown { name, way: way(config), key, files: config.known_hosts.clone(), others }
-        }
-        Verdict::Changed(Place { file, line, key: known }) => {
-            HostKeyError::Changed { name, key, file: file.clone(), line, known: known.clone() }
-        }
-        Verdict::Revoked(Place { file, line, .. }) => {
-            HostKeyError::Revoked { name, key, file: file.clone(), line }
-        }
-        Verdict::CertificateAuthority(Place { file, line, .. }) => {
-            let (file, files) = (file.clone(), config.known_hosts.clone());
-            HostKeyError::CertificateAuthority { name, way: way(config), key, file, line, files }
-        }
-    };
-    Err(Box::new(error).into())
+    Ok(known.judge(key).err())
 }
 
-fn way(config: &HostConfig) -> Way {
+fn how_to_reach(config: &HostConfig) -> HowToReach {
     if config.jumps.is_empty() && config.host_key_alias.is_none() {
-        return Way::Direct { host: config.host.clone(), port: config.port };
+        return HowToReach::Direct { host: config.host.clone(), port: config.port };
     }
     let port = if config.port == 22 { String::new() } else { format!("-p {} ", config.port) };
-    Way::Ssh { arguments: format!("{port}{}", quoted(&format!("{}@{}", config.user, config.alias))) }
+    HowToReach::Ssh { arguments: format!("{port}{}", quoted(&format!("{}@{}", config.user, config.alias))) }
 }

@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::net::{RecvFlags, recv};
 use socket2::Socket;
 use ssh2::{BlockDirections, ErrorCode};
 
-use super::Interrupt;
-use super::carrier::{Carrier, Cut, Line};
+use super::carrier::{Carrier, Cut, Peer};
+use super::host_key::HostKey;
+use super::interrupt::Interrupt;
 
 /// libssh2's word for "not now".
 const EAGAIN: i32 = -37;
@@ -22,7 +23,7 @@ const NEAR: Duration = Duration::from_millis(20);
 
 /// Why a call on a session came to nothing.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum WireError {
     Interrupted,
     TimedOut,
     /// Nothing was heard for so long, although the host was asked.
@@ -53,11 +54,11 @@ impl Wire {
         interrupt: Interrupt,
         ends_at_press: usize,
         deadline: Instant,
-    ) -> Result<Wire, Trouble> {
+    ) -> Result<Wire, WireError> {
         let started = Carrier::start(socket, interrupt.clone(), ends_at_press, deadline);
-        let (carrier, socket) = started.map_err(Trouble::Io)?;
+        let (carrier, socket) = started.map_err(WireError::Io)?;
         let socket = Arc::new(socket);
-        let mut ssh = ssh2::Session::new().map_err(Trouble::Ssh)?;
+        let mut ssh = ssh2::Session::new().map_err(WireError::Ssh)?;
         ssh.set_tcp_stream(Arc::clone(&socket));
         ssh.set_blocking(false);
         Ok(Wire { ssh, socket, interrupt, carrier, patience: None, silent: Duration::ZERO })
@@ -66,38 +67,42 @@ impl Wire {
     /// The host has let us in. From here on it is asked for a sign of life when it says nothing, and given up after
     /// `patience`.
     pub(super) fn expect_life(&mut self, patience: Duration) {
-        self.carrier.line().trust();
+        self.peer().trust();
         self.ssh.set_keepalive(true, 2);
         self.patience = Some(patience);
     }
 
-    /// What the carrier knows, and does.
-    pub(super) fn line(&self) -> &Arc<Line> {
-        self.carrier.line()
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        self.carrier.peer()
+    }
+
+    /// The key that the host has shown.
+    pub(super) fn host_key(&self) -> HostKey {
+        HostKey::new(self.ssh.host_key().map_or(&[][..], |(key, _)| key))
     }
 
     /// The press of Ctrl-C that ends whatever waits, counted from 1.
     pub(super) fn ends_at_press(&self) -> usize {
-        self.line().ends_at_press()
+        self.peer().ends_at_press()
     }
 
     /// Fails where Ctrl-C has been pressed often enough: to be looked at wherever a host that never stops talking
     /// could keep anybody from polling.
-    pub(super) fn check(&self) -> Result<(), Trouble> {
+    pub(super) fn check(&self) -> Result<(), WireError> {
         if self.interrupt.count() < self.ends_at_press() {
             return Ok(());
         }
         self.cut();
-        Err(Trouble::Interrupted)
+        Err(WireError::Interrupted)
     }
 
     /// Why a call failed: where the carrier has cut the connection, libssh2 knows only that it is gone.
-    pub(super) fn cause(&self, trouble: Trouble) -> Trouble {
-        match self.line().cut() {
-            None => trouble,
-            Some(Cut::Interrupted) => Trouble::Interrupted,
-            Some(Cut::TimedOut) => Trouble::TimedOut,
-            Some(Cut::Babble) => Trouble::Babble,
+    pub(super) fn cause(&self, error: WireError) -> WireError {
+        match self.peer().cut() {
+            None => error,
+            Some(Cut::Interrupted) => WireError::Interrupted,
+            Some(Cut::TimedOut) => WireError::TimedOut,
+            Some(Cut::Babble) => WireError::Babble,
         }
     }
 
@@ -109,18 +114,18 @@ impl Wire {
         &mut self,
         deadline: Option<Instant>,
         mut op: impl FnMut(&mut ssh2::Session) -> Result<T, ssh2::Error>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, WireError> {
         loop {
             match op(&mut self.ssh) {
                 Ok(value) => return Ok(value),
                 Err(error) if would_block(&error) => self.wait(deadline)?,
-                Err(error) => return Err(self.cause(Trouble::Ssh(error))),
+                Err(error) => return Err(self.cause(WireError::Ssh(error))),
             }
         }
     }
 
     /// Agrees on keys. `greeting` takes the first bytes that the other side says, to tell what it is.
-    pub(super) fn handshake(&mut self, greeting: &mut Vec<u8>) -> Result<(), Trouble> {
+    pub(super) fn handshake(&mut self, greeting: &mut Vec<u8>) -> Result<(), WireError> {
         let socket = Arc::clone(&self.socket);
         self.drive(None, |ssh| {
             if greeting.is_empty() {
@@ -138,21 +143,21 @@ impl Wire {
     }
 
     /// Waits until the socket may let libssh2 get on, or fails.
-    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
+    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> Result<(), WireError> {
         // Half a packet only needs to be sent; a host that talks meanwhile, and takes nothing, must not pass for alive.
         let flags = if self.half_sent() { PollFlags::OUT } else { PollFlags::IN };
         self.poll(flags, deadline, self.ends_at_press())?;
         match deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Trouble::TimedOut),
+            Some(deadline) if Instant::now() >= deadline => Err(WireError::TimedOut),
             _ => Ok(()),
         }
     }
 
     /// Waits until the socket takes bytes: a small packet then goes out whole.
-    pub(super) fn wait_writable(&mut self, deadline: Option<Instant>) -> Result<(), Trouble> {
+    pub(super) fn wait_writable(&mut self, deadline: Option<Instant>) -> Result<(), WireError> {
         while !self.poll(PollFlags::OUT, deadline, self.ends_at_press())? {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(Trouble::TimedOut);
+                return Err(WireError::TimedOut);
             }
         }
         Ok(())
@@ -164,7 +169,7 @@ impl Wire {
         flags: PollFlags,
         deadline: Option<Instant>,
         press: usize,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, WireError> {
         Ok(self.poll_beside(flags, deadline, press, &[])?.0)
     }
 
@@ -175,7 +180,7 @@ impl Wire {
         deadline: Option<Instant>,
         press: usize,
         beside: &[BorrowedFd<'_>],
-    ) -> Result<(bool, Vec<bool>), Trouble> {
+    ) -> Result<(bool, Vec<bool>), WireError> {
         self.check()?;
         let began = Instant::now();
         let (ready, readable) = self.poll_raw(flags, self.nap(deadline, began), press, beside);
@@ -196,23 +201,11 @@ impl Wire {
         press: usize,
         beside: &[BorrowedFd<'_>],
     ) -> (PollFlags, Vec<bool>) {
-        let nap = Timespec {
-            tv_sec: i64::try_from(nap.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: nap.subsec_nanos().into(),
-        };
         let mut all = vec![PollFd::new(&*self.socket, flags)];
-        let latch = self.interrupt.watch(press);
-        all.extend(latch.map(|latch| PollFd::from_borrowed_fd(latch.as_fd(), PollFlags::IN)));
-        let own = all.len();
         all.extend(beside.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
-        match poll(&mut all, Some(&nap)) {
-            Ok(_) => {
-                let readable = all[own..].iter().map(|fd| !fd.revents().is_empty());
-                (all[0].revents(), readable.collect())
-            }
-            // EINTR: a signal, which the caller looks at anyway.
-            Err(_) => (PollFlags::empty(), vec![false; beside.len()]),
-        }
+        self.interrupt.poll(&mut all, nap, press);
+        let readable = all[1..=beside.len()].iter().map(|fd| !fd.revents().is_empty());
+        (all[0].revents(), readable.collect())
     }
 
     /// How long one poll may last: to the deadline, and never past the moment to ask for a sign of life.
@@ -224,21 +217,21 @@ impl Wire {
     }
 
     /// libssh2 never counts keepalives that stay unanswered, so bytes on the socket are what counts.
-    fn listen_for_life(&mut self) -> Result<(), Trouble> {
+    fn listen_for_life(&mut self) -> Result<(), WireError> {
         let Some(patience) = self.patience else {
             return Ok(());
         };
         // A packet that the socket does not take may wait longer: a slow line is not dead, and TCP watches it too.
         let patience = if self.half_sent() { patience * 3 } else { patience };
         if self.silent >= patience {
-            return Err(Trouble::Silent(self.silent));
+            return Err(WireError::Silent(self.silent));
         }
         if self.silent >= patience / 3 && !self.half_sent() {
             // libssh2 sends no more than one in two seconds, however often it is called. It
             // forgets the rest of one that is sent by half, and is stuck then.
             let (writable, _) = self.poll_raw(PollFlags::OUT, Duration::ZERO, self.ends_at_press(), &[]);
             if writable.contains(PollFlags::OUT) {
-                self.ssh.keepalive_send().map_err(Trouble::Ssh)?;
+                self.ssh.keepalive_send().map_err(WireError::Ssh)?;
                 // A near host answers before the next read, which would take the answer in unseen.
                 let (heard, _) = self.poll_raw(PollFlags::IN, NEAR, self.ends_at_press(), &[]);
                 if heard.contains(PollFlags::IN) {
@@ -251,7 +244,7 @@ impl Wire {
 
     /// Ends the connection at once; whatever is called later fails and does not wait.
     pub(super) fn cut(&self) {
-        self.line().hang_up();
+        self.peer().hang_up();
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
@@ -272,4 +265,9 @@ impl Drop for Wire {
 
 pub(super) fn would_block(error: &ssh2::Error) -> bool {
     error.code() == ErrorCode::Session(EAGAIN)
+}
+
+/// LIBSSH2_ERROR_CHANNEL_FAILURE: nothing listens there, or the host's sshd forbids tunnels.
+pub(super) fn is_refused(error: &ssh2::Error) -> bool {
+    error.code() == ErrorCode::Session(-21)
 }
