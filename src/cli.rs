@@ -18,10 +18,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use complete::{Completions, answer};
 use deployer::config::{COMMANDS, closest, parse_duration};
+use deployer::ui::ColorMode;
 pub(crate) use grouped::command;
 pub(crate) use help::Help;
 pub(crate) use host::{Doctor, Init, Setup};
@@ -99,14 +100,7 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     /// When to use colour.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: When,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum When {
-    Auto,
-    Always,
-    Never,
+    pub(crate) color: ColorMode,
 }
 
 #[derive(Debug, Subcommand)]

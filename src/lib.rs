@@ -32,10 +32,10 @@ pub mod rehearsal;
 pub mod secrets;
 pub mod ssh;
 
-pub mod commands;
 pub mod guide;
-
 pub mod ui;
+
+pub mod commands;
 
 #[cfg(test)]
 mod fuzz;

@@ -18,11 +18,11 @@ use deployer::doctor::Diagnosis;
 use deployer::model::{ExitCode, HistoryEntry};
 use deployer::plan::status::{Seen, StatusReport};
 use deployer::plan::variables::VariablesReport;
-use deployer::plan::{Failure, Observer, Outlook};
+use deployer::plan::{Failure, Outlook};
 use deployer::ssh::{ConnectOptions, Interrupt};
-use deployer::ui::{ColorMode, LogFile, PassedOn, ReportOptions, Reporter, Streams, Tee, Verbosity};
+use deployer::ui::{HistoryReport, PassedOn, Streams, Surroundings, Ui, UiOptions, Verbosity};
 
-use cli::{Invocation, Options, Verb, When, patience, who};
+use cli::{Invocation, Options, Verb, patience, who};
 use terminal::Terminal;
 
 fn main() -> std::process::ExitCode {
@@ -38,42 +38,36 @@ fn main() -> std::process::ExitCode {
             return code.into();
         }
     };
-    let reporter = Reporter::new(report_options(&invocation.options), Streams::standard());
     let page = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from);
-    let mut report = Tee::new(reporter.with_page(page));
-    let code = match run(&invocation, &mut report) {
+    let mut ui = Ui::new(ui_options(&invocation.options), Streams::standard()).with_page(page);
+    let code = match run(&invocation, &mut ui) {
         Ok(code) => code,
         Err(failure) => {
-            report.failure(&failure);
+            ui.failure(&failure);
             failure.exit.into()
         }
     };
-    report.sum_up();
+    ui.sum_up();
     code
 }
 
-fn report_options(options: &Options) -> ReportOptions {
+fn ui_options(options: &Options) -> UiOptions {
     let verbosity = match (options.quiet, options.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Normal,
     };
-    let color = match options.color {
-        When::Auto => ColorMode::Auto,
-        When::Always => ColorMode::Always,
-        When::Never => ColorMode::Never,
-    };
-    ReportOptions::detect(options.json, verbosity, color)
+    UiOptions::suited_to(&Surroundings::of_process(), options.json, verbosity, options.color)
 }
 
 /// Carries a command out; its own failures come back, so that they are told in one place.
-fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCode, Failure> {
+fn run(invocation: &Invocation, ui: &mut Ui) -> Result<std::process::ExitCode, Failure> {
     if let Some(printed) = print(invocation) {
         return printed.map(Into::into);
     }
     let start = std::env::current_dir().context("cannot tell the current folder")?;
     if let Verb::Init(options) = &invocation.command {
-        return init(&start, invocation, options, report).map(Into::into);
+        return init(&start, invocation, options, ui).map(Into::into);
     }
     let config = load(&start, &invocation.options)?;
     let mut connect = ConnectOptions::from_env();
@@ -94,16 +88,16 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 None => config.environments().to_vec(),
             };
             let status = commands::status(&environments, &connect, &interrupt, &by);
-            Observer::status(report, &status);
-            Ok(status_code(&status).into())
+            let code = status_code(&status);
+            ui.show(status);
+            Ok(code.into())
         }
         Verb::Rehearse(rehearse) => {
             let environment = match &invocation.environment {
                 Some(name) => named(&config, name)?,
                 None => config.environments().first().cloned().ok_or_else(no_environment)?,
             };
-            let log = LogFile::open_or_warn(&environment.name, "rehearse", report);
-            report.keep(log);
+            ui.keep_log(&environment.name, "rehearse");
             commands::rehearse(&mut Rehearsal {
                 environment: &environment,
                 start: folder(&config),
@@ -111,41 +105,34 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
                 allow_dirty: rehearse.allow_dirty,
                 without_processes: rehearse.without_processes,
                 interrupt: &interrupt,
-                observer: report,
+                ui,
                 by: &by,
             })?;
             Ok(ExitCode::Done.into())
         }
         verb => {
             let environment = needed(&config, invocation.environment.as_deref(), verb)?;
-            let log = LogFile::open_or_warn(&environment.name, verb.name(), report);
-            report.keep(log);
+            ui.keep_log(&environment.name, verb.name());
             let mut prompt = Terminal;
             // With --json these are a single object, and nothing else.
-            let only_data = invocation.options.json
-                && matches!(
-                    verb,
-                    Verb::History(_)
-                        | Verb::Plan(_)
-                        | Verb::Env(_)
-                        | Verb::Doctor(_)
-                        | Verb::Run(_)
-                        | Verb::Logs(_)
-                );
-            let mut data;
-            let observer: &mut dyn Observer = if only_data {
-                data = report.data_only();
-                &mut data
-            } else {
-                &mut *report
-            };
+            if matches!(
+                verb,
+                Verb::History(_)
+                    | Verb::Plan(_)
+                    | Verb::Env(_)
+                    | Verb::Doctor(_)
+                    | Verb::Run(_)
+                    | Verb::Logs(_)
+            ) {
+                ui.one_object();
+            }
             let mut context = Context {
                 environment: &environment,
-                vault: &Vault::new(folder(&config)),
+                vault: &Vault::new(folder(&config), ui.concealed()),
                 connect: &connect,
                 prompt: &mut prompt,
                 interrupt: &interrupt,
-                observer,
+                observer: &mut *ui,
                 by: &by,
                 dry_run: invocation.options.dry_run,
                 patience: patience(verb),
@@ -153,27 +140,28 @@ fn run(invocation: &Invocation, report: &mut Tee) -> Result<std::process::ExitCo
             };
             let came = act(verb, &mut context, &config)?;
             let code = came.code();
-            // A reader that went away is no failure.
-            let _ = match came {
-                Came::Done => Ok(()),
-                Came::Diagnosis(diagnosis) => report.diagnosis(&diagnosis),
-                Came::Outlook(outlook) => show(&outlook, invocation.options.json, report),
-                Came::History(entries, now) => report.history(&environment.name, &entries, now),
+            match came {
+                Came::Done => {}
+                Came::Diagnosis(diagnosis) => ui.show(diagnosis),
+                Came::Outlook(outlook) => show(*outlook, invocation.options.json, ui),
+                Came::History(history, now) => {
+                    ui.show(HistoryReport { environment: environment.name.clone(), history, now });
+                }
                 Came::Exit(code) => return Ok(code.into()),
-                Came::Variables(variables) => report.variables(&variables),
-            };
+                Came::Variables(variables) => ui.show(variables),
+            }
             Ok(code.into())
         }
     }
 }
 
 /// Shows what a deploy would bring. That it would be refused is told as any failure is; JSON has a field for it.
-fn show(outlook: &Outlook, json: bool, report: &mut Tee) -> std::io::Result<()> {
-    let shown = report.outlook(outlook);
-    if let Some(refused) = outlook.refused.as_ref().filter(|_| !json) {
-        report.failure(refused);
+fn show(outlook: Outlook, json: bool, ui: &mut Ui) {
+    let refused = outlook.refused.clone();
+    ui.show(outlook);
+    if let Some(refused) = refused.filter(|_| !json) {
+        ui.failure(&refused);
     }
-    shown
 }
 
 /// The commands that are about the program itself, and need neither a configuration nor a host.
@@ -181,7 +169,7 @@ fn print(invocation: &Invocation) -> Option<Result<ExitCode, Failure>> {
     let verb = &invocation.command;
     let printed = match verb {
         Verb::Help(help) => {
-            let color = report_options(&invocation.options).status_color;
+            let color = ui_options(&invocation.options).out.color;
             match help.print(cli::command(), color) {
                 Ok(Err(failure)) => return Some(Err(failure)),
                 shown => shown.map(|_| ()),
@@ -301,7 +289,7 @@ fn init(
     start: &Path,
     invocation: &Invocation,
     options: &cli::Init,
-    report: &mut Tee,
+    ui: &mut Ui,
 ) -> Result<ExitCode, Failure> {
     commands::init(
         InitOptions {
@@ -319,7 +307,7 @@ fn init(
             dry_run: invocation.options.dry_run,
         },
         &mut Terminal,
-        report,
+        ui,
     )?;
     Ok(ExitCode::Done)
 }

@@ -62,7 +62,7 @@ pub fn init(options: InitOptions, ask: &mut dyn Ask, observer: &mut dyn Observer
         Failure::usage("init", "the answers do not make a valid configuration").why(error.to_string())
     })?;
     if options.dry_run {
-        observer.file(&target.to_string_lossy(), &text);
+        observer.event(Event::File { file: target.to_string_lossy().into_owned(), text });
     } else {
         write(&target, &text)?;
     }

@@ -8,11 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::Context;
-use crate::config::Environment;
-use crate::model::{Color, Secrets};
-use crate::plan::status::StatusReport;
+use crate::model::Color;
 use crate::plan::{Event, Failure, Observer, Site, World};
-use crate::secrets::Redactor;
 use crate::ssh::Interrupt;
 
 /// How often the end and the interrupt are looked at while a hook prints nothing.
@@ -45,7 +42,7 @@ pub(super) fn announced(
         break_lock: context.break_lock,
     });
     let told = heard.told;
-    let variables = variables(context.environment, context.by, verb, &told, result.as_ref().err());
+    let variables = variables(context, verb, &told, result.as_ref().err());
     match &result {
         Err(_) => run_all(context, "on_failure", &hooks.on_failure, &variables),
         Ok(()) if told.switches => run_all(context, "after_cutover", &hooks.after_cutover, &variables),
@@ -70,7 +67,6 @@ struct Told {
     /// Whether the last thing that was set about is a switch.
     switches: bool,
     world: Option<World>,
-    redactor: Redactor,
 }
 
 impl Observer for Heard<'_> {
@@ -89,37 +85,19 @@ impl Observer for Heard<'_> {
         }
         self.observer.event(event);
     }
-
-    fn status(&mut self, report: &StatusReport) {
-        self.observer.status(report);
-    }
-
-    fn file(&mut self, name: &str, text: &str) {
-        self.observer.file(name, text);
-    }
-
-    fn conceal(&mut self, secrets: &Secrets) {
-        self.told.redactor = Redactor::new(secrets);
-        self.observer.conceal(secrets);
-    }
 }
 
 type Variables = Vec<(&'static str, String)>;
 
-fn variables(
-    environment: &Environment,
-    by: &str,
-    verb: &str,
-    told: &Told,
-    failure: Option<&Failure>,
-) -> Variables {
+fn variables(context: &Context, verb: &str, told: &Told, failure: Option<&Failure>) -> Variables {
+    let environment = context.environment;
     let mut all: Variables = vec![
         ("DEPLOYER_VERB", verb.to_string()),
         ("DEPLOYER_ENVIRONMENT", environment.name.clone()),
         ("DEPLOYER_APP", environment.app.name.clone()),
         ("DEPLOYER_HOST", environment.target.host.clone()),
         ("DEPLOYER_URL", environment.url.to_string()),
-        ("DEPLOYER_BY", by.to_string()),
+        ("DEPLOYER_BY", context.by.to_string()),
     ];
     if let Some((commit, subject)) = &told.commit {
         all.push(("DEPLOYER_COMMIT", commit.clone()));
@@ -143,7 +121,7 @@ fn variables(
     }
     for (_, value) in &mut all {
         // What is said here goes on to a chat, say.
-        told.redactor.apply(value);
+        context.vault.concealed.redact(value);
         // A variable ends at a NUL; a commit's subject may hold one.
         value.retain(|letter| letter != '\0');
     }

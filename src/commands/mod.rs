@@ -1,4 +1,4 @@
-//! Floor 5: one file a verb, each observe → plan → execute.
+//! Floor 6: one file a verb, each observe → plan → execute.
 
 mod context;
 mod cutover;

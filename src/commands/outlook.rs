@@ -101,6 +101,7 @@ fn read(
         judged,
         unjudged,
         found,
+        now: jiff::Timestamp::now().as_second(),
     };
     Ok(plan::outlook(reading))
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
 use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::git::Repository;
-use crate::model::{ExitCode, Relation, Secrets, Target, short};
-use crate::plan::status::StatusReport;
+use crate::model::{ExitCode, Relation, Target, short};
 use crate::plan::{Event, Failure, Observer, World};
 use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost, tidy_up};
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
+use crate::ui::Ui;
 
 /// What a rehearsal needs.
 pub struct Rehearsal<'a> {
@@ -23,7 +23,7 @@ pub struct Rehearsal<'a> {
     /// Workers may reach a real queue.
     pub without_processes: bool,
     pub interrupt: &'a Interrupt,
-    pub observer: &'a mut dyn Observer,
+    pub ui: &'a mut Ui,
     pub by: &'a str,
 }
 
@@ -47,7 +47,7 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
                 message: format!("an earlier rehearsal was killed and {folder} cannot be removed: {error}"),
             },
         };
-        rehearsal.observer.event(event);
+        rehearsal.ui.event(event);
     }
     let options = HostOptions {
         lang: None,
@@ -59,7 +59,7 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     let host = ThrowawayHost::start(options.with_package_settings()).map_err(no_host)?;
     let mut environment = on(&host, rehearsal.environment);
     // Asked for once: the host is this machine, and as private as the real one's folder.
-    let vault = Vault::new(rehearsal.start);
+    let vault = Vault::new(rehearsal.start, rehearsal.ui.concealed());
     let connect = ConnectOptions {
         home: Some(host.client_home()),
         config_files: vec![host.ssh_config()],
@@ -93,7 +93,7 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
             failure.what,
             short(&commit)
         );
-        rehearsal.observer.event(Event::Warning { message });
+        rehearsal.ui.event(Event::Warning { message });
         step(rehearsal, (&environment, &vault), &connect, Some(&commit))?;
     }
     step(rehearsal, (&environment, &vault), &connect, None)?;
@@ -128,7 +128,7 @@ fn step(
         connect,
         prompt: &mut NoPrompt,
         interrupt: rehearsal.interrupt,
-        observer: &mut Rehearsed(&mut *rehearsal.observer),
+        observer: &mut Rehearsed(&mut *rehearsal.ui),
         by: rehearsal.by,
         dry_run: false,
         patience: Duration::ZERO,
@@ -162,7 +162,7 @@ fn step(
 }
 
 /// Leaves out the command to type next: it would be one for the real host.
-struct Rehearsed<'a>(&'a mut dyn Observer);
+struct Rehearsed<'a>(&'a mut Ui);
 
 impl Observer for Rehearsed<'_> {
     fn event(&mut self, event: Event) {
@@ -170,18 +170,6 @@ impl Observer for Rehearsed<'_> {
             Event::World(world) => Event::World(World { run: None, ..world }),
             event => event,
         });
-    }
-
-    fn status(&mut self, report: &StatusReport) {
-        self.0.status(report);
-    }
-
-    fn file(&mut self, name: &str, text: &str) {
-        self.0.file(name, text);
-    }
-
-    fn conceal(&mut self, secrets: &Secrets) {
-        self.0.conceal(secrets);
     }
 }
 
@@ -201,11 +189,11 @@ fn uv(environment: &Environment) -> Option<PathBuf> {
 fn show(rehearsal: &mut Rehearsal, environment: &Environment, connect: &ConnectOptions) {
     let environments = std::slice::from_ref(environment);
     let report = status(environments, connect, rehearsal.interrupt, rehearsal.by);
-    rehearsal.observer.status(&report);
+    rehearsal.ui.show(report);
 }
 
 fn say(rehearsal: &mut Rehearsal, message: String) {
-    rehearsal.observer.event(Event::Note { message });
+    rehearsal.ui.event(Event::Note { message });
 }
 
 /// The commit before the one that is rehearsed, so that two different ones take turns (that one itself where it is the

@@ -56,7 +56,7 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
     let environment = context.environment;
     if options.print {
         let facts = SiteFacts { tls: options.tls == Some(true), ipv6: true };
-        context.observer.file(&site_path(environment), &site(environment, facts));
+        context.emit(Event::File { file: site_path(environment), text: site(environment, facts) });
         return Ok(());
     }
     let mut session = connect(context)?;
@@ -211,7 +211,7 @@ fn present(context: &mut Context, found: &Found, path: &str, text: &str) {
             .header(path, path)
             .to_string(),
     };
-    context.observer.file(path, &shown);
+    context.emit(Event::File { file: path.to_string(), text: shown });
 }
 
 /// How to come by a certificate where the front door wants one.

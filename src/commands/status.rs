@@ -9,6 +9,7 @@ use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
 use crate::plan::{Failure, Silent, assess};
+use crate::secrets::Concealed;
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 
 /// Asks all hosts at once; a host that cannot be reached becomes one line.
@@ -39,7 +40,8 @@ fn one(
 ) -> EnvironmentStatus {
     let mut context = Context {
         environment,
-        vault: &Vault::new(Path::new("")),
+        // It asks for no secrets.
+        vault: &Vault::new(Path::new(""), &Concealed::default()),
         connect: options,
         prompt: &mut NoPrompt,
         interrupt,

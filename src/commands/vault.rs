@@ -7,18 +7,20 @@ use super::Context;
 use crate::git::{Repository, Standing};
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{Event, Failure};
-use crate::secrets::{Findings, Interrupted, Lookup, find};
+use crate::secrets::{Concealed, Findings, Interrupted, Lookup, find};
 
 /// Where a run finds its secrets, and what it has found.
 pub struct Vault<'a> {
     /// The folder of `deployer.toml`.
     folder: &'a Path,
     found: RefCell<Option<Secrets>>,
+    /// Where they go, so that nothing shows them.
+    pub(super) concealed: Concealed,
 }
 
 impl<'a> Vault<'a> {
-    pub fn new(folder: &'a Path) -> Vault<'a> {
-        Vault { folder, found: RefCell::default() }
+    pub fn new(folder: &'a Path, concealed: &Concealed) -> Vault<'a> {
+        Vault { folder, found: RefCell::default(), concealed: concealed.clone() }
     }
 }
 
@@ -73,7 +75,7 @@ impl Context<'_> {
             let message = format!("{file} holds secrets and git does not ignore it: add it to .gitignore");
             self.emit(Event::Warning { message });
         }
-        self.observer.conceal(&findings.secrets);
+        self.vault.concealed.conceal(&findings.secrets);
         Ok(findings)
     }
 

@@ -14,3 +14,20 @@ pub fn size(bytes: u64) -> String {
     }
     if value < 9.95 { format!("{value:.1} {}", units[unit]) } else { format!("{value:.0} {}", units[unit]) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_decimal_and_short() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(1000), "1.0 kB");
+        assert_eq!(size(2_100), "2.1 kB");
+        assert_eq!(size(9_960), "10 kB");
+        assert_eq!(size(61_400_000), "61 MB");
+        assert_eq!(size(999_600), "1.0 MB");
+        assert_eq!(size(u64::MAX), "18 EB");
+    }
+}

@@ -1,23 +1,14 @@
-//! What happens while a command runs, as values. Commands emit them; only `report` turns them into words.
+//! What happens while a command runs, as values. Commands emit them; only `ui` turns them into words.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::status::StatusReport;
-use crate::model::{Color, CommitSummary, Secrets};
+use crate::model::{Color, CommitSummary};
 
 /// Receives events in the order in which they happen.
 pub trait Observer {
     fn event(&mut self, event: Event);
-
-    /// Shows how everything stands, where a command does so on its way.
-    fn status(&mut self, _: &StatusReport) {}
-
-    /// Shows a file that is only shown: data, as it stands.
-    fn file(&mut self, _name: &str, _text: &str) {}
-    /// From here on nothing that is told may show these values.
-    fn conceal(&mut self, _: &Secrets) {}
 }
 
 /// Drops every event.
@@ -117,6 +108,12 @@ pub enum Event {
     Done {
         what: String,
         run: Option<String>,
+    },
+    /// A file that is only shown: data, so that it can be piped as it stands.
+    #[serde(untagged)]
+    File {
+        file: String,
+        text: String,
     },
 }
 

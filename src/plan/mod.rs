@@ -22,7 +22,6 @@ mod setup;
 pub mod status;
 mod step;
 mod switch;
-mod texts;
 pub mod variables;
 mod virtualenv;
 mod world;

@@ -43,6 +43,8 @@ pub struct Reading<'a> {
     /// Why only the deploy can look.
     pub unjudged: Option<String>,
     pub found: Vec<Found>,
+    /// In seconds since 1970.
+    pub now: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -88,6 +90,9 @@ pub struct Outlook {
     pub warnings: Vec<String>,
     /// Why the deploy would be refused.
     pub refused: Option<Failure>,
+    /// When this was read, in seconds since 1970.
+    #[serde(skip)]
+    pub now: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -170,6 +175,7 @@ pub fn outlook(reading: Reading) -> Outlook {
         cutover: after.map(|cutover| steps(&cutover.plan)).unwrap_or_default(),
         warnings: left_behind(state, environment, None).into_iter().collect(),
         refused: reading.deploy.err(),
+        now: reading.now,
     }
 }
 

@@ -8,7 +8,7 @@ mod redact;
 mod view;
 
 pub use find::{Findings, Interrupted, Lookup, find};
-pub use redact::Redactor;
+pub use redact::{Concealed, Redactor};
 
 /// For `crate::fuzz`.
 #[cfg(test)]

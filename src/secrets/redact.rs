@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -46,6 +47,23 @@ struct Found<'r> {
     places: Vec<(Range<usize>, &'r str)>,
     /// Whether who takes more out than was taken out last reads another text.
     is_rest: bool,
+}
+
+/// What one run must not show: shared by the one that finds values and the one that shows texts, so that nobody in between
+/// has to pass it on.
+#[derive(Clone, Default)]
+pub struct Concealed(Arc<RwLock<Redactor>>);
+
+impl Concealed {
+    /// From here on nothing shows these values.
+    pub fn conceal(&self, secrets: &Secrets) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Redactor::new(secrets);
+    }
+
+    /// Takes them out of a text.
+    pub fn redact(&self, text: &mut String) {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).apply(text);
+    }
 }
 
 impl Redactor {

@@ -1,6 +1,7 @@
 //! What stands in the way on a host, line by line; commands are never cut, since they are there to be pasted.
 
 use super::look::Look;
+use super::report::Report;
 use super::text::{clean, pad};
 use super::words;
 use crate::doctor::{By, Check, Diagnosis, Level};
@@ -8,39 +9,31 @@ use crate::doctor::{By, Check, Diagnosis, Level};
 /// Where what a check says begins.
 const NAME: usize = 15;
 
-pub(crate) fn lines(diagnosis: &Diagnosis, look: Look) -> Vec<String> {
-    let head = format!(
-        "{} on {}, as {}",
-        clean(&diagnosis.environment),
-        clean(&diagnosis.host),
-        clean(&diagnosis.user)
-    );
-    let mut lines = vec![look.strong(&head)];
-    for check in &diagnosis.checks {
-        lines.extend(of_check(check, diagnosis, look));
+impl Report for Diagnosis {
+    fn lines(&self, look: Look) -> Vec<String> {
+        let environment = clean(&self.environment);
+        let head = format!("{environment} on {}, as {}", clean(&self.host), clean(&self.user));
+        let mut lines = vec![look.strong(&head)];
+        lines.extend(self.checks.iter().flat_map(|check| of_check(check, &self.user, look)));
+        let (count, dash) = (self.bad(), look.dash());
+        let stand = if count == 1 { "stands" } else { "stand" };
+        lines.push(match count {
+            0 => format!(
+                "{} {dash} run: {}",
+                look.good("nothing stands in the way"),
+                look.hint(&format!("deployer {environment} deploy"))
+            ),
+            _ => format!(
+                "{} {dash} then again: {}",
+                look.bad(&format!("{} {stand} in the way", words::count(count, "thing"))),
+                look.hint(&format!("deployer {environment} doctor"))
+            ),
+        });
+        lines
     }
-    let again = format!("deployer {} doctor", clean(&diagnosis.environment));
-    let deploy = format!("deployer {} deploy", clean(&diagnosis.environment));
-    let dash = look.dash();
-    lines.push(match diagnosis.bad() {
-        0 => format!("{} {dash} run: {}", look.good("nothing stands in the way"), look.hint(&deploy)),
-        count => format!(
-            "{} {dash} then again: {}",
-            look.bad(&format!(
-                "{} in the way",
-                if count == 1 {
-                    "1 thing stands".to_owned()
-                } else {
-                    format!("{} stand", words::count(count, "thing"))
-                }
-            )),
-            look.hint(&again)
-        ),
-    });
-    lines
 }
 
-fn of_check(check: &Check, diagnosis: &Diagnosis, look: Look) -> Vec<String> {
+fn of_check(check: &Check, user: &str, look: Look) -> Vec<String> {
     let mark = match (check.level, look.unicode) {
         (Level::Good, true) => look.good("✓"),
         (Level::Good, false) => look.good("ok"),
@@ -54,7 +47,7 @@ fn of_check(check: &Check, diagnosis: &Diagnosis, look: Look) -> Vec<String> {
     for mend in &check.mends {
         let who = match mend.by {
             By::Root => "as root on the host:".to_owned(),
-            By::User => format!("as {} on the host:", clean(&diagnosis.user)),
+            By::User => format!("as {} on the host:", clean(user)),
             By::Here => "here:".to_owned(),
         };
         lines.push(format!("{}{who} {}", " ".repeat(indent), look.hint(&clean(&mend.command))));

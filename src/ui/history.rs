@@ -1,21 +1,37 @@
 //! The history as a table that a person reads: newest first.
 
-use super::look::Look;
-use super::text::{clean, pad};
-use super::words;
-use crate::model::{HistoryEntry, short, whole_seconds};
+use serde::Serialize;
 
-/// The whole table; `now` is the host's clock, in seconds since 1970.
-pub(crate) fn lines(environment: &str, entries: &[HistoryEntry], now: f64, look: Look) -> Vec<String> {
-    if entries.is_empty() {
-        return vec![format!("{}: no cutover yet", clean(environment))];
-    }
-    entries.iter().rev().map(|entry| look.clip(&line(entry, now, look), look.columns)).collect()
+use super::look::Look;
+use super::report::Report;
+use super::table::Table;
+use super::text::clean;
+use crate::model::{HistoryEntry, age, short, whole_seconds};
+
+/// The proven switches of an environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryReport {
+    pub environment: String,
+    /// Oldest first.
+    pub history: Vec<HistoryEntry>,
+    /// The host's clock, in seconds since 1970.
+    pub now: f64,
 }
 
-fn line(entry: &HistoryEntry, now: f64, look: Look) -> String {
-    let age = words::age(whole_seconds(now - entry.at));
-    let commit = short(&entry.commit);
+impl Report for HistoryReport {
+    fn lines(&self, look: Look) -> Vec<String> {
+        if self.history.is_empty() {
+            return vec![format!("{}: no cutover yet", clean(&self.environment))];
+        }
+        let mut table = Table::with_least(&[12, 11, 5]);
+        for entry in self.history.iter().rev() {
+            table.row(row(entry, self.now, look));
+        }
+        table.lines().iter().map(|line| look.clip(line)).collect()
+    }
+}
+
+fn row(entry: &HistoryEntry, now: f64, look: Look) -> [String; 5] {
     let subject = match &entry.why {
         Some(why) => format!("because {}", clean(why)),
         None => clean(&entry.subject),
@@ -25,14 +41,13 @@ fn line(entry: &HistoryEntry, now: f64, look: Look) -> String {
         seconds if seconds > 0.0 => format!(", {seconds:.1} s"),
         _ => String::new(),
     };
-    format!(
-        "{}  {}  {}  {}  {subject}{by}{}",
-        pad(&format!("{age} ago"), 12),
-        pad(&clean(&entry.verb), 11),
-        pad(entry.color.as_str(), 5),
-        look.strong(&clean(commit)),
-        look.faint(&took),
-    )
+    [
+        format!("{} ago", age(whole_seconds(now - entry.at))),
+        clean(&entry.verb),
+        entry.color.to_string(),
+        look.strong(&clean(short(&entry.commit))),
+        format!("{subject}{by}{}", look.faint(&took)),
+    ]
 }
 
 #[cfg(test)]
@@ -59,8 +74,9 @@ mod tests {
     fn the_newest_comes_first_and_drives_no_terminal() {
         let mut back = entry("rolled back", "a1b2c3d000", 7000.0);
         back.why = Some("the front door answered 500".to_string());
-        let entries = [entry("cutover", "3ab9d42000", 100.0), back];
-        insta::assert_snapshot!(lines("prod", &entries, 7200.0, Look::PLAIN).join("\n"), @r"
+        let history = vec![entry("cutover", "3ab9d42000", 100.0), back];
+        let report = HistoryReport { environment: "prod".into(), history, now: 7200.0 };
+        insta::assert_snapshot!(report.lines(Look::PLAIN).join("\n"), @r"
         3 min ago     rolled back  blue   a1b2c3d  because the front door answered 500  ann@laptop, 0.1 s
         1 h ago       cutover      blue   3ab9d42  fix the header  ann@laptop, 0.1 s
         ");
@@ -68,6 +84,7 @@ mod tests {
 
     #[test]
     fn nothing_yet_is_said() {
-        assert_eq!(lines("prod", &[], 0.0, Look::PLAIN), ["prod: no cutover yet"]);
+        let report = HistoryReport { environment: "prod".into(), history: Vec::new(), now: 0.0 };
+        assert_eq!(report.lines(Look::PLAIN), ["prod: no cutover yet"]);
     }
 }

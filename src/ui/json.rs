@@ -50,6 +50,7 @@ mod tests {
         let all = [
             line(&Event::Output { line: "a \"b\"\n\u{1b}[0m \u{9b} \u{202e}".into() }),
             line(&Event::World(World::default())),
+            line(&Event::File { file: "site".into(), text: "server {}\n".into() }),
             failure(
                 &Failure::new("host.unreachable", "no route to web1.example"),
                 Some(Path::new("/var/log/x.log")),
@@ -58,6 +59,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @r#"
         {"event":"output","line":"a \"b\"\n\u001b[0m \u009b \u202e"}
         {"event":"world","live":null,"next":null,"run":null}
+        {"file":"site","text":"server {}\n"}
         {"event":"failure","code":"host.unreachable","what":"no route to web1.example","why":null,"site":"untouched","advice":[],"exit":1,"world":null,"log":"/var/log/x.log"}
         "#);
     }

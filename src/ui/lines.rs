@@ -25,7 +25,7 @@ pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
         Event::Warning { message } => labelled("warning: ", &look.doubtful("warning:"), message),
         Event::Note { message } => labelled("note: ", &look.strong("note:"), message),
         // Data, which has a stream of its own.
-        Event::Opened { .. } => Vec::new(),
+        Event::Opened { .. } | Event::File { .. } => Vec::new(),
         Event::Asking { .. }
         | Event::Connecting { .. }
         | Event::StepStarted { .. }
@@ -56,29 +56,12 @@ pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
 /// A line with a tick or a cross: `  ✓ build the virtualenv    0.0 s  unchanged`.
 fn step(look: Look, good: bool, title: &str, took: Duration, note: Option<&str>) -> String {
     let mark = if good { look.tick() } else { look.cross() };
-    let indent = if look.unicode { 4 } else { 9 };
     let title = pad(&clean(title), TITLE);
     let took = words::duration(took);
-    let mut rest = format!("{title}{}{took}", " ".repeat(DURATION.saturating_sub(width(&took))));
-    let plain = width(&rest);
-    if let Some(note) = note.filter(|note| !note.is_empty()) {
-        rest.push_str("  ");
-        rest.push_str(&clean(note));
-    }
-    let room = look.columns.map(|columns| columns.saturating_sub(indent));
-    let rest = look.clip(&rest, room);
-    // Only the note is faint, and only what the clipping left of it.
-    let split = rest
-        .char_indices()
-        .scan(0, |seen, (at, character)| {
-            let before = *seen;
-            *seen += width(character.encode_utf8(&mut [0; 4]));
-            Some((before, at))
-        })
-        .find(|(before, _)| *before >= plain)
-        .map_or(rest.len(), |(_, at)| at);
-    let (said, note) = rest.split_at(split);
-    format!("  {mark} {said}{}", look.faint(note))
+    let gap = " ".repeat(DURATION.saturating_sub(width(&took)));
+    let note = note.filter(|note| !note.is_empty()).map(|note| format!("  {}", clean(note)));
+    let note = look.faint(&note.unwrap_or_default());
+    look.clip(&format!("  {mark} {title}{gap}{took}{note}"))
 }
 
 /// `deploying 3ab9d42 "fix the header" (+2 commits) to prod: green on web1.example, by ann@laptop`.
@@ -180,6 +163,7 @@ pub(crate) fn labelled(label: &str, painted: &str, text: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::model::Color;
+    use crate::ui::look::Columns;
 
     fn commit(subject: &str) -> CommitSummary {
         CommitSummary { id: "3ab9d4200112233445566778899aabbccddeeff0".into(), subject: subject.into() }
@@ -249,7 +233,11 @@ mod tests {
 
     #[test]
     fn steps_are_cut_only_where_there_is_an_edge() {
-        let look = |columns, unicode, color| Look { color, unicode, columns };
+        let look = |columns: Option<usize>, unicode, color| Look {
+            color,
+            unicode,
+            columns: columns.map_or(Columns::Unlimited, Columns::Fixed),
+        };
         let note = Some("unchanged since the last deploy of this slot");
         let took = Duration::from_millis(125_000);
         let title = "build the virtualenv";

@@ -13,7 +13,7 @@ use super::look::Look;
 use super::progress::Gate;
 use super::text::clean;
 use crate::model::{Kept, size};
-use crate::plan::{Event, Failure, Observer};
+use crate::plan::{Event, Failure};
 
 /// Logs that are kept.
 const KEPT: usize = 50;
@@ -70,18 +70,41 @@ impl LogFile {
         Ok(LogFile { path, file, clock, gate: Gate::default(), written: 0, surplus: Kept::default() })
     }
 
-    /// The log in the usual place. That there is none is worth a warning to `observer` and nothing more.
-    pub fn open_or_warn(environment: &str, verb: &str, observer: &mut dyn Observer) -> Option<LogFile> {
-        let made = match LogFile::directory() {
-            Some(directory) => LogFile::create(&directory, environment, verb)
-                .map_err(|error| format!("no log is kept: {}: {error}", directory.display())),
-            None => Err("no log is kept: neither XDG_STATE_HOME nor HOME is set".to_owned()),
-        };
-        made.map_err(|message| observer.event(Event::Warning { message })).ok()
+    /// The log in the usual place; `Err` says why there is none.
+    pub fn open(environment: &str, verb: &str) -> Result<LogFile, String> {
+        let directory =
+            LogFile::directory().ok_or("no log is kept: neither XDG_STATE_HOME nor HOME is set")?;
+        LogFile::create(&directory, environment, verb)
+            .map_err(|error| format!("no log is kept: {}: {error}", directory.display()))
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Writes down what happens.
+    pub fn event(&mut self, event: &Event) {
+        let lines = match event {
+            Event::Output { line } if self.written >= MOST_OUTPUT => {
+                self.surplus.push(line.clone());
+                return;
+            }
+            Event::StepStarted { number, total, title } => {
+                self.gate = Gate::default();
+                vec![format!("  > {} ({number} of {total})", clean(title))]
+            }
+            Event::Progress { done, total, unit } => {
+                let now = self.clock.elapsed();
+                self.gate.line(*done, *total, *unit, now).into_iter().collect()
+            }
+            // All of it, also what a terminal would have drawn over.
+            Event::Output { line } => vec![format!("    │ {}", clean(line))],
+            event => lines::of_event(event, Look::PLAIN),
+        };
+        if self.written < MOST {
+            self.catch_up();
+            self.write(&lines);
+        }
     }
 
     /// Writes down how the command failed.
@@ -114,32 +137,6 @@ impl LogFile {
         self.written += text.len();
         // One write for each event: what was said is there even if the process ends in the next moment.
         let _ = self.file.write_all(text.as_bytes());
-    }
-}
-
-impl Observer for LogFile {
-    fn event(&mut self, event: Event) {
-        let lines = match &event {
-            Event::Output { line } if self.written >= MOST_OUTPUT => {
-                self.surplus.push(line.clone());
-                return;
-            }
-            Event::StepStarted { number, total, title } => {
-                self.gate = Gate::default();
-                vec![format!("  > {} ({number} of {total})", clean(title))]
-            }
-            Event::Progress { done, total, unit } => {
-                let now = self.clock.elapsed();
-                self.gate.line(*done, *total, *unit, now).into_iter().collect()
-            }
-            // All of it, also what a terminal would have drawn over.
-            Event::Output { line } => vec![format!("    │ {}", clean(line))],
-            event => lines::of_event(event, Look::PLAIN),
-        };
-        if self.written < MOST {
-            self.catch_up();
-            self.write(&lines);
-        }
     }
 }
 
@@ -213,9 +210,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let state = directory.path().join("state/deployer");
         let mut log = log_in(&state);
-        log.event(Event::StepStarted { number: 1, total: 9, title: "build".into() });
-        log.event(Event::Command { line: "pip install".into() });
-        log.event(Event::Output { line: "10 %\r100 %\u{1b}[0m".into() });
+        log.event(&Event::StepStarted { number: 1, total: 9, title: "build".into() });
+        log.event(&Event::Command { line: "pip install".into() });
+        log.event(&Event::Output { line: "10 %\r100 %\u{1b}[0m".into() });
         log.failure(&Failure::new("x", "it broke"));
         let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode();
         assert_eq!(mode(log.path()) & 0o777, 0o600);
@@ -238,9 +235,9 @@ mod tests {
         let line = |number: usize| format!("{number} {}", "x".repeat(1000));
         let lines = 40_000;
         for number in 0..lines {
-            log.event(Event::Output { line: line(number) });
+            log.event(&Event::Output { line: line(number) });
         }
-        log.event(Event::Note { message: "what comes after".into() });
+        log.event(&Event::Note { message: "what comes after".into() });
         let text = fs::read_to_string(log.path()).expect("text");
         assert!(text.len() < MOST_OUTPUT + (1 << 20), "{}", text.len());
         for part in [&line(0), &line(lines - 1), "lines left out", "what comes after"] {
@@ -248,7 +245,7 @@ mod tests {
         }
         for _ in 0..MOST / 100 {
             let message = "x".repeat(200);
-            log.event(Event::Note { message });
+            log.event(&Event::Note { message });
         }
         log.failure(&Failure::new("x", "it broke"));
         let text = fs::read_to_string(log.path()).expect("text");

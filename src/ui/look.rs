@@ -4,19 +4,39 @@ use anstyle::{AnsiColor, Style};
 
 use super::text;
 
+/// Where lines are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    Unlimited,
+    Fixed(usize),
+    /// The width that the terminal has at the moment of printing; people resize it.
+    OfTerminal,
+}
+
 /// The looks of one output stream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    pub(crate) color: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub color: bool,
     /// Whether ticks and the like may be used; ASCII stands in for them otherwise.
-    pub(crate) unicode: bool,
+    pub unicode: bool,
     /// Where lines are cut; only a terminal has such a place.
-    pub(crate) columns: Option<usize>,
+    pub columns: Columns,
 }
 
 impl Look {
     /// For files: complete and without colour.
-    pub(crate) const PLAIN: Look = Look { color: false, unicode: true, columns: None };
+    pub const PLAIN: Look = Look { color: false, unicode: true, columns: Columns::Unlimited };
+
+    /// How many columns there are now.
+    pub(crate) fn columns(self) -> Option<usize> {
+        match self.columns {
+            Columns::Unlimited => None,
+            Columns::Fixed(columns) => Some(columns),
+            Columns::OfTerminal => terminal_size::terminal_size_of(std::io::stderr())
+                .or_else(terminal_size::terminal_size)
+                .map(|(width, _)| usize::from(width.0).max(20)),
+        }
+    }
 
     fn paint(self, style: Style, words: &str) -> String {
         if self.color && !words.is_empty() { format!("{style}{words}{style:#}") } else { words.to_owned() }
@@ -65,7 +85,12 @@ impl Look {
         if self.unicode { "—" } else { "-" }
     }
 
-    pub(crate) fn clip(self, words: &str, columns: Option<usize>) -> String {
-        text::clip(words, columns, self.unicode)
+    /// As much of a line as fits.
+    pub(crate) fn clip(self, line: &str) -> String {
+        self.clip_to(line, self.columns())
+    }
+
+    pub(crate) fn clip_to(self, line: &str, columns: Option<usize>) -> String {
+        text::clip(line, columns, self.unicode)
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 6: events and failures become words. The only room that prints.
+//! Floor 5: events, failures and reports become words. With the binary, the only room that prints.
 
 mod ci;
 mod clock;
@@ -11,23 +11,28 @@ mod log;
 mod look;
 mod options;
 mod outlook;
+mod output;
 mod passed_on;
 mod progress;
-mod reporter;
+mod report;
 mod status;
 mod summary;
-mod tee;
+mod table;
 mod terminal;
 mod text;
+mod texts;
 mod variables;
 mod words;
 
 pub use clock::{Clock, SystemClock};
+pub use history::HistoryReport;
 pub use log::LogFile;
-pub use options::{Ci, ColorMode, Columns, Mode, ReportOptions, Streams, Surroundings, Verbosity};
+pub use look::{Columns, Look};
+pub use options::{Ci, ColorMode, Mode, Streams, Surroundings, UiOptions, Verbosity};
+pub use output::Ui;
 pub use passed_on::PassedOn;
-pub use reporter::Reporter;
-pub use tee::{DataOnly, Tee};
+pub use report::Report;
+pub use texts::Texts;
 
 /// For `crate::fuzz`.
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{IsTerminal, Write};
 
-use super::look::Look;
+use super::look::{Columns, Look};
 
 /// Where lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Verbosity {
 }
 
 /// `--color`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorMode {
     #[default]
     Auto,
@@ -44,118 +44,49 @@ pub enum Ci {
     Other,
 }
 
-/// Where lines are cut.
+/// What is printed how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Columns {
-    Unlimited,
-    Fixed(usize),
-    /// The width that the terminal has at the moment of printing; people resize it.
-    OfTerminal,
-}
-
-impl Columns {
-    pub(crate) fn now(self) -> Option<usize> {
-        match self {
-            Columns::Unlimited => None,
-            Columns::Fixed(columns) => Some(columns),
-            Columns::OfTerminal => terminal_size::terminal_size_of(std::io::stderr())
-                .or_else(terminal_size::terminal_size)
-                .map(|(width, _)| usize::from(width.0).max(20)),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReportOptions {
+pub struct UiOptions {
     pub mode: Mode,
     pub verbosity: Verbosity,
-    /// For what goes to stderr. `Auto` means: coloured in [`Mode::Terminal`].
-    pub color: ColorMode,
-    /// For `status` on stdout, which may be a terminal where stderr is not, and the reverse.
-    pub status_color: bool,
     pub ci: Option<Ci>,
-    /// Whether the locale can show ticks.
-    pub unicode: bool,
-    /// Of the lines on stderr.
-    pub columns: Columns,
-    /// Of the table that `status` prints.
-    pub status_columns: Columns,
+    /// Looks of what goes to stderr.
+    pub err: Look,
+    /// Looks of what a command shows on stdout, which may be a terminal where stderr is not, and the reverse.
+    pub out: Look,
 }
 
-impl ReportOptions {
+impl UiOptions {
     /// Plain lines of any width in UTF-8, as for a file.
-    pub fn plain() -> ReportOptions {
-        ReportOptions {
+    pub fn plain() -> UiOptions {
+        UiOptions {
             mode: Mode::Plain,
             verbosity: Verbosity::Normal,
-            color: ColorMode::Never,
-            status_color: false,
             ci: None,
-            unicode: true,
-            columns: Columns::Unlimited,
-            status_columns: Columns::Unlimited,
+            err: Look::PLAIN,
+            out: Look::PLAIN,
         }
     }
 
-    /// What suits the place that this process runs in.
-    pub fn detect(json: bool, verbosity: Verbosity, color: ColorMode) -> ReportOptions {
-        ReportOptions::suited_to(&Surroundings::of_process(), json, verbosity, color)
-    }
-
-    /// [`ReportOptions::detect`] for given surroundings.
-    pub fn suited_to(
-        place: &Surroundings,
-        json: bool,
-        verbosity: Verbosity,
-        color: ColorMode,
-    ) -> ReportOptions {
+    /// What suits a place.
+    pub fn suited_to(place: &Surroundings, json: bool, verbosity: Verbosity, color: ColorMode) -> UiOptions {
         // A dumb terminal can neither go back in a line nor show colour.
-        let live = place.stderr_terminal && !place.dumb;
-        let mode = match (json, live) {
+        let mode = match (json, place.stderr_terminal && !place.dumb) {
             (true, _) => Mode::Json,
             (false, true) => Mode::Terminal,
             (false, false) => Mode::Plain,
         };
-        let colored = |terminal: bool| match color {
-            ColorMode::Always => true,
-            ColorMode::Never => false,
-            ColorMode::Auto => terminal && !place.dumb && !place.no_color,
-        };
-        let columns = |terminal: bool| match terminal {
-            true => Columns::OfTerminal,
-            false => Columns::Unlimited,
-        };
-        ReportOptions {
-            mode,
-            verbosity,
-            color: match colored(place.stderr_terminal) {
-                true => ColorMode::Always,
-                false => ColorMode::Never,
-            },
-            status_color: colored(place.stdout_terminal),
-            ci: place.ci,
-            unicode: place.utf8,
-            columns: columns(place.stderr_terminal),
-            status_columns: columns(place.stdout_terminal),
-        }
-    }
-
-    /// Looks of what goes to stderr.
-    pub(crate) fn look(&self) -> Look {
-        Look {
-            color: match self.color {
-                ColorMode::Auto => self.mode == Mode::Terminal,
+        let look = |terminal: bool| Look {
+            color: match color {
                 ColorMode::Always => true,
                 ColorMode::Never => false,
+                ColorMode::Auto => terminal && !place.dumb && !place.no_color,
             },
-            unicode: self.unicode,
-            columns: self.columns.now(),
-        }
-    }
-
-    /// Looks of what `status` prints on stdout.
-    pub(crate) fn status_look(&self) -> Look {
-        Look { color: self.status_color, unicode: self.unicode, columns: self.status_columns.now() }
+            unicode: place.utf8,
+            columns: if terminal { Columns::OfTerminal } else { Columns::Unlimited },
+        };
+        let (err, out) = (look(place.stderr_terminal), look(place.stdout_terminal));
+        UiOptions { mode, verbosity, ci: place.ci, err, out }
     }
 }
 
@@ -237,29 +168,29 @@ mod tests {
         })
     }
 
-    fn on_terminal(pairs: &[(&str, &str)]) -> ReportOptions {
+    fn on_terminal(pairs: &[(&str, &str)]) -> UiOptions {
         let place = Surroundings { stdout_terminal: true, stderr_terminal: true, ..of(pairs) };
-        ReportOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto)
+        UiOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto)
     }
 
     #[test]
     fn a_terminal_gets_colour_unless_it_says_no() {
         let options = on_terminal(&[("LANG", "de_DE.UTF-8"), ("TERM", "xterm")]);
         assert_eq!(options.mode, Mode::Terminal);
-        assert!(options.look().color && options.status_color && options.unicode);
-        assert!(!on_terminal(&[("NO_COLOR", "1")]).look().color);
-        assert!(on_terminal(&[("NO_COLOR", "")]).look().color);
+        assert!(options.err.color && options.out.color && options.err.unicode);
+        assert!(!on_terminal(&[("NO_COLOR", "1")]).err.color);
+        assert!(on_terminal(&[("NO_COLOR", "")]).err.color);
         assert_eq!(on_terminal(&[("TERM", "dumb")]).mode, Mode::Plain);
     }
 
     #[test]
     fn each_stream_is_judged_by_itself() {
         let place = Surroundings { stderr_terminal: true, ..of(&[]) };
-        let options = ReportOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto);
-        assert!(options.look().color && !options.status_color);
-        assert_eq!(options.status_columns, Columns::Unlimited);
-        let always = ReportOptions::suited_to(&of(&[]), false, Verbosity::Normal, ColorMode::Always);
-        assert!(always.mode == Mode::Plain && always.look().color);
+        let options = UiOptions::suited_to(&place, false, Verbosity::Normal, ColorMode::Auto);
+        assert!(options.err.color && !options.out.color);
+        assert_eq!(options.out.columns, Columns::Unlimited);
+        let always = UiOptions::suited_to(&of(&[]), false, Verbosity::Normal, ColorMode::Always);
+        assert!(always.mode == Mode::Plain && always.err.color);
     }
 
     #[test]

@@ -1,45 +1,45 @@
 //! What a deploy would bring, as a person reads it.
 
 use super::look::Look;
-use super::text::{clean, pad, width};
+use super::report::Report;
+use super::table::Table;
+use super::text::clean;
 use super::words;
-use crate::model::LoggedCommit;
+use crate::model::{LoggedCommit, age, short, size};
 use crate::plan::{Names, Outlook, PlannedStep};
 
-/// The whole of it, ready to print; `now` is in seconds since 1970.
-pub(crate) fn lines(outlook: &Outlook, now: i64, look: Look) -> Vec<String> {
-    let mut lines = vec![head(outlook, look)];
-    commits(outlook, now, look, &mut lines);
-    packages(outlook, look, &mut lines);
-    list("new migrations", &outlook.migrations, look, &mut lines);
-    list("migrations that were live, changed or removed", &outlook.migrations_touched, look, &mut lines);
-    judged(outlook, look, &mut lines);
-    names("variables", &outlook.variables, look, &mut lines);
-    names("secrets", &outlook.secrets, look, &mut lines);
-    if !outlook.config.is_empty() {
-        lines.push(look.strong("deployer.toml"));
-        for difference in &outlook.config {
-            let value = |value: &Option<String>| value.as_deref().map_or("(default)".to_owned(), clean);
-            let (from, to) = (value(&difference.from), value(&difference.to));
-            lines.push(format!("  {}: {from} -> {to}", clean(&difference.key)));
+impl Report for Outlook {
+    fn lines(&self, look: Look) -> Vec<String> {
+        let mut lines = vec![head(self, look)];
+        commits(self, look, &mut lines);
+        packages(self, look, &mut lines);
+        list("new migrations", &self.migrations, look, &mut lines);
+        list("migrations that were live, changed or removed", &self.migrations_touched, look, &mut lines);
+        judged(self, look, &mut lines);
+        names("variables", &self.variables, look, &mut lines);
+        names("secrets", &self.secrets, look, &mut lines);
+        if !self.config.is_empty() {
+            lines.push(look.strong("deployer.toml"));
+            for difference in &self.config {
+                let value = |value: &Option<String>| value.as_deref().map_or("(default)".to_owned(), clean);
+                let (from, to) = (value(&difference.from), value(&difference.to));
+                lines.push(format!("  {}: {from} -> {to}", clean(&difference.key)));
+            }
         }
+        steps("deploy would", &self.deploy, look, &mut lines);
+        steps("cutover would", &self.cutover, look, &mut lines);
+        let free = self.space.free.map_or("unknown".to_owned(), size);
+        let guess = match self.space.guessed {
+            true => " (a guess: the first virtualenv's size shows when it is built)",
+            false => "",
+        };
+        let space = format!("about {} needed{guess}, {free} free", size(self.space.needed));
+        let space = if self.space.short { look.bad(&space) } else { space };
+        lines.push(format!("{} {space}", look.strong("space")));
+        let warnings = self.warnings.iter();
+        lines.extend(warnings.map(|warning| look.doubtful(&format!("warning: {}", clean(warning)))));
+        lines
     }
-    steps("deploy would", &outlook.deploy, look, &mut lines);
-    steps("cutover would", &outlook.cutover, look, &mut lines);
-    let free = outlook.space.free.map_or("unknown".to_owned(), words::bytes);
-    let guess = match outlook.space.guessed {
-        true => " (a guess: the first virtualenv's size shows when it is built)",
-        false => "",
-    };
-    let space = format!("about {} needed{guess}, {free} free", words::bytes(outlook.space.needed));
-    lines.push(format!(
-        "{} {}",
-        look.strong("space"),
-        if outlook.space.short { look.bad(&space) } else { space }
-    ));
-    let warnings = outlook.warnings.iter();
-    lines.extend(warnings.map(|warning| look.doubtful(&format!("warning: {}", clean(warning)))));
-    lines
 }
 
 fn head(outlook: &Outlook, look: Look) -> String {
@@ -59,7 +59,7 @@ fn head(outlook: &Outlook, look: Look) -> String {
     )
 }
 
-fn commits(outlook: &Outlook, now: i64, look: Look, lines: &mut Vec<String>) {
+fn commits(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
     let commits = &outlook.commits;
     if commits.live_unknown {
         lines.push(look.doubtful(
@@ -79,18 +79,13 @@ fn commits(outlook: &Outlook, now: i64, look: Look, lines: &mut Vec<String>) {
             return;
         }
         lines.push(title);
-        let authors = shown.iter().map(|commit| width(&clean(&commit.author))).max().unwrap_or(0);
+        let mut table = Table::with_least(&[0, 0, 6]);
         for commit in shown {
-            let age = words::age(u64::try_from(now - commit.at).unwrap_or(0));
-            let line = format!(
-                "  {}  {}  {}  {}",
-                crate::model::short(&commit.id),
-                pad(&clean(&commit.author), authors),
-                pad(&age, 6),
-                clean(&commit.subject)
-            );
-            lines.push(look.clip(line.trim_end(), look.columns));
+            let seconds = u64::try_from(outlook.now - commit.at).unwrap_or(0);
+            let id = format!("  {}", short(&commit.id));
+            table.row([id, clean(&commit.author), age(seconds), clean(&commit.subject)]);
         }
+        lines.extend(table.lines().iter().map(|line| look.clip(line)));
         if count > shown.len() {
             lines.push(format!("  and {} more", count - shown.len()));
         }
@@ -137,7 +132,7 @@ fn list(title: &str, paths: &[String], look: Look, lines: &mut Vec<String>) {
 fn judged(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
     if let Some(why) = &outlook.unjudged {
         let why = format!("migrations are judged by the deploy: {}", clean(why));
-        lines.push(look.clip(&why, look.columns));
+        lines.push(look.clip(&why));
     }
     let Some(found) = &outlook.judged else { return };
     let pending = match found.pending.is_empty() {
@@ -165,10 +160,11 @@ fn steps(title: &str, steps: &[PlannedStep], look: Look, lines: &mut Vec<String>
         return;
     }
     lines.push(look.strong(title));
-    let columns = steps.iter().map(|step| width(&step.title)).max().unwrap_or(0);
+    let mut table = Table::default();
     for step in steps {
-        lines.push(format!("  {}  touches {}", pad(&clean(&step.title), columns), step.touches));
+        table.row([format!("  {}", clean(&step.title)), format!("touches {}", step.touches)]);
     }
+    lines.extend(table.lines());
 }
 
 #[cfg(test)]
@@ -241,8 +237,9 @@ mod tests {
             space: OutlookSpace { needed: 61_000_000, guessed: false, free: Some(5_000_000), short: true },
             warnings: vec!["a database lies in\u{1b} the work tree".into()],
             refused: None,
+            now: 8200,
         };
-        let text = lines(&outlook, 8200, Look::PLAIN).join("\n");
+        let text = outlook.lines(Look::PLAIN).join("\n");
         insta::assert_snapshot!(text);
     }
 }

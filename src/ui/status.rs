@@ -1,9 +1,10 @@
 //! The status as a table that a person reads: one block an environment, one row a slot.
 
 use super::look::Look;
+use super::report::Report;
+use super::table::Table;
 use super::text::{clean, pad, width};
-use super::words;
-use crate::model::{Color, CommitSummary, Role};
+use crate::model::{Color, CommitSummary, Role, age};
 use crate::plan::status::{
     EnvironmentStatus, Health, HostStatus, LockHolder, Process, ProcessStatus, Seen, Served, SlotStatus,
     StatusReport,
@@ -14,23 +15,24 @@ const LEFT: usize = 15;
 /// Room for `3ab9d42` and for `unhealthy` below it.
 const WORD: usize = 9;
 
-/// The whole report, ready to print.
-pub(crate) fn lines(report: &StatusReport, look: Look) -> Vec<String> {
-    if report.environments.is_empty() {
-        return vec!["no environments".to_owned()];
-    }
-    let mut lines = Vec::new();
-    let mut previous_was_block = false;
-    for environment in &report.environments {
-        let block = environment_lines(environment, look);
-        // Neighbours of one line each may stand together.
-        if !lines.is_empty() && (previous_was_block || block.len() > 1) {
-            lines.push(String::new());
+impl Report for StatusReport {
+    fn lines(&self, look: Look) -> Vec<String> {
+        if self.environments.is_empty() {
+            return vec!["no environments".to_owned()];
         }
-        previous_was_block = block.len() > 1;
-        lines.extend(block);
+        let mut lines = Vec::new();
+        let mut previous_was_block = false;
+        for environment in &self.environments {
+            let block = environment_lines(environment, look);
+            // Neighbours of one line each may stand together.
+            if !lines.is_empty() && (previous_was_block || block.len() > 1) {
+                lines.push(String::new());
+            }
+            previous_was_block = block.len() > 1;
+            lines.extend(block);
+        }
+        lines
     }
-    lines
 }
 
 fn environment_lines(environment: &EnvironmentStatus, look: Look) -> Vec<String> {
@@ -51,18 +53,18 @@ fn environment_lines(environment: &EnvironmentStatus, look: Look) -> Vec<String>
 
 fn host_lines(host: &HostStatus, look: Look) -> Vec<String> {
     let mut lines = Vec::new();
-    let slots = [Role::Live, Role::Next];
-    let facts = slots.map(|role| host.slot(role).map(facts));
-    let widths = [0, 1].map(|column| {
-        let cells = facts.iter().flatten().map(|facts| width(&facts[column]));
-        cells.max().unwrap_or(0)
-    });
-    for (role, facts) in slots.iter().zip(facts) {
-        match (host.slot(*role), facts) {
-            (Some(slot), Some(facts)) => {
-                lines.extend(slot_lines(*role, slot, facts, widths, look));
-            }
-            _ => lines.push(format!("  {}  {}", look.strong(role.as_str()), look.faint("none"))),
+    // What is said of a slot in one line, and in two where there is no room for that.
+    let (mut whole, mut halves) = (Table::default(), Table::default());
+    for slot in [&host.live, &host.next].into_iter().flatten() {
+        let [built, port, process] = facts(slot);
+        halves.row([built.clone(), port.clone()]);
+        whole.row([built, port, process]);
+    }
+    let mut facts = whole.lines().into_iter().zip(halves.lines());
+    for role in [Role::Live, Role::Next] {
+        match host.slot(role) {
+            Some(slot) => lines.extend(slot_lines(role, slot, facts.next().unwrap_or_default(), look)),
+            None => lines.push(format!("  {}  {}", look.strong(role.as_str()), look.faint("none"))),
         }
     }
     lines.push(format!("  {}  {}", look.strong("site"), served(host, look)));
@@ -80,57 +82,41 @@ fn host_lines(host: &HostStatus, look: Look) -> Vec<String> {
 
 /// Three cells: what was deployed when by whom, the port, the process.
 fn facts(slot: &SlotStatus) -> [String; 3] {
-    let age = slot.age_seconds.map(|age| format!("{} ago", words::age(age)));
+    let built = slot.age_seconds.map(|seconds| format!("{} ago", age(seconds)));
     let by = slot.by.as_ref().map(|by| format!("by {}", clean(by)));
-    let built: Vec<String> = [age, by].into_iter().flatten().collect();
-    let process = match &slot.process {
-        Process::Running { pid, uptime_seconds: Some(up) } => format!("pid {pid}, up {}", words::age(*up)),
-        Process::Running { pid, .. } => format!("pid {pid}"),
-        Process::Stopped => "stopped".to_owned(),
-        Process::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
-    };
+    let built: Vec<String> = [built, by].into_iter().flatten().collect();
+    let process = process(&slot.process);
     [built.join(" "), format!("port {}", slot.port), process]
 }
 
-fn slot_lines(
-    role: Role,
-    slot: &SlotStatus,
-    facts: [String; 3],
-    widths: [usize; 2],
-    look: Look,
-) -> Vec<String> {
-    let room = |taken: usize| look.columns.map(|columns| columns.saturating_sub(taken).max(10));
-    let indent = " ".repeat(LEFT + WORD + 2);
+fn process(process: &Process) -> String {
+    match process {
+        Process::Running { pid, uptime_seconds: Some(up) } => format!("pid {pid}, up {}", age(*up)),
+        Process::Running { pid, .. } => format!("pid {pid}"),
+        Process::Stopped => "stopped".to_owned(),
+        Process::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
+    }
+}
+
+fn slot_lines(role: Role, slot: &SlotStatus, (whole, half): (String, String), look: Look) -> Vec<String> {
+    let room = look.columns().map(|columns| columns.saturating_sub(LEFT + WORD + 2).max(10));
     let (commit, subject) = match &slot.commit {
         Some(commit) => (clean(commit.short()), clean(&commit.subject)),
         None => ("empty".to_owned(), "nothing was deployed here yet".to_owned()),
     };
-    let first = format!(
+    let mut lines = vec![format!(
         "  {}  {}  {}  {}",
         look.strong(role.as_str()),
         pad(slot.color.as_str(), 5),
         pad(&commit, WORD),
-        look.clip(&subject, room(LEFT + WORD + 2)),
-    );
+        look.clip_to(&subject, room),
+    )];
     let (word, detail) = health(slot, look);
-    let [built, port, process] = facts;
-    let mut cells = Vec::new();
-    if widths[0] > 0 {
-        cells.push(pad(&built, widths[0]));
-    }
-    cells.push(pad(&port, widths[1]));
-    let together = format!("{}  {process}", cells.join("  "));
-    let mut lines = vec![first];
-    if room(LEFT + WORD + 2).is_some_and(|room| width(&together) > room) {
-        lines.push(format!("{}{word}  {}", " ".repeat(LEFT), cells.join("  ")));
-        lines.push(format!("{indent}{process}"));
-    } else {
-        lines.push(format!("{}{word}  {together}", " ".repeat(LEFT)));
-    }
-    if let Some(detail) = detail {
-        lines.push(format!("{indent}{detail}"));
-    }
-    lines.extend(slot.processes.iter().map(|process| format!("{indent}{}", beside(process, look))));
+    let is_wide = room.is_some_and(|room| width(&whole) > room);
+    lines.push(format!("{}{}  {}", " ".repeat(LEFT), pad(&word, WORD), if is_wide { half } else { whole }));
+    let below = is_wide.then(|| process(&slot.process)).into_iter().chain(detail);
+    let below = below.chain(slot.processes.iter().map(|process| beside(process, look)));
+    lines.extend(below.map(|text| format!("{}{text}", " ".repeat(LEFT + WORD + 2))));
     for line in &mut lines {
         line.truncate(line.trim_end().len());
     }
@@ -139,11 +125,8 @@ fn slot_lines(
 
 /// What runs beside the web server: `worker  pid 4250, up 2 h`.
 fn beside(process: &ProcessStatus, look: Look) -> String {
-    let runs: Vec<String> = process
-        .runs
-        .iter()
-        .map(|run| format!("pid {}, up {}", run.pid, words::age(run.uptime_seconds)))
-        .collect();
+    let runs: Vec<String> =
+        process.runs.iter().map(|run| format!("pid {}, up {}", run.pid, age(run.uptime_seconds))).collect();
     let what = match runs.len() {
         0 => look.bad("does not run"),
         1 => runs.concat(),
@@ -152,14 +135,14 @@ fn beside(process: &ProcessStatus, look: Look) -> String {
     format!("{}  {what}", clean(&process.name))
 }
 
-/// The word in its column, and what there is to say about it.
+/// The word, and what there is to say about it.
 fn health(slot: &SlotStatus, look: Look) -> (String, Option<String>) {
     match &slot.health {
-        Health::Healthy => (look.good(&pad("healthy", WORD)), None),
-        Health::Unhealthy { why } => (look.bad(&pad("unhealthy", WORD)), Some(clean(why))),
+        Health::Healthy => (look.good("healthy"), None),
+        Health::Unhealthy { why } => (look.bad("unhealthy"), Some(clean(why))),
         // That nothing answers where nothing runs need not be said twice.
-        Health::Unknown { .. } if slot.process == Process::Stopped => (look.faint(&pad("-", WORD)), None),
-        Health::Unknown { why } => (look.doubtful(&pad("unknown", WORD)), Some(clean(why))),
+        Health::Unknown { .. } if slot.process == Process::Stopped => (look.faint("-"), None),
+        Health::Unknown { why } => (look.doubtful("unknown"), Some(clean(why))),
     }
 }
 
@@ -197,8 +180,8 @@ fn named(color: Option<Color>, commit: Option<&CommitSummary>) -> String {
 
 fn holder(lock: &LockHolder, look: Look) -> String {
     let mut said = format!("held by {}", clean(&lock.by));
-    if let Some(age) = lock.age_seconds {
-        said.push_str(&format!(" for {}", words::age(age)));
+    if let Some(seconds) = lock.age_seconds {
+        said.push_str(&format!(" for {}", age(seconds)));
     }
     if let Some(doing) = &lock.doing {
         said.push_str(&format!(" ({})", clean(doing)));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::text::{clean, pad, width};
+use super::table::Table;
+use super::text::clean;
 use super::words;
 use crate::model::CommitSummary;
 use crate::plan::{Event, Failure, Site, World, WorldSlot};
@@ -102,13 +103,12 @@ impl Summary {
         let Some((what, rows)) = self.rows(took) else {
             return Vec::new();
         };
-        let cells: Vec<Row> = rows.iter().map(|row| row.clone().map(|cell| clean(&cell))).collect();
-        let columns = [0, 1].map(|column| cells.iter().map(|row| width(&row[column])).max().unwrap_or(0));
-        let mut lines = vec![String::new(), clean(&what)];
-        for [what, took, result] in &cells {
-            let gap = " ".repeat(columns[1] - width(took));
-            lines.push(format!("  {}  {gap}{took}  {result}", pad(what, columns[0])));
+        let mut table = Table::default().with_right(1);
+        for [what, took, result] in rows {
+            table.row([format!("  {}", clean(&what)), took, clean(&result)]);
         }
+        let mut lines = vec![String::new(), clean(&what)];
+        lines.extend(table.lines());
         lines
     }
 

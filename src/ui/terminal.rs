@@ -8,8 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::look::Look;
-use super::options::Columns;
-use super::text::{clean, clean_output, width};
+use super::text::{clean, clean_output};
 use super::words;
 use crate::plan::Unit;
 
@@ -21,13 +20,13 @@ const FRAMES: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(crate) struct Screen {
     stream: Arc<Mutex<Box<dyn Write + Send>>>,
-    columns: Columns,
+    look: Look,
 }
 
 impl Screen {
-    pub(crate) fn new(stream: Box<dyn Write + Send>, columns: Columns) -> Screen {
+    pub(crate) fn new(stream: Box<dyn Write + Send>, look: Look) -> Screen {
         let stream = Arc::new(Mutex::new(stream));
-        Screen { stream, columns }
+        Screen { stream, look }
     }
 
     pub(crate) fn write(&self, text: &str) -> io::Result<()> {
@@ -45,7 +44,7 @@ impl fmt::Debug for Screen {
 
 impl TermLike for Screen {
     fn width(&self) -> u16 {
-        let columns = self.columns.now().unwrap_or(80);
+        let columns = self.look.columns().unwrap_or(80);
         u16::try_from(columns).unwrap_or(u16::MAX)
     }
 
@@ -106,13 +105,12 @@ pub(crate) struct Spinner {
 }
 
 impl Spinner {
-    pub(crate) fn start(screen: &Screen, title: &str, look: Look) -> Spinner {
+    pub(crate) fn start(screen: &Screen, title: &str) -> Spinner {
         let said = Arc::new(Mutex::new(Said { title: clean(title), ..Said::default() }));
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-        let (shared, columns) = (Arc::clone(&said), screen.columns);
+        let (shared, look) = (Arc::clone(&said), screen.look);
         let line = move |state: &ProgressState, out: &mut dyn fmt::Write| {
             let said = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let look = Look { columns: columns.now(), ..look };
             // The formatter of a progress bar cannot fail.
             let _ = out.write_str(&moving(&said, state.elapsed(), look));
         };
@@ -159,21 +157,18 @@ fn moving(said: &Said, elapsed: Duration, look: Look) -> String {
     };
     let turn = usize::try_from(elapsed.as_millis() / FRAMES.as_millis()).unwrap_or(0);
     let frame = frames[turn % frames.len()];
-    let mut line = format!("{}  {}", said.title, words::duration(elapsed));
-    let strong = width(&line);
-    if let Some((done, total, unit)) = said.progress {
+    let title = format!("  {} {}  {}", look.hint(frame), said.title, words::duration(elapsed));
+    let rest = if let Some((done, total, unit)) = said.progress {
         let percent = words::percent(done, total);
-        let progress = words::progress(done, total, unit);
-        line.push_str(&format!("  {}  {percent} %  {progress}", bar(percent, look)));
+        format!("  {}  {percent} %  {}", bar(percent, look), words::progress(done, total, unit))
     } else if elapsed > SLOW && !said.tail.is_empty() {
-        line.push_str(&format!("  {}", said.tail));
-    }
+        format!("  {}", said.tail)
+    } else {
+        String::new()
+    };
     // One column stays free: some terminals wrap when the last one is written.
-    let room = look.columns.map(|columns| columns.saturating_sub(5));
-    let line = look.clip(&line, room);
-    let split = line.char_indices().map(|(at, _)| at).find(|at| width(&line[..*at]) >= strong);
-    let (said, rest) = line.split_at(split.unwrap_or(line.len()));
-    format!("  {} {said}{}", look.hint(frame), look.faint(rest))
+    let room = look.columns().map(|columns| columns.saturating_sub(1));
+    look.clip_to(&format!("{title}{}", look.faint(&rest)), room)
 }
 
 fn bar(percent: u8, look: Look) -> String {
@@ -185,8 +180,10 @@ fn bar(percent: u8, look: Look) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::look::Columns;
+    use crate::ui::text::width;
 
-    const LOOK: Look = Look { color: false, unicode: true, columns: Some(78) };
+    const LOOK: Look = Look { color: false, unicode: true, columns: Columns::Fixed(78) };
 
     #[test]
     fn the_moving_line() {
@@ -216,7 +213,7 @@ mod tests {
         / send 61 MB  0.3 s  ##########..........  50 %  31 MB of 61 MB
         ");
         for columns in 10..100 {
-            let look = Look { columns: Some(columns), ..LOOK };
+            let look = Look { columns: Columns::Fixed(columns), ..LOOK };
             let line = moving(&quick, Duration::from_secs(3), look);
             assert!(width(&line) < columns, "{columns}: {line}");
         }

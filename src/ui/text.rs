@@ -34,9 +34,9 @@ pub(crate) fn is_unsafe(character: char) -> bool {
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Columns that a text takes on a terminal.
+/// Columns that a text takes on a terminal; colours take none.
 pub(crate) fn width(text: &str) -> usize {
-    text.width()
+    pieces(text).map(|(piece, is_color)| if is_color { 0 } else { piece.width() }).sum()
 }
 
 /// The text padded with spaces to `columns`.
@@ -45,7 +45,7 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// As much of the text as fits in `columns`, an ellipsis where something is missing.
+/// As much of the text as fits in `columns`, an ellipsis where something is missing, and all of its colours.
 pub(crate) fn clip(text: &str, columns: Option<usize>, unicode: bool) -> String {
     let Some(columns) = columns.filter(|columns| width(text) > *columns) else {
         return text.to_owned();
@@ -55,17 +55,35 @@ pub(crate) fn clip(text: &str, columns: Option<usize>, unicode: bool) -> String 
         return ".".repeat(columns);
     }
     let room = columns - width(ellipsis);
-    let mut kept = String::new();
-    let mut used = 0;
-    for character in text.chars() {
-        used += character.width().unwrap_or(0);
-        if used > room {
-            break;
+    let (mut kept, mut used, mut is_full) = (String::new(), 0, false);
+    for (piece, is_color) in pieces(text) {
+        if is_color {
+            kept.push_str(piece);
+            continue;
         }
-        kept.push(character);
+        for character in piece.chars() {
+            if is_full {
+                break;
+            }
+            used += character.width().unwrap_or(0);
+            is_full = used > room;
+            if is_full {
+                kept.truncate(kept.trim_end().len());
+                kept.push_str(ellipsis);
+            } else {
+                kept.push(character);
+            }
+        }
     }
-    kept.truncate(kept.trim_end().len());
-    kept + ellipsis
+    kept
+}
+
+/// Pieces of a text, and whether each is a colour, as [`super::look::Look`] writes them.
+fn pieces(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    text.split_inclusive('m').flat_map(|piece| {
+        let (words, color) = piece.split_at(piece.rfind('\u{1b}').unwrap_or(piece.len()));
+        [(words, false), (color, true)]
+    })
 }
 
 #[cfg(test)]
@@ -104,5 +122,9 @@ mod tests {
         assert_eq!(clip("世界世界", Some(6), true), "世界…");
         assert_eq!(clip("anything", None, true), "anything");
         assert_eq!(clip("anything", Some(0), true), "");
+        let colored = "\u{1b}[1mmeal\u{1b}[0m \u{1b}[2mof many\u{1b}[0m";
+        assert_eq!(width(colored), 12);
+        assert_eq!(clip(colored, Some(12), true), colored);
+        assert_eq!(clip(colored, Some(9), true), "\u{1b}[1mmeal\u{1b}[0m \u{1b}[2mof…\u{1b}[0m");
     }
 }

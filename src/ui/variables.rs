@@ -1,38 +1,32 @@
 //! The variables as a table that a person reads.
 
 use super::look::Look;
-use super::text::{clean, pad, width};
+use super::report::Report;
+use super::table::Table;
+use super::text::clean;
+use crate::model::Color;
 use crate::plan::variables::{Kind, Standing, Variable, VariablesReport};
 
-pub(crate) fn lines(report: &VariablesReport, look: Look) -> Vec<String> {
-    if report.variables.is_empty() {
-        return vec![format!("{}: no variables", clean(&report.environment))];
+impl Report for VariablesReport {
+    fn lines(&self, look: Look) -> Vec<String> {
+        if self.variables.is_empty() {
+            return vec![format!("{}: no variables", clean(&self.environment))];
+        }
+        let role = |name: &str, color: Option<Color>| match color {
+            Some(color) => format!("{name} ({color})"),
+            None => name.to_owned(),
+        };
+        let head = ["variable", "kind", &role("live", self.live), &role("next", self.next), "local"];
+        let mut table = Table::default();
+        table.row(head.map(|word| look.strong(word)));
+        for variable in &self.variables {
+            table.row(row(variable, look));
+        }
+        table.lines()
     }
-    let role = |name: &str, color: Option<crate::model::Color>| match color {
-        Some(color) => format!("{name} ({color})"),
-        None => name.to_owned(),
-    };
-    let head = ["variable", "kind", &role("live", report.live), &role("next", report.next), "local"]
-        .map(|word| (word.to_owned(), look.strong(word)));
-    let mut rows = vec![head];
-    rows.extend(report.variables.iter().map(|variable| row(variable, look)));
-    let columns: Vec<usize> =
-        (0..5).map(|column| rows.iter().map(|row| width(&row[column].0)).max().unwrap_or(0)).collect();
-    rows.iter()
-        .map(|row| {
-            let cells = row.iter().zip(&columns).map(|((plain, shown), columns)| {
-                let room = pad(plain, *columns)[plain.len()..].to_owned();
-                format!("{shown}{room}")
-            });
-            let line = cells.collect::<Vec<_>>().join("  ");
-            line.trim_end().to_owned()
-        })
-        .collect()
 }
 
-/// Five cells, each as it is measured and as it is shown.
-fn row(variable: &Variable, look: Look) -> [(String, String); 5] {
-    let same = |text: String| (text.clone(), text);
+fn row(variable: &Variable, look: Look) -> [String; 5] {
     let kind = match variable.kind {
         Kind::Plain => "plain",
         Kind::Secret => "secret",
@@ -46,17 +40,16 @@ fn row(variable: &Variable, look: Look) -> [(String, String); 5] {
             Some(Standing::Missing) => "missing",
         };
         let text = value.map_or_else(|| word.to_owned(), |value| format!("{:?}", clean(value)));
-        let shown = match standing {
+        match standing {
             Some(Standing::Differs | Standing::Missing) => look.doubtful(&text),
             None => look.faint(&text),
-            _ => text.clone(),
-        };
-        (text, shown)
+            _ => text,
+        }
     };
     let values = variable.values.as_ref();
     [
-        same(clean(&variable.name)),
-        same(kind.to_owned()),
+        clean(&variable.name),
+        kind.to_owned(),
         cell(variable.live, values.and_then(|values| values.live.as_ref())),
         cell(variable.next, values.and_then(|values| values.next.as_ref())),
         cell(Some(variable.local), values.and_then(|values| values.local.as_ref())),
@@ -66,7 +59,6 @@ fn row(variable: &Variable, look: Look) -> [(String, String); 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Color;
     use crate::plan::variables::Values;
 
     #[test]
@@ -95,8 +87,8 @@ mod tests {
             next: None,
             local: Some("a b".to_owned()),
         });
-        insta::assert_snapshot!(lines(&report, Look::PLAIN).join("\n"));
+        insta::assert_snapshot!(report.lines(Look::PLAIN).join("\n"));
         report.variables.clear();
-        assert_eq!(lines(&report, Look::PLAIN), ["prod: no variables"]);
+        assert_eq!(report.lines(Look::PLAIN), ["prod: no variables"]);
     }
 }

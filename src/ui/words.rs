@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::size;
 use crate::plan::Unit;
 
 /// How long something took: `0.0 s`, `12.3 s`, `2 min 05 s`, `1 h 02 min`.
@@ -18,16 +19,6 @@ pub(crate) fn duration(took: Duration) -> String {
     format!("{} h {:02} min", minutes / 60, minutes % 60)
 }
 
-/// How long ago: `40 s`, `3 min`, `2 h`, `5 d`.
-pub(crate) fn age(seconds: u64) -> String {
-    crate::model::age(seconds)
-}
-
-/// A size in decimal units, two digits where one would hide much: `512 B`, `2.1 kB`, `61 MB`.
-pub(crate) fn bytes(size: u64) -> String {
-    crate::model::size(size)
-}
-
 /// `1 commit`, `2 commits`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -37,7 +28,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// `12 MB of 61 MB`, `300 of 1200 objects`.
 pub(crate) fn progress(done: u64, total: u64, unit: Unit) -> String {
     match unit {
-        Unit::Bytes => format!("{} of {}", bytes(done), bytes(total)),
+        Unit::Bytes => format!("{} of {}", size(done), size(total)),
         Unit::Objects => format!("{done} of {total} objects"),
     }
 }
@@ -68,18 +59,6 @@ mod tests {
         assert_eq!(said(3_599_400), "59 min 59 s");
         assert_eq!(said(3_599_600), "1 h 00 min");
         assert_eq!(said(3_720_000), "1 h 02 min");
-    }
-
-    #[test]
-    fn sizes_are_decimal_and_short() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1000), "1.0 kB");
-        assert_eq!(bytes(2_100), "2.1 kB");
-        assert_eq!(bytes(9_960), "10 kB");
-        assert_eq!(bytes(61_400_000), "61 MB");
-        assert_eq!(bytes(999_600), "1.0 MB");
-        assert_eq!(bytes(u64::MAX), "18 EB");
     }
 
     #[test]

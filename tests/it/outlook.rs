@@ -80,6 +80,7 @@ fn reading<'a>(
         judged: None,
         unjudged: None,
         found: vec![Found { kind: FoundKind::Virtualenv, name: "old".to_string(), kilobytes: 60_000 }],
+        now: 0,
     }
 }
 

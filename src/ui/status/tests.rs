@@ -1,5 +1,6 @@
 use super::*;
 use crate::plan::status::{Problem, Run};
+use crate::ui::look::Columns;
 
 fn commit(short: &str, subject: &str) -> CommitSummary {
     CommitSummary { id: short.repeat(6)[..40].to_owned(), subject: subject.into() }
@@ -61,10 +62,10 @@ fn unreachable() -> Seen {
     Seen::Unreachable { error: "connection refused (port 22)".into() }
 }
 
-const AT_80: Look = Look { color: false, unicode: true, columns: Some(80) };
+const AT_80: Look = Look { color: false, unicode: true, columns: Columns::Fixed(80) };
 
 fn shown(environments: Vec<EnvironmentStatus>) -> String {
-    lines(&StatusReport { environments }, AT_80).join("\n")
+    StatusReport { environments }.lines(AT_80).join("\n")
 }
 
 fn shown_host(host: HostStatus) -> String {

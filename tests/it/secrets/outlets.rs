@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use deployer::doctor::{Check, Diagnosis};
 use deployer::model::{Secret, Secrets};
 use deployer::plan::{Event, Failure, Observer};
-use deployer::ui::{Ci, ColorMode, Columns, LogFile, Mode, ReportOptions, Reporter, Streams, Tee, Verbosity};
+use deployer::ui::{Ci, LogFile, Mode, Streams, Ui, UiOptions, Verbosity};
 use serde_json::Value;
 
 use crate::support::{Numbers, row};
@@ -132,7 +133,7 @@ fn texts(value: &Value, all: &mut Vec<String>) {
     }
 }
 
-/// All that is shown and kept of an event and a failure that hold the text.
+/// All that is shown and kept of events, a failure and a report that hold the text.
 fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
     let outlets = [
         ("terminal", Mode::Terminal, None),
@@ -146,19 +147,11 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
         let folder = tempfile::tempdir().expect("a folder");
         let (out, err) = (Page::default(), Page::default());
         let streams = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()) };
-        let options = ReportOptions {
-            mode,
-            verbosity: Verbosity::Verbose,
-            color: ColorMode::Never,
-            ci,
-            columns: Columns::Unlimited,
-            ..ReportOptions::plain()
-        };
+        let options = UiOptions { mode, verbosity: Verbosity::Verbose, ci, ..UiOptions::plain() };
         let page = folder.path().join("summary");
-        let reporter = Reporter::new(options, streams).with_page(Some(page.clone()));
-        let mut tee = Tee::new(reporter);
-        tee.keep(LogFile::create(folder.path(), "prod", "deploy").ok());
-        tee.conceal(secrets);
+        let mut ui = Ui::new(options, streams).with_page(Some(page.clone()));
+        ui.keep(LogFile::create(folder.path(), "prod", "deploy").expect("a log"));
+        ui.concealed().conceal(secrets);
         let title = format!("step {text}");
         let (number, total) = (1, 1);
         for event in [
@@ -167,15 +160,22 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
             Event::Command { line: text.to_owned() },
             Event::Output { line: format!("tool: {text} and more") },
             Event::StepFinished { number, total, title, took: Duration::ZERO, note: Some(text.to_owned()) },
+            Event::File { file: text.to_owned(), text: format!("first\n{text}") },
         ] {
-            tee.event(event);
+            ui.event(event);
         }
         let failure = Failure::new("x", format!("it failed with {text}"))
             .output(vec![text.to_owned()])
             .why(text)
             .advise(text);
-        tee.failure(&failure);
-        tee.sum_up();
+        ui.failure(&failure);
+        ui.show(Diagnosis {
+            environment: "prod".to_owned(),
+            host: "web1".to_owned(),
+            user: "deploy".to_owned(),
+            checks: vec![Check::note("nginx", text).root(format!("echo {text}"))],
+        });
+        ui.sum_up();
         let mut logs =
             std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path());
         let log = logs.find(|path| path.extension().is_some_and(|kind| kind == "log"));

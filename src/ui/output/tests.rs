@@ -1,11 +1,13 @@
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
 use crate::model::{Color, CommitSummary};
+use crate::plan::status::StatusReport;
 use crate::plan::{Unit, World, WorldSlot};
 use crate::ui::clock::Stopped;
-use crate::ui::options::{ColorMode, Columns};
+use crate::ui::look::{Columns, Look};
 
 /// A stream whose bytes can be read while another holds it.
 #[derive(Clone, Default)]
@@ -94,18 +96,23 @@ struct Shown {
     err: String,
 }
 
-fn show(options: ReportOptions, events: Vec<Event>, failed: Option<&Failure>) -> Shown {
+fn show(options: UiOptions, events: Vec<Event>, failed: Option<&Failure>) -> Shown {
     let (out, err) = (Captured::default(), Captured::default());
     let streams = Streams { out: Box::new(out.clone()), err: Box::new(err.clone()) };
-    let mut reporter = Reporter::with_clock(options, streams, Box::new(Stopped));
+    let mut ui = Ui::with_clock(options, streams, Box::new(Stopped));
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = LogFile::create(folder.path(), "prod", "deploy").expect("a log");
+    let path = log.path().to_string_lossy().into_owned();
+    ui.keep(log);
     for event in events {
-        reporter.event(event);
+        ui.event(event);
     }
     if let Some(failed) = failed {
-        reporter.failure(failed, Some(Path::new("/log/x.log")));
+        ui.failure(failed);
     }
-    drop(reporter);
-    Shown { out: out.text(), err: err.text() }
+    drop(ui);
+    let [out, err] = [out, err].map(|page| page.text().replace(&path, "/log/x.log"));
+    Shown { out, err }
 }
 
 /// What a terminal shows after these bytes: enough of one for the moving line.
@@ -166,7 +173,7 @@ impl<I: Iterator<Item = char>> TakeSequence for I {
 
 #[test]
 fn a_deploy_in_plain_lines() {
-    let shown = show(ReportOptions::plain(), deploy(), None);
+    let shown = show(UiOptions::plain(), deploy(), None);
     insta::assert_snapshot!(shown.err, @r#"
     deploying 3ab9d42 "fix the header " (+2 commits) to prod: green on web1.example, by ann@laptop
     warning: 2 untracked files are not deployed
@@ -182,14 +189,13 @@ fn a_deploy_in_plain_lines() {
 
 #[test]
 fn a_deploy_on_a_terminal_ends_as_the_plain_one() {
-    let terminal = ReportOptions {
+    let terminal = UiOptions {
         mode: Mode::Terminal,
-        color: ColorMode::Always,
-        columns: Columns::Fixed(100),
-        ..ReportOptions::plain()
+        err: Look { color: true, columns: Columns::Fixed(100), ..Look::PLAIN },
+        ..UiOptions::plain()
     };
     let shown = show(terminal, deploy(), None);
-    let plain = show(ReportOptions::plain(), deploy(), None);
+    let plain = show(UiOptions::plain(), deploy(), None);
     let without_progress: Vec<&str> = plain.err.lines().filter(|line| !line.contains(" % ")).collect();
     assert_eq!(screen(&shown.err), without_progress.join("\n"));
     assert!(shown.err.contains("\u{1b}[32m"), "{}", shown.err);
@@ -197,7 +203,11 @@ fn a_deploy_on_a_terminal_ends_as_the_plain_one() {
 
 #[test]
 fn verbose_and_quiet() {
-    let verbose = ReportOptions { verbosity: Verbosity::Verbose, unicode: false, ..ReportOptions::plain() };
+    let verbose = UiOptions {
+        verbosity: Verbosity::Verbose,
+        err: Look { unicode: false, ..Look::PLAIN },
+        ..UiOptions::plain()
+    };
     insta::assert_snapshot!(show(verbose, deploy(), None).err, @r#"
     deploying 3ab9d42 "fix the header " (+2 commits) to prod: green on web1.example, by ann@laptop
       ok     connect to web1.example                   0.2 s
@@ -211,7 +221,7 @@ fn verbose_and_quiet() {
       ok     start gunicorn                            1.1 s  pid 4242
     live: blue a1b2c3d (unchanged) | next: green 3ab9d42 healthy - run: deployer prod cutover
     "#);
-    let quiet = ReportOptions { verbosity: Verbosity::Quiet, ..ReportOptions::plain() };
+    let quiet = UiOptions { verbosity: Verbosity::Quiet, ..UiOptions::plain() };
     let failed = Failure::new("x", "it broke");
     insta::assert_snapshot!(show(quiet, deploy(), Some(&failed)).err, @r"
     live: blue a1b2c3d (unchanged) | next: green 3ab9d42 healthy — run: deployer prod cutover
@@ -223,7 +233,7 @@ fn verbose_and_quiet() {
 
 #[test]
 fn json_goes_to_stdout_and_nothing_else_anywhere() {
-    let options = ReportOptions { mode: Mode::Json, ..ReportOptions::plain() };
+    let options = UiOptions { mode: Mode::Json, ..UiOptions::plain() };
     let mut failed = Failure::new("x", "it broke");
     failed.world = Some(world("FAILED"));
     let shown = show(options, deploy(), Some(&failed));
@@ -238,7 +248,7 @@ fn json_goes_to_stdout_and_nothing_else_anywhere() {
 
 #[test]
 fn build_services_fold_what_steps_print() {
-    let on = |ci| ReportOptions { ci: Some(ci), ..ReportOptions::plain() };
+    let on = |ci| UiOptions { ci: Some(ci), ..UiOptions::plain() };
     let events = || deploy().split_off(6);
     let gitlab = show(on(Ci::Gitlab), events(), None).err;
     let github = show(on(Ci::Github), events(), None).err;
@@ -269,7 +279,7 @@ fn build_services_fold_what_steps_print() {
 
 #[test]
 fn a_failure_closes_the_fold_before_it_speaks() {
-    let options = ReportOptions { ci: Some(Ci::Github), ..ReportOptions::plain() };
+    let options = UiOptions { ci: Some(Ci::Github), ..UiOptions::plain() };
     let events = vec![started(1, "build"), output("boom")];
     let failed = Failure::new("x", "it broke").output(vec!["::warning::x".into()]);
     insta::assert_snapshot!(show(options, events, Some(&failed)).err, @r"
@@ -296,21 +306,22 @@ fn a_reader_that_has_gone_stops_nothing() {
         }
     }
     for mode in [Mode::Terminal, Mode::Plain, Mode::Json] {
-        let options = ReportOptions { mode, ..ReportOptions::plain() };
+        let options = UiOptions { mode, ..UiOptions::plain() };
         let streams = Streams { out: Box::new(Gone), err: Box::new(Gone) };
-        let mut reporter = Reporter::new(options, streams);
-        deploy().into_iter().for_each(|event| reporter.event(event));
-        assert!(reporter.status(&StatusReport::default()).is_err());
+        let mut ui = Ui::new(options, streams);
+        deploy().into_iter().for_each(|event| ui.event(event));
+        ui.show(StatusReport::default());
+        ui.failure(&Failure::new("x", "it broke"));
     }
 }
 
 #[test]
 fn nothing_moves_between_steps() {
     let streams = Streams { out: Box::new(io::sink()), err: Box::new(io::sink()) };
-    let options = ReportOptions { mode: Mode::Terminal, ..ReportOptions::plain() };
-    let mut reporter = Reporter::new(options, streams);
-    reporter.event(started(1, "build"));
-    assert!(reporter.spinner.is_some());
-    reporter.event(finished(1, "build", 10, None));
-    assert!(reporter.spinner.is_none());
+    let options = UiOptions { mode: Mode::Terminal, ..UiOptions::plain() };
+    let mut ui = Ui::new(options, streams);
+    ui.event(started(1, "build"));
+    assert!(ui.spinner.is_some());
+    ui.event(finished(1, "build", 10, None));
+    assert!(ui.spinner.is_none());
 }
