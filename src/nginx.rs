@@ -70,10 +70,7 @@ pub fn static_locations(environment: &Environment, role: Role) -> String {
         Role::Live => Role::Next,
         Role::Next => Role::Live,
     };
-    let directory = match &*environment.app.directory {
-        "." => files.directory.clone(),
-        app => format!("{app}/{}", files.directory),
-    };
+    let directory = environment.app.path(&files.directory);
     fill(STATIC, |name| match name {
         "first" => role.to_string(),
         "second" => second.to_string(),

@@ -136,7 +136,7 @@ pub(super) fn read_local(context: &Context, options: &DeployOptions) -> Result<L
     }
     check_shared(context.environment, &repository, &commit)?;
     let requirements = read_requirements(context, &repository, &commit)?;
-    let manage = below(&app.directory, "manage.py");
+    let manage = app.path("manage.py");
     let django = repository.read(&commit.id, &manage).map_err(refused)?.is_some();
     let mut modules = Vec::new();
     for module in repository.submodules(&commit.id).map_err(refused)? {
@@ -154,7 +154,7 @@ fn check_shared(
     commit: &CommitSummary,
 ) -> Result<(), Failure> {
     for folder in &environment.shared {
-        let path = below(&environment.app.directory, folder);
+        let path = environment.app.path(folder);
         let files = repository.files_at(&commit.id, &path).map_err(refused)?;
         let Some(file) = files.iter().find(|file| !holds_a_folder_open(file)) else {
             continue;
@@ -175,14 +175,6 @@ fn check_shared(
 fn holds_a_folder_open(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with(".git") || name == ".keep"
-}
-
-/// A path in the repository, from one below the application's directory.
-fn below(directory: &str, path: &str) -> String {
-    match directory {
-        "." => path.to_string(),
-        directory => format!("{directory}/{path}"),
-    }
 }
 
 fn read_requirements(

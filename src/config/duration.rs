@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+use jiff::SignedDuration;
 
 /// Anything longer is a slip of the pen, and a deadline so far away could not be computed everywhere.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -14,32 +14,19 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let malformed = || "must be a duration such as \"30s\", \"1m30s\" or \"500ms\"".to_owned();
     let too_long = || "must be a day at the most".to_owned();
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let seconds = text.parse().map_err(|_| too_long())?;
-        return Some(Duration::from_secs(seconds)).filter(|time| *time <= LONGEST).ok_or_else(too_long);
+    // jiff also takes words, signs and fractions: more ways to write the same, and to slip.
+    if !text.bytes().all(|b| b.is_ascii_digit() || b"hms".contains(&b)) {
+        return Err(malformed());
     }
-    let mut rest = text;
-    let mut units = UNITS.iter();
-    let mut milliseconds: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(malformed)?;
-        let (number, tail) = rest.split_at(digits);
-        let (word, after) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
-        // The iterator goes on where it stopped, so that a unit stands once and the larger stands first.
-        let (_, factor) = units.find(|(unit, _)| *unit == word).ok_or_else(malformed)?;
-        if number.is_empty() {
-            return Err(malformed());
-        }
-        let number: u64 = number.parse().map_err(|_| too_long())?;
-        milliseconds =
-            number.checked_mul(*factor).and_then(|n| n.checked_add(milliseconds)).ok_or_else(too_long)?;
-        rest = after;
+    // A day has eight digits of milliseconds.
+    if text.split(['h', 'm', 's']).any(|number| number.trim_start_matches('0').len() > 9) {
+        return Err(too_long());
     }
-    match Duration::from_millis(milliseconds) {
-        _ if text.is_empty() => Err(malformed()),
-        time if time > LONGEST => Err(too_long()),
-        time => Ok(time),
-    }
+    let time = match text.parse() {
+        Ok(seconds) => SignedDuration::from_secs(seconds),
+        Err(_) => text.parse().map_err(|_| malformed())?,
+    };
+    Duration::try_from(time).ok().filter(|time| *time <= LONGEST).ok_or_else(too_long)
 }
 
 #[cfg(test)]

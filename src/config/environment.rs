@@ -115,6 +115,16 @@ pub struct App {
     pub untracked_is_dirty: bool,
 }
 
+impl App {
+    /// A path in the repository, from one below the application's folder.
+    pub fn path(&self, below: &str) -> String {
+        match &*self.directory {
+            "." => below.to_owned(),
+            directory => format!("{directory}/{below}"),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Python {
     /// A command on the host's PATH or an absolute path.

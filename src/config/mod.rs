@@ -24,6 +24,6 @@ pub use environment::{
 };
 pub use file::{Config, ConfigError, find, load};
 pub use hooks::{Hooks, StaticFiles};
-pub use name::{COMMANDS, closest};
+pub use name::{COMMANDS, closest, distance};
 pub use problem::{Place, Problem};
 pub use secret_source::SecretSource;

@@ -32,15 +32,16 @@ pub const COMMANDS: &[&str] = &[
 /// The name becomes part of files' names.
 const LONGEST: usize = 64;
 
+/// How many slips turn one word into the other; `None`: too many for a typo.
+pub fn distance(word: &str, meant: &str) -> Option<usize> {
+    let most = (word.chars().count() / 3).max(1);
+    Some(strsim::damerau_levenshtein(word, meant)).filter(|slips| *slips <= most)
+}
+
 /// Finds the candidate that a mistyped word was probably meant to be.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let bound = (word.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= bound)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let typos = candidates.into_iter().filter_map(|meant| Some((distance(word, meant)?, meant)));
+    typos.min_by_key(|(slips, _)| *slips).map(|(_, meant)| meant)
 }
 
 /// What is wrong with a name for an environment, if anything is.

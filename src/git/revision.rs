@@ -1,7 +1,7 @@
 use git2::{ErrorCode, Oid};
-use strsim::damerau_levenshtein;
 
 use super::{Repository, SourceError};
+use crate::config::distance;
 use crate::model::{CommitSummary, Relation};
 
 impl Repository {
@@ -136,13 +136,11 @@ impl Repository {
                 let short = ["refs/heads/", "refs/tags/", "refs/remotes/"]
                     .iter()
                     .find_map(|prefix| name.strip_prefix(prefix))?;
-                let distance = if name.starts_with("refs/remotes/") {
-                    let (_, branch) = short.split_once('/')?;
-                    damerau_levenshtein(rev, branch).min(damerau_levenshtein(rev, short))
-                } else {
-                    damerau_levenshtein(rev, short)
-                };
-                (distance <= 1 + rev.chars().count() / 4).then(|| (distance, short.to_owned()))
+                // A remote's branch may be meant by its own name alone.
+                let own = short.split_once('/').filter(|_| name.starts_with("refs/remotes/"));
+                let spellings = [Some(short), own.map(|(_, branch)| branch)];
+                let slips = spellings.iter().flatten().filter_map(|name| distance(rev, name)).min()?;
+                Some((slips, short.to_owned()))
             })
             .collect();
         found.sort();

@@ -24,7 +24,7 @@ impl Build<'_> {
         let files = self.environment.static_files.as_ref()?;
         let call = Call::new("keep_static")
             .arg(self.color.as_str())
-            .arg(below_the_application(self.environment, &files.directory))
+            .arg(self.environment.app.path(&files.directory))
             .arg(files.keep.as_secs().to_string())
             .arg(&self.environment.app.directory);
         let script = self.layout().home("static.py");
@@ -36,7 +36,7 @@ impl Build<'_> {
         let files = self.environment.static_files.as_ref()?;
         let call = Call::new("collect")
             .arg(self.color.as_str())
-            .arg(below_the_application(self.environment, &files.directory))
+            .arg(self.environment.app.path(&files.directory))
             .arg(files.collect.as_ref()?);
         Some(Step::new(Action::Collect { color: self.color }, call))
     }
@@ -73,12 +73,4 @@ pub(super) fn warm(environment: &Environment, color: Color) -> Option<Step> {
     }
     let call = Call::new("warm").arg(color.as_str()).arg(environment.web.workers().to_string()).args(paths);
     Some(Step::new(Action::Warm { color }, call))
-}
-
-/// A path in the repository, from one below the application's directory.
-fn below_the_application(environment: &Environment, path: &str) -> String {
-    match &*environment.app.directory {
-        "." => path.to_string(),
-        directory => format!("{directory}/{path}"),
-    }
 }
