@@ -1,6 +1,6 @@
 //! Which words mean what on the command line, and which word was probably meant.
 
-use super::problem::Complaint;
+use super::problem::{Complaint, ensure};
 
 /// Every command of the command line, and so every word that no environment may have as its name.
 ///
@@ -44,23 +44,20 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     typos.min_by_key(|(slips, _)| *slips).map(|(_, meant)| meant)
 }
 
-/// What is wrong with a name for an environment, if anything is.
-pub(super) fn objection(name: &str) -> Option<Complaint> {
-    let is = |word: &&str| word.eq_ignore_ascii_case(name);
+/// What is wrong with a name for an environment, if anything is; `reserved` are words of the command line.
+pub(super) fn objection(name: &str, reserved: &[&str]) -> Result<(), Complaint> {
     let refused = |why: &str| Complaint::new(format!("cannot be an environment: {why}"));
-    if let Some(word) = COMMANDS.iter().find(|word| is(word)) {
-        let complaint = refused(&format!("`{word}` is a command"));
-        return Some(complaint.help(format!(
-            "call it otherwise: in `deployer {name} deploy` nobody could tell the two apart"
-        )));
+    if let Some(word) = reserved.iter().find(|word| word.eq_ignore_ascii_case(name)) {
+        let help = format!("call it otherwise: in `deployer {name} deploy` nobody could tell the two apart");
+        return Err(refused(&format!("`{word}` is a command")).help(help));
     }
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if !begins_well || !goes_on_well {
-        let help = "a name holds letters without accents, digits, `-`, `_` and `.`, and begins with a letter or a digit";
-        return Some(refused("its name would not do on a command line").help(help));
-    }
-    (name.len() > LONGEST).then(|| refused(&format!("its name is longer than {LONGEST} characters")))
+    let help =
+        "a name holds letters without accents, digits, `-`, `_` and `.`, and begins with a letter or a digit";
+    let complaint = refused("its name would not do on a command line").help(help);
+    ensure(begins_well && goes_on_well, complaint)?;
+    ensure(name.len() <= LONGEST, refused(&format!("its name is longer than {LONGEST} characters")))
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Complaint {
     }
 }
 
+/// `Err` of the complaint where something is not right.
+pub(super) fn ensure(right: bool, complaint: Complaint) -> Result<(), Complaint> {
+    if right { Ok(()) } else { Err(complaint) }
+}
+
 /// Collects problems while a file is read, so that one run reports all of them.
 pub(super) struct Problems<'a> {
     source: &'a str,
@@ -145,8 +150,6 @@ fn merged(mut parts: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 /// Longer lines are shown in part.
 const WIDEST: usize = 120;
-/// Bytes on both sides of what is wrong that are looked at for it: a value that is hidden in them is shown shorter.
-const NEAR: usize = 2000;
 
 fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
     let start = floor_boundary(source, span.start);
@@ -155,17 +158,19 @@ fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
     let end = floor_boundary(source, span.end.max(start)).min(line_end);
     let end = start + source[start..end].trim_end().len();
 
-    // Of a line of any length, what may be shown stands near.
-    let near = floor_boundary(source, start.saturating_sub(NEAR)).max(line_start);
-    let far = floor_boundary(source, start + NEAR).min(line_end);
+    let (mut first, mut last) = (line_start, line_end);
+    if line_end - line_start > WIDEST {
+        first = first.max(floor_boundary(source, start.saturating_sub(WIDEST / 3)));
+        last = last.min(floor_boundary(source, start + WIDEST * 2 / 3));
+    }
     let mut shown: Vec<char> = Vec::new();
-    if near > line_start {
+    if first > line_start {
         shown.push('…');
     }
     let mut mark = (None, None);
     let mut veil = None;
-    for (at, letter) in source[near..far].trim_end().char_indices() {
-        let at = near + at;
+    for (at, letter) in source[first..last].trim_end().char_indices() {
+        let at = first + at;
         let now = hidden.partition_point(|range| range.end <= at);
         let now = hidden.get(now).is_some_and(|range| range.contains(&at)).then_some(now);
         if now.is_none() || now != veil {
@@ -185,37 +190,17 @@ fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
             mark.1 = Some(column + 1);
         }
     }
-    if far < line_end {
-        shown.push('…');
-    }
     let from = mark.0.unwrap_or(shown.len());
     let width = mark.1.unwrap_or(0).saturating_sub(from).max(1);
-    let (text, from, width) = excerpt(&shown, from, width);
+    if last < line_end {
+        shown.push('…');
+    }
     Place {
         line: source[..start].matches('\n').count() + 1,
         column: source[line_start..start].chars().count() + 1,
-        text,
+        text: shown.into_iter().collect(),
         mark: (from, width),
     }
-}
-
-/// The part of a long line that holds the mark, and where the mark is then.
-fn excerpt(line: &[char], from: usize, width: usize) -> (String, usize, usize) {
-    if line.len() <= WIDEST {
-        return (line.iter().collect(), from, width);
-    }
-    let first = from.saturating_sub(WIDEST / 3);
-    let last = (first + WIDEST).min(line.len());
-    let mut text: String = line[first..last].iter().collect();
-    let mut shift = 0;
-    if first > 0 {
-        text.insert(0, '…');
-        shift = 1;
-    }
-    if last < line.len() {
-        text.push('…');
-    }
-    (text, from - first + shift, width.min(last.saturating_sub(from)).max(1))
 }
 
 fn floor_boundary(source: &str, at: usize) -> usize {

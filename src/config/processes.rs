@@ -1,142 +1,101 @@
-//! What a slot runs beside or instead of gunicorn, and what is built for it.
+//! `[processes]`: what a slot runs beside its web server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::environment::{Build, SlotProcess, WebCommand};
-use super::problem::{Complaint, Problems};
-use super::section::{Layer, Section, Value, wrong_type};
-use super::value;
+use super::problem::{Complaint, Problems, ensure};
+use super::section::{Layer, Scope, Section};
+use super::value::{self, Value, wrong_type};
 
-pub(super) fn web(section: &Section<'_, '_>) -> Option<WebCommand> {
-    let stop_timeout = section.value("stop_timeout", value::duration);
-    Some(WebCommand {
-        line: section.value("command", line)?,
-        stop_timeout: stop_timeout.unwrap_or(Duration::from_secs(30)),
-    })
-}
-
-pub(super) fn build(section: &Section<'_, '_>) -> Build {
-    Build {
-        commands: section.value("commands", lines).unwrap_or_default(),
-        timeout: section.value("timeout", value::bound).unwrap_or(Duration::from_secs(15 * 60)),
-    }
-}
-
-/// One line for a shell.
-fn line(value: &Value<'_>) -> Result<String, Complaint> {
-    match value.get_ref() {
-        DeValue::Array(_) => Err(wrong_type("a string", value).help("write it as one line, as for a shell")),
-        _ => value::text(value),
-    }
-}
-
-fn lines(value: &Value<'_>) -> Result<Vec<String>, Complaint> {
-    match value.get_ref() {
-        DeValue::String(line) => Err(wrong_type("a list of lines", value).help(format!("write [{line:?}]"))),
-        _ => value::words(value),
-    }
+/// A process that a slot runs while it is live: a worker, a scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotProcess {
+    /// A line for a shell.
+    pub command: String,
+    /// Whether two of it must never run at once.
+    pub singleton: bool,
+    /// How long it may take to end after TERM, before KILL.
+    pub stop_timeout: Duration,
+    /// How long it must live to count as started.
+    pub settle: Duration,
 }
 
 /// Merges the layers' processes name by name, and a process's own keys key by key, the first layer above the others.
-pub(super) fn processes(layers: &[Layer<'_>], problems: &Problems<'_>) -> BTreeMap<String, SlotProcess> {
+pub(super) fn read(scope: &Scope) -> BTreeMap<String, SlotProcess> {
+    let layers = scope.layers("processes");
     let names: BTreeSet<&str> =
         layers.iter().flat_map(|layer| layer.table.keys().map(|key| &**key.get_ref())).collect();
-    let mut found = BTreeMap::new();
-    for name in names {
-        if let Some(process) = process(name, layers, problems) {
-            found.insert(name.to_owned(), process);
-        }
-    }
-    found
+    let read = |name| SlotProcess::read(name, &layers, scope.problems);
+    names.into_iter().filter_map(|name: &str| Some((name.to_owned(), read(name)?))).collect()
 }
 
-fn process(name: &str, layers: &[Layer<'_>], problems: &Problems<'_>) -> Option<SlotProcess> {
-    let mut tables = Vec::new();
-    let mut command = None;
-    // Undecided until the most specific layer that speaks of it.
-    let mut wanted = None;
-    let mut place = None;
-    // Whether anything that should be a command was found wrong already.
-    let mut spoken = false;
-    for layer in layers {
-        let Some((key, value)) = layer.table.get_key_value(name) else {
-            continue;
+impl SlotProcess {
+    fn read(name: &str, layers: &[Layer], problems: &Problems) -> Option<SlotProcess> {
+        let mut tables = Vec::new();
+        // What each layer says of the command, the most specific first; `None`: it says that wrongly.
+        let mut commands = Vec::new();
+        let mut places = Vec::new();
+        for layer in layers {
+            let Some((key, value)) = layer.table.get_key_value(name) else {
+                continue;
+            };
+            let dotted = layer.name_of(name);
+            let object = |span, complaint| problems.add(&dotted, Some(span), complaint);
+            if let Err(complaint) = objection_to_name(name) {
+                object(key.span(), complaint);
+                return None;
+            }
+            match value.get_ref() {
+                DeValue::Table(_) => {
+                    let table = layer.table(name, problems)?;
+                    // What is wrong with it is said below, where all of the table's keys are read.
+                    commands.extend(table.table.get("command").map(|own| value::command_line(own).ok()));
+                    tables.push(table);
+                }
+                DeValue::Boolean(false) => {}
+                _ => {
+                    let command = command(value).map_err(|complaint| object(value.span(), complaint));
+                    commands.push(command.ok());
+                }
+            }
+            places.push((dotted, value));
+        }
+        let section = Section::new("processes.NAME", tables, problems);
+        section.optional("command", value::command_line);
+        let process = SlotProcess {
+            singleton: section.get("singleton", value::truth),
+            stop_timeout: section.get("stop_timeout", value::duration),
+            settle: section.get("settle", value::duration),
+            command: commands.iter().flatten().next().cloned().unwrap_or_default(),
         };
-        let dotted = layer.name_of(name);
-        if let Some(complaint) = objection_to_name(name) {
-            problems.add(&dotted, Some(key.span()), complaint);
+        let (dotted, value) = places.first()?;
+        if value.get_ref().as_bool() == Some(false) {
             return None;
         }
-        place.get_or_insert_with(|| (dotted.clone(), value.span()));
-        match value.get_ref() {
-            DeValue::Boolean(false) => wanted = wanted.or(Some(false)),
-            DeValue::String(_) => match line(value) {
-                Ok(line) => command = command.or(Some(line)),
-                Err(complaint) => {
-                    spoken = true;
-                    problems.add(&dotted, Some(value.span()), complaint);
-                }
-            },
-            DeValue::Table(_) => {
-                let table = layer.table(name, problems)?;
-                // What is wrong with it is said below, where all of the table's keys are read.
-                command = command.or_else(|| table.table.get("command").and_then(|own| line(own).ok()));
-                tables.push(table);
-            }
-            _ => {
-                spoken = true;
-                let complaint = wrong_type("a command, or a table with one", value);
-                problems.add(&dotted, Some(value.span()), complaint.help("or false: not here"));
-            }
+        if commands.is_empty() {
+            let complaint = Complaint::new("has no command").help("write command = \"...\"");
+            problems.add(dotted, Some(value.span()), complaint);
         }
-        wanted = wanted.or(Some(true));
+        Some(process)
     }
-    let section = Section::new(PROCESS, tables, problems);
-    spoken = spoken || section.has("command");
-    section.value("command", line);
-    let process = SlotProcess {
-        singleton: section.value("singleton", truth).unwrap_or(false),
-        stop_timeout: section.value("stop_timeout", value::duration).unwrap_or(Duration::from_secs(60)),
-        settle: section.value("settle", value::duration).unwrap_or(Duration::from_secs(1)),
-        command: command.clone().unwrap_or_default(),
-    };
-    if wanted != Some(true) {
-        return None;
-    }
-    if command.is_none()
-        && !spoken
-        && let Some((dotted, span)) = place
-    {
-        let complaint = Complaint::new("has no command").help("write command = \"...\"");
-        problems.add(&dotted, Some(span), complaint);
-    }
-    Some(process)
 }
 
-/// A table `[processes.NAME]`.
-pub(super) const PROCESS: &str = "processes.NAME";
-
-fn truth(value: &Value<'_>) -> Result<bool, Complaint> {
-    match value.get_ref() {
-        DeValue::Boolean(truth) => Ok(*truth),
-        _ => Err(wrong_type("true or false", value)),
+fn command(value: &Value) -> Result<String, Complaint> {
+    match value.get_ref().is_str() {
+        true => value::command_line(value),
+        false => Err(wrong_type("a command, or a table with one", value).help("or false: not here")),
     }
 }
 
 // It names files on the host.
-fn objection_to_name(name: &str) -> Option<Complaint> {
+fn objection_to_name(name: &str) -> Result<(), Complaint> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c));
-    if !plain || name.len() > 40 {
-        return Some(
-            Complaint::new("cannot be a process's name")
-                .help("a name begins with a small letter, and holds small letters, digits, `-` and `_`"),
-        );
-    }
-    ["web", "gunicorn"]
-        .contains(&name)
-        .then(|| Complaint::new("is the web server's own name").help("say in [web] or [gunicorn] what it is"))
+    let complaint = Complaint::new("cannot be a process's name");
+    let help = "a name begins with a small letter, and holds small letters, digits, `-` and `_`";
+    ensure(plain && name.len() <= 40, complaint.help(help))?;
+    let complaint = Complaint::new("is the web server's own name");
+    ensure(!["web", "gunicorn"].contains(&name), complaint.help("say in [web] or [gunicorn] what it is"))
 }

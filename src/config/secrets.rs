@@ -1,56 +1,97 @@
-//! What no message may show: the values of the application's variables.
+//! `[secrets]`: where the value of each secret variable comes from; the file never holds the value itself.
 
-use toml::de::DeTable;
+use std::collections::BTreeMap;
 
-use super::problem::Problems;
-use super::section::hide;
+use toml::de::DeValue;
 
-/// Hides every value of every `env` and every `secrets` table.
-pub(super) fn hide_variables(document: &DeTable<'_>, problems: &Problems<'_>) {
-    let environments = document.get("environments").and_then(|all| all.get_ref().as_table());
-    let own = environments
-        .into_iter()
-        .flat_map(|all| all.values())
-        .filter_map(|environment| environment.get_ref().as_table());
-    for table in own.chain([document]) {
-        // A secret's value does not belong there; where somebody wrote it all the same, it stays unseen.
-        for variables in ["env", "secrets"].iter().filter_map(|name| table.get(*name)) {
-            hide(variables, problems);
+use super::env::objection_to_name;
+use super::problem::{Complaint, Problems, ensure};
+use super::section::{Layer, Scope, Section};
+use super::value::{self, Value, wrong_type};
+
+/// Where the local side finds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A variable of the local environment.
+    Env(String),
+    /// A file of `NAME=VALUE` lines; the path counts from the folder of `deployer.toml`.
+    File { path: String, key: String },
+    /// What a command prints, without the last line end.
+    Command(Vec<String>),
+}
+
+const FORMS: &str =
+    "write { env = \"NAME\" }, { file = \".env.prod\" } or { command = [\"pass\", \"show\", \"...\"] }";
+
+/// Merges the layers' secrets name by name, the first layer above the others.
+pub(super) fn read(scope: &Scope, plain: &BTreeMap<String, String>) -> BTreeMap<String, SecretSource> {
+    let mut secrets = BTreeMap::new();
+    for layer in scope.layers("secrets").iter().rev() {
+        for (key, value) in layer.table {
+            let name: &str = key.get_ref();
+            let both = Complaint::new("is a plain variable too");
+            let both = both.help("leave it in [env] or in [secrets], not in both");
+            let objection = objection_to_name(name).and_then(|()| ensure(!plain.contains_key(name), both));
+            let read = objection.map_err(|complaint| complaint.at(key.span()));
+            match read.and_then(|()| source(name, value, layer, scope.problems)) {
+                Ok(source) => secrets.extend(source.map(|source| (name.to_owned(), source))),
+                Err(complaint) => scope.problems.add(&layer.name_of(name), Some(value.span()), complaint),
+            }
         }
+    }
+    secrets
+}
+
+/// `None`: what is wrong stands in the secret's own table, and was said.
+fn source(
+    name: &str,
+    value: &Value,
+    layer: &Layer,
+    problems: &Problems,
+) -> Result<Option<SecretSource>, Complaint> {
+    match value.get_ref() {
+        DeValue::Table(_) => {}
+        DeValue::String(_) => {
+            let what = "must say where the value comes from, for this file is committed";
+            return Err(Complaint::new(what).help(FORMS));
+        }
+        _ => return Err(wrong_type("a table", value).help(FORMS)),
+    }
+    let section = Section::new("secrets.NAME", layer.table(name, problems), problems);
+    let forms: Vec<&str> = ["env", "file", "command"].into_iter().filter(|form| section.has(form)).collect();
+    let form = match forms[..] {
+        [form] => form,
+        [] => return Err(Complaint::new("must say where the value comes from").help(FORMS)),
+        _ => {
+            let what = format!("must have one source, not {}", forms.join(" and "));
+            return Err(Complaint::new(what).help(FORMS));
+        }
+    };
+    if section.has("key") && form != "file" {
+        let complaint = Complaint::new("goes with `file` alone");
+        section.object("key", complaint.help("it names the line of the file"));
+        return Ok(None);
+    }
+    let key = section.optional("key", value::text).unwrap_or_else(|| name.to_owned());
+    Ok(match form {
+        "env" => section.optional("env", variable).map(SecretSource::Env),
+        "file" => section.optional("file", file).map(|path| SecretSource::File { path, key }),
+        _ => section.optional("command", value::argv).map(SecretSource::Command),
+    })
+}
+
+fn variable(value: &Value) -> Result<String, Complaint> {
+    let name = value::text(value)?;
+    let complaint = || Complaint::new("must be a variable's name alone");
+    match name.strip_prefix('$') {
+        Some(bare) => Err(complaint().help(format!("write it without the sign: \"{bare}\""))),
+        None => ensure(!name.contains('='), complaint()).map(|()| name),
     }
 }
 
-/// Hides what may be the value of a variable in a text that is not TOML, line by line: rather too much than too little.
-pub(super) fn hide_lines(text: &str, problems: &Problems<'_>) {
-    let mut among_variables = false;
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        let mut from = 0;
-        if trimmed.starts_with('[') {
-            let header = trimmed.split('#').next().unwrap_or_default();
-            let name = header.trim().trim_matches(['[', ']']).rsplit('.').next().unwrap_or_default();
-            among_variables = header.contains("secrets") || name.trim().trim_matches(['"', '\'']) == "env";
-            start += line.len();
-            continue;
-        }
-        if !among_variables && let Some(at) = word(line, "env").or_else(|| word(line, "secrets")) {
-            among_variables = true;
-            from = at;
-        }
-        if among_variables {
-            let value = line[from..].find('=').map_or(0, |at| from + at + 1);
-            let value = value + line[value..].len() - line[value..].trim_start().len();
-            problems.hide(start + value..start + line.len());
-        }
-        start += line.len();
-    }
-}
-
-/// Where a line's key of that name is.
-fn word(line: &str, key: &str) -> Option<usize> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    line.match_indices(key)
-        .map(|(at, _)| at)
-        .find(|at| !line[..*at].ends_with(is_part) && !line[at + key.len()..].starts_with(is_part))
+fn file(value: &Value) -> Result<String, Complaint> {
+    let path = value::text(value)?;
+    let help = "a path counts from the folder of deployer.toml; an absolute one is fine too";
+    ensure(!path.starts_with('~'), Complaint::new("must not begin with `~`").help(help))?;
+    Ok(path)
 }

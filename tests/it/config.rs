@@ -3,21 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::fixtures::SHORTEST;
 use deployer::config::{
     COMMANDS, Config, ConfigError, Cutover, Environment, Gunicorn, Statuses, Supervisor, Web, find, load,
 };
 
 const STARTER: &str = include_str!("../../templates/deployer.toml");
-
-/// The shortest file that is right.
-const SHORTEST: &str = r#"[gunicorn]
-app = "app:app"
-[environments.prod]
-host = "web1.example"
-root = "/srv/hello"
-ports = { blue = 8888, green = 8889 }
-url = "http://hello.example"
-"#;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/code/hello/deployer.toml"))
@@ -442,8 +433,8 @@ fn what_the_starter_leaves_out_by_a_comment_sign_is_right_too() {
         let rest = line.strip_prefix("# ")?;
         let key = rest.split(" = ").next()?;
         let is_key = rest.contains(" = ") && key.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
-        // A server of the application's own takes gunicorn's place.
-        let is_key = is_key && key != "command";
+        // A server of the application's own takes gunicorn's place; [processes.NAME] stands for any.
+        let is_key = is_key && !["command", "singleton", "stop_timeout", "settle"].contains(&key);
         (is_key || rest.starts_with("[environments")).then(|| rest.to_owned())
     };
     let text: String =

@@ -1,0 +1,90 @@
+//! `[python]`: what a release's virtualenv is made of.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::problem::{Complaint, ensure};
+use super::section::Section;
+use super::value::{self, Value, wrong_type};
+
+/// The name of uv's lock file.
+pub const UV_LOCK: &str = "uv.lock";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Python {
+    /// A command on the host's PATH or an absolute path.
+    pub interpreter: String,
+    /// Path as seen from the application's directory; `None`: the application needs no packages but gunicorn.
+    pub requirements: Option<String>,
+    pub installer: Installer,
+    /// Further arguments for `pip install`, `uv pip install` or `uv sync`.
+    pub install_args: Vec<String>,
+    /// Bound on building a virtualenv.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installer {
+    /// `uv` where the host has it, `pip` where not.
+    Auto,
+    Pip,
+    Uv,
+}
+
+impl Python {
+    /// Whether the requirements are a lock, which uv alone can read.
+    pub fn is_locked(&self) -> bool {
+        let file = self.requirements.as_deref().and_then(|path| path.rsplit('/').next());
+        file == Some(UV_LOCK)
+    }
+
+    pub(super) fn read(table: &Section) -> Python {
+        let installers = [("auto", Installer::Auto), ("pip", Installer::Pip), ("uv", Installer::Uv)];
+        let mut python = Python {
+            interpreter: table.get("interpreter", interpreter),
+            requirements: table.get("requirements", requirements),
+            installer: table.get("installer", |v| value::choice(v, &installers)),
+            install_args: table.get("install_args", value::words),
+            timeout: table.get("timeout", value::bound),
+        };
+        if python.is_locked() {
+            if python.installer == Installer::Pip {
+                let complaint = Complaint::new("must not be \"pip\" where the requirements are uv's lock");
+                table.object("installer", complaint.help("take it out: uv alone can read that"));
+            }
+            python.installer = Installer::Uv;
+        }
+        python
+    }
+}
+
+fn interpreter(value: &Value) -> Result<String, Complaint> {
+    let command = value::text(value)?;
+    let is_relative = command.contains('/') && !command.starts_with('/');
+    let complaint = Complaint::new("must be a command on the host's PATH or an absolute path");
+    ensure(!is_relative && !command.starts_with('-'), complaint)?;
+    Ok(command)
+}
+
+/// The requirements file, or `false` where there is none. Only at its beginning may the path lead upward: a lock or a list
+/// that several applications share lies above their folders.
+fn requirements(value: &Value) -> Result<Option<String>, Complaint> {
+    let path = match value.get_ref() {
+        DeValue::Boolean(false) => return Ok(None),
+        DeValue::String(path) if path.is_empty() => return Ok(None),
+        DeValue::String(_) => value::text(value)?,
+        _ => return Err(wrong_type("a path, or false where there is none", value)),
+    };
+    let rest = path.trim_start_matches("../");
+    let upward = &path[..path.len() - rest.len()];
+    let name = if upward.is_empty() {
+        value::inner_path(value)?
+    } else {
+        ensure(!rest.starts_with('/'), Complaint::new("must be a path inside the repository"))?;
+        value::plain_parts(rest)?.join("/")
+    };
+    let complaint = Complaint::new("must name a file").help("write false where there is none");
+    ensure(!matches!(&*name, "" | "."), complaint)?;
+    Ok(Some(format!("{upward}{name}")))
+}
