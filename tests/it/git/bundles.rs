@@ -192,7 +192,7 @@ fn without_git_libgit2_packs() {
     repo.write("a", "a");
     repo.commit("a");
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "bundles::without_git_libgit2_packs"])
+        .args(["--exact", "git::bundles::without_git_libgit2_packs"])
         .env(WITHOUT_GIT, &repo.path)
         .env("PATH", "/nonexistent")
         .output()

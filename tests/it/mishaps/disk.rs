@@ -1,68 +1,16 @@
-//! A full disk: a small file system of the test's own, which only root can make.
+//! A full disk.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use crate::mishaps::common::{
     assert_live, assert_well, check, expect, history, link, nginx, passed, reload_after, words,
 };
-use crate::support::{self, Site, until};
-
-/// A file system in memory, unmounted at the end.
-struct Small(PathBuf);
-
-impl Small {
-    /// `None` where this user may not mount.
-    fn new(path: &Path, megabytes: u32) -> Option<Small> {
-        fs::create_dir_all(path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"])
-            .arg(path)
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success());
-        mounted.then(|| Small(path.to_path_buf()))
-    }
-
-    fn filler(&self) -> PathBuf {
-        self.0.join("filler")
-    }
-
-    /// Leaves so many bytes free, and not a page more.
-    fn fill(&self, leave: usize) {
-        let mut file = fs::File::create(self.filler()).unwrap();
-        let _ = std::io::copy(&mut std::io::repeat(0), &mut file);
-        let size = file.metadata().unwrap().len();
-        file.set_len(size.saturating_sub(leave as u64)).unwrap();
-    }
-
-    fn free(&self) -> u64 {
-        let df = Command::new("df").args(["-B1", "--output=avail"]).arg(&self.0).output();
-        let text = String::from_utf8(df.unwrap().stdout).unwrap();
-        text.lines().nth(1).unwrap().trim().parse().unwrap()
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.filler()).unwrap();
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        // What a host still has open would keep it: it lets go by itself when that ends.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::support::{self, Disk, Site, until};
 
 #[test]
 fn a_full_disk() {
     let mut site = Site::new();
-    let Some(disk) = Small::new(&site.host.root(), 48) else {
-        for case in ["virtualenv", "log", "history"] {
-            let case = format!("disk full: {case}");
-            support::row("faults", &case, "SKIPPED: only root can mount a small file system");
-        }
+    let Some(disk) = Disk::small(&site.host.root(), 48, "disk full: virtualenv, log, history") else {
         return;
     };
     let first = site.git(&["rev-parse", "HEAD"]);
@@ -154,9 +102,7 @@ fn a_full_disk() {
 #[test]
 fn a_reserve_is_kept_for_what_must_work() {
     let site = Site::new();
-    let Some(disk) = Small::new(&site.host.root(), 64) else {
-        let case = "disk full: the reserve";
-        support::row("faults", case, "SKIPPED: only root can mount a small file system");
+    let Some(disk) = Disk::small(&site.host.root(), 64, "disk full: the reserve") else {
         return;
     };
     let reserve = site.path(".deployer/reserve");
@@ -228,8 +174,7 @@ fn a_reserve_is_kept_for_what_must_work() {
 #[test]
 fn a_full_disk_is_pruned() {
     let site = Site::new();
-    let Some(disk) = Small::new(&site.host.root(), 64) else {
-        support::row("faults", "disk full: prune", "SKIPPED: only root can mount a small file system");
+    let Some(disk) = Disk::small(&site.host.root(), 64, "disk full: prune") else {
         return;
     };
     let requirements = fs::read_to_string(site.repo.path().join("requirements.txt")).unwrap();

@@ -2,10 +2,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod delay_proxy;
+mod disk;
 mod site;
 
 pub use delay_proxy::DelayProxy;
 pub use deployer::rehearsal::{Answer, Load, LoadReport, Outcome, Running};
+pub use disk::Disk;
 pub use site::{APP, Ran, Site, git, gunicorn, http, ran, until};
 
 /// The turn of a test that measures or fills the machine; it lasts while the guard does.
