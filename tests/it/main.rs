@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 
 mod attach;
+mod beside;
 mod ci;
 mod cli;
 mod completions;
@@ -34,6 +35,7 @@ mod speed;
 mod ssh;
 mod support;
 mod support_selftest;
+mod takeover;
 mod throwaway_host;
 mod traffic;
 mod uv_lock;

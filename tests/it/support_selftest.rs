@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,44 @@ fn what_is_sent_together_is_one_round_trip() {
     let mut answer = [0; 80];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(proxy.round_trips(), 2);
+}
+
+/// How many round trips pass until a server has all of so many bytes, counted from the first that arrive.
+fn round_trips_of(stream: &mut TcpStream, arrived: &Receiver<Instant>, bytes: usize) -> f64 {
+    stream.write_all(&vec![b'.'; bytes - 1]).unwrap();
+    stream.write_all(b"!").unwrap();
+    let begun = arrived.recv().unwrap();
+    let took = arrived.recv().unwrap() - begun;
+    took.as_secs_f64() / (2.0 * DELAY.as_secs_f64())
+}
+
+#[test]
+fn the_proxy_starts_slowly() {
+    let (sender, arrived) = mpsc::channel();
+    // Tells when the first bytes of a burst came, and its last.
+    let sink = server(move |mut stream| {
+        let (mut buffer, mut first) = ([0; 4096], true);
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            let last = buffer[count - 1] == b'!';
+            for _ in 0..u32::from(first) + u32::from(last) {
+                sender.send(Instant::now()).unwrap();
+            }
+            first = last;
+        }
+    });
+    let proxy = DelayProxy::start(sink, DELAY);
+    let mut stream = connect(&proxy);
+    // Ten packets, then twenty, then forty: 14,600 bytes, 43,800, 102,200.
+    for (bytes, trips) in [(10_000, 0), (30_000, 1), (100_000, 2)] {
+        let mut stream = connect(&proxy);
+        let took = round_trips_of(&mut stream, &arrived, bytes);
+        assert!((f64::from(trips) - 0.1..f64::from(trips) + 0.9).contains(&took), "{bytes}: {took:.2}");
+    }
+    assert!(round_trips_of(&mut stream, &arrived, 100_000) > 1.9);
+    // What was just used is wide; what was idle for long is not.
+    assert!(round_trips_of(&mut stream, &arrived, 50_000) < 0.9);
+    thread::sleep(Duration::from_secs(2));
+    assert!(round_trips_of(&mut stream, &arrived, 100_000) > 1.9);
 }
 
 #[test]

@@ -6,12 +6,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::window::Window;
+
 /// Chunks on their way in one direction: a long fat pipe, yet a bounded one.
 const IN_FLIGHT: usize = 256;
 
 /// A TCP proxy on loopback that delays every byte, counts what passes, and can go silent.
 ///
-/// It models the distance only: no loss, no bandwidth, no slow start. The three-way handshake costs what it would.
+/// It models the distance: the three-way handshake and TCP's slow start cost what they would, each way. No loss, no bandwidth.
 pub struct DelayProxy {
     port: u16,
     shared: Arc<Shared>,
@@ -170,6 +172,7 @@ fn pick_up(
     to: &SyncSender<Chunk>,
 ) {
     let mut buffer = vec![0; 64 * 1024];
+    let mut window = Window::new(shared.delay * 2);
     loop {
         let count = from.read(&mut buffer).unwrap_or(0);
         let counter = if way == Direction::Up { &shared.up } else { &shared.down };
@@ -181,8 +184,16 @@ fn pick_up(
                 *last = Direction::Up;
             }
         }
-        let chunk = (Instant::now() + shared.delay, buffer[..count].to_vec());
-        if to.send(chunk).is_err() || count == 0 {
+        let mut rest = &buffer[..count];
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(window.send(rest.len()));
+            if to.send((Instant::now() + shared.delay, now.to_vec())).is_err() {
+                return;
+            }
+            rest = later;
+        }
+        if count == 0 {
+            let _ = to.send((Instant::now() + shared.delay, Vec::new()));
             return;
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 mod delay_proxy;
 mod disk;
 mod site;
+mod window;
 
 pub use delay_proxy::DelayProxy;
 pub use deployer::rehearsal::{Answer, Load, LoadReport, Outcome, Running};

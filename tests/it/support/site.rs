@@ -18,6 +18,8 @@ pub struct Site {
     pub environment: String,
     /// The name that `deployer` connects to.
     pub alias: String,
+    /// What is run as `deployer`.
+    pub binary: PathBuf,
 }
 
 /// What a run of the binary came to.
@@ -79,7 +81,8 @@ impl Site {
         let host = ThrowawayHost::start(options).expect("a throwaway host");
         let alias = host.alias().to_string();
         let repo = tempfile::tempdir().expect("a temporary folder");
-        let site = Site { host, repo, extra: String::new(), environment: String::new(), alias };
+        let binary = PathBuf::from(env!("CARGO_BIN_EXE_deployer"));
+        let site = Site { host, repo, extra: String::new(), environment: String::new(), alias, binary };
         site.git(&["init", "--quiet", "--initial-branch=main"]);
         site.write("app.py", APP);
         site.write("requirements.txt", &format!("{}\n", gunicorn()));
@@ -141,7 +144,7 @@ impl Site {
 
     /// The command with its surroundings, ready to be run.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
+        let mut command = Command::new(&self.binary);
         command
             .current_dir(self.repo.path())
             .args(arguments)
