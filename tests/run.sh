@@ -39,8 +39,9 @@ DEPLOYER_TEST_UV=$tools/bin/uv
 DEPLOYER_TEST_DEBIAN=$debian
 export DEPLOYER_TEST_WHEELS DEPLOYER_TEST_UV DEPLOYER_TEST_DEBIAN
 
-# Most tests wait most of the time, for a host, a timeout, a boot: two for each core. What measures takes turns (`alone`).
-: "${RUST_TEST_THREADS:=$(($(nproc) * 2))}"
+# Who uses a host waits for one of two places for each core, and who measures for the whole machine (tests/it/support/turn.rs):
+# with as many threads those that wait keep nobody else waiting.
+: "${RUST_TEST_THREADS:=$(($(nproc) * 8))}"
 export RUST_TEST_THREADS
 
 # The rows that tests print are shown for those only that fail, unless they are asked for.

@@ -77,7 +77,6 @@ fn a_one_line_fix_takes_one_connection_and_few_round_trips() {
 
 #[test]
 fn a_one_line_fix_sends_few_bytes() {
-    let _turn = alone();
     let (site, proxy) = behind(|host| DelayProxy::start(host, Duration::ZERO));
     // A file that a pack without deltas would send whole.
     let big: String = (0..40_000).map(|line| format!("line {line} {}\n", line * 7919 % 1_000_003)).collect();
@@ -109,7 +108,6 @@ fn noise(bytes: usize, mut seed: u64) -> String {
 
 #[test]
 fn what_the_other_slot_has_is_not_sent_again() {
-    let _turn = alone();
     let (site, proxy) = behind(|host| DelayProxy::start(host, Duration::ZERO));
     let words = tempfile::tempdir().expect("a temporary folder");
     git(words.path(), &["init", "--quiet", "--initial-branch=main"]);

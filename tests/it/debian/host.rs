@@ -7,12 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Ran, ran, row, until};
+use crate::support::{Place, Ran, place, ran, row, until};
 
 /// How long a boot may take on a machine that does other things too.
 const BOUND: Duration = Duration::from_secs(90);
@@ -47,7 +47,10 @@ pub struct Host {
 }
 
 /// Room for one host; a machine that boots more of them than it has cores is slow at all of them.
-struct Room;
+struct Room {
+    /// After the room: who waits for one keeps nobody from a place.
+    _place: Arc<Place>,
+}
 
 static TAKEN: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
@@ -57,7 +60,7 @@ impl Room {
         let taken = TAKEN.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = TAKEN.1.wait_while(taken, |taken| *taken >= cores);
         *taken.unwrap_or_else(PoisonError::into_inner) += 1;
-        Room
+        Room { _place: place() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,11 +13,14 @@ use deployer::model::Target;
 use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
 use tempfile::TempDir;
 
+use crate::support::{Place, place};
+
 /// Ends with the value.
 pub(crate) struct Host {
     folder: TempDir,
     pub(crate) port: u16,
     sshd: Child,
+    _place: Arc<Place>,
 }
 
 impl Host {
@@ -32,6 +36,7 @@ impl Host {
 
     /// One whose folder `prepare` has seen before sshd starts.
     pub(crate) fn prepared(lines: &str, prepare: impl FnOnce(&Path)) -> Host {
+        let _place = place();
         let folder = tempfile::tempdir().expect("a folder");
         keygen(folder.path(), "host_ed25519", "ed25519", "");
         keygen(folder.path(), "id", "ed25519", "");
@@ -39,7 +44,7 @@ impl Host {
             .expect("authorized_keys");
         prepare(folder.path());
         let (port, sshd) = start_sshd(folder.path(), lines);
-        let host = Host { folder, port, sshd };
+        let host = Host { folder, port, sshd, _place };
         host.know(&host.line_for("host_ed25519"));
         host
     }

@@ -1,21 +1,15 @@
 //! What several test files share. Each file uses a part of it.
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 mod delay_proxy;
 mod disk;
 mod site;
+mod turn;
 mod window;
 
 pub use delay_proxy::DelayProxy;
 pub use deployer::rehearsal::{Answer, Load, LoadReport, Outcome, Running};
 pub use disk::Disk;
 pub use site::{APP, Ran, Site, git, gunicorn, http, ran, until};
-
-/// The turn of a test that measures or fills the machine; it lasts while the guard does.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub use turn::{Place, alone, busy, place};
 
 /// One row of the table of suites, which tests/run.sh collects.
 pub fn row(suite: &str, case: &str, result: impl std::fmt::Display) {

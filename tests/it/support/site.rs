@@ -3,10 +3,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deployer::rehearsal::{HostOptions, ThrowawayHost};
 use tempfile::TempDir;
+
+use super::turn::{Place, place};
 
 /// An application under version control, a throwaway host, and the `deployer` binary between them.
 pub struct Site {
@@ -20,6 +23,8 @@ pub struct Site {
     pub alias: String,
     /// What is run as `deployer`.
     pub binary: PathBuf,
+    /// Given back when the host is gone.
+    pub _place: Arc<Place>,
 }
 
 /// What a run of the binary came to.
@@ -71,6 +76,7 @@ impl Site {
 
     /// The same, with the host changed.
     pub fn with(change: impl FnOnce(&mut HostOptions)) -> Site {
+        let _place = place();
         let tools =
             PathBuf::from(variable("DEPLOYER_TEST_UV")).parent().expect("uv is in a folder").to_path_buf();
         let mut options = HostOptions { grace: Duration::ZERO, ..HostOptions::default() };
@@ -82,7 +88,8 @@ impl Site {
         let alias = host.alias().to_string();
         let repo = tempfile::tempdir().expect("a temporary folder");
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_deployer"));
-        let site = Site { host, repo, extra: String::new(), environment: String::new(), alias, binary };
+        let site =
+            Site { host, repo, extra: String::new(), environment: String::new(), alias, binary, _place };
         site.git(&["init", "--quiet", "--initial-branch=main"]);
         site.write("app.py", APP);
         site.write("requirements.txt", &format!("{}\n", gunicorn()));

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::{Load, Running, Site, row, until};
-use crate::traffic::stage::{Mode, alone, choose, short};
+use crate::support::{Load, Running, Site, busy, row, until};
+use crate::traffic::stage::{Mode, choose, short};
 
 /// For each verb.
 const REQUESTS: usize = 10_000;
@@ -54,7 +54,7 @@ fn under_load(site: &Site, work: impl FnOnce()) -> (usize, usize) {
 }
 
 fn through(from: Mode, to: Mode) {
-    let _turn = alone();
+    let _turn = busy();
     let mut site = Site::with(|options| options.role_files = true);
     choose(&mut site, from);
     let old = short(&site.commit("the one way"));
@@ -104,7 +104,7 @@ fn from_socket_to_socket() {
 /// nginx has been told to follow the link, and the slot that it is put back to has no socket.
 #[test]
 fn a_first_cutover_by_socket_that_is_undone_loses_nothing() {
-    let _turn = alone();
+    let _turn = busy();
     let mut site = Site::with(|options| options.role_files = true);
     site.extra = "[nginx]\ntimeout = \"2s\"\n".to_string();
     choose(&mut site, Mode::Reload);

@@ -1,9 +1,8 @@
-//! The site that the traffic runs against, and the turns that the tests take on the machine.
+//! The site that the traffic runs against.
 
 use std::fs;
 use std::path::PathBuf;
 
-pub(crate) use crate::support::alone;
 use crate::support::{APP, Site};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Load, LoadReport, Outcome, Site, row, until};
-use crate::traffic::stage::{Mode, alone, plain, short};
+use crate::support::{Answer, Load, LoadReport, Outcome, Site, alone, row, until};
+use crate::traffic::stage::{Mode, plain, short};
 
 const BOUND: Duration = Duration::from_secs(3);
 

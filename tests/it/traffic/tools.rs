@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Site, row, until};
-use crate::traffic::stage::{Mode, alone, plain};
+use crate::support::{Site, busy, row, until};
+use crate::traffic::stage::{Mode, plain};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -48,7 +48,7 @@ fn served(site: &Site, request: &str) -> (usize, usize) {
 
 #[test]
 fn ab_completes_5000_requests_through_a_cutover() {
-    let _turn = alone();
+    let _turn = busy();
     let site = plain(Mode::Reload);
     site.go_live();
     site.change();
@@ -78,7 +78,7 @@ fn ab_completes_5000_requests_through_a_cutover() {
 }
 
 fn wrk_through_ten_cutovers(mode: Mode) {
-    let _turn = alone();
+    let _turn = busy();
     let site = plain(mode);
     site.go_live();
     site.change();

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Site, http, row, until};
+use crate::support::{Site, busy, http, row, until};
 use crate::traffic::crowd::{Crowd, Turn};
-use crate::traffic::stage::{Mode, alone, plain, short, versatile};
+use crate::traffic::stage::{Mode, plain, short, versatile};
 
 fn turn<T>(turns: &mut Vec<Turn>, name: &'static str, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
@@ -55,7 +55,7 @@ fn failed_socket_cutover(site: &Site, turns: &mut Vec<Turn>) {
 }
 
 fn run_through(mode: Mode) {
-    let _turn = alone();
+    let _turn = busy();
     let site = versatile(mode);
     site.go_live();
     let first = site.get("/").1;
@@ -133,7 +133,7 @@ fn nothing_is_lost_by_the_socket_cutover() {
 /// A release that was live for a moment and did not prove itself has requests too.
 #[test]
 fn what_a_failed_release_began_it_may_finish() {
-    let _turn = alone();
+    let _turn = busy();
     let mut site = plain(Mode::Reload);
     site.extra =
         "[nginx]\ntimeout = \"4s\"\n\n[environments.prod.gunicorn]\ngraceful_timeout = \"1s\"\n".into();
