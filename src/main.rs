@@ -183,7 +183,7 @@ fn print(invocation: &Invocation) -> Option<Result<ExitCode, Failure>> {
         Ok(()) => Ok(ExitCode::Done),
         // A reader that went away (`deployer man | head`) is no failure.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::Done),
-        Err(error) => Err(Failure::usage(verb.name(), error.to_string())),
+        Err(error) => Err(Failure::usage("usage", error.to_string())),
     })
 }
 

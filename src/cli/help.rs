@@ -6,7 +6,7 @@ use std::process::{Command as Process, Stdio};
 use clap::{Args, Command};
 use deployer::config::closest;
 use deployer::guide::{self, render};
-use deployer::plan::Failure;
+use deployer::plan::{self, Failure};
 
 /// Where nobody says how wide the page is.
 const COLUMNS: usize = 80;
@@ -14,17 +14,18 @@ const COLUMNS: usize = 80;
 /// Show the help of a command, or a chapter of the guide
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "deployer help [COMMAND | TOPIC]",
+    override_usage = "deployer help [COMMAND | TOPIC | CODE]",
     after_help = "\
 Without a word it lists the commands and the topics. On a terminal a chapter is shown by $PAGER, or by `less`.
 
 Examples:
   deployer help start
-  deployer help deploy"
+  deployer help deploy
+  deployer help host.unreachable"
 )]
 pub(crate) struct Help {
-    /// A command, or a topic of the guide.
-    #[arg(value_name = "COMMAND | TOPIC")]
+    /// A command, a topic of the guide, or the code of a failure.
+    #[arg(value_name = "WORD")]
     word: Option<String>,
 }
 
@@ -41,19 +42,25 @@ impl Help {
         if let Some(verb) = command.find_subcommand_mut(word) {
             return verb.print_help().map(Ok);
         }
-        if let Some(chapter) = guide::chapter(word) {
+        if let Some(text) = guide::chapter(word).map(|chapter| chapter.text.to_owned()).or_else(|| code(word))
+        {
             let columns = terminal_size::terminal_size_of(io::stdout());
             let columns = columns.map_or(COLUMNS, |(width, _)| usize::from(width.0).max(20));
-            return page(&render(chapter.text, columns, color)).map(Ok);
+            return page(&render(&text, columns, color)).map(Ok);
         }
         let topics = guide::chapters().map(|chapter| chapter.name);
-        let names = command.get_subcommands().map(Command::get_name).chain(topics);
-        let failure = Failure::usage("usage", format!("there is no command or topic `{word}`"));
+        let codes = plan::CODES.iter().map(|code| code.name);
+        let names = command.get_subcommands().map(Command::get_name).chain(topics).chain(codes);
+        let failure = Failure::usage("usage", format!("there is no command, topic or code `{word}`"));
         Ok(Err(match closest(word, names) {
             Some(near) => failure.advise(format!("deployer help {near}")),
             None => failure.advise("deployer help"),
         }))
     }
+}
+
+fn code(word: &str) -> Option<String> {
+    plan::code(word).map(|code| code.markdown().trim_start_matches("- ").to_owned())
 }
 
 /// Shows a text on the terminal a page at a time, where there is a program for that; elsewhere as it is.
@@ -81,4 +88,50 @@ fn page(text: &str) -> io::Result<()> {
         let _ = input.write_all(text.as_bytes());
     }
     pager.wait().map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    /// The command lines of a text: in code by themselves, or on lines of their own, without what a shell adds.
+    fn lines(text: &str) -> impl Iterator<Item = &str> {
+        let alone = text.lines().map(|line| line.trim().trim_start_matches("$ "));
+        let ends = ["   ", " #", "; echo", " | ", " >"];
+        let cut =
+            move |line| ends.iter().fold(line, |line: &str, end| line.split(end).next().unwrap_or(line));
+        text.split('`')
+            .chain(alone)
+            .filter(|line| line.starts_with("deployer ") && !line.contains(['\n', '…', '`']))
+            .map(cut)
+    }
+
+    #[test]
+    fn every_command_line_of_the_guide_is_understood() {
+        let readme = include_str!("../../README.md");
+        let mut count = 0;
+        for (name, text) in
+            guide::chapters().map(|chapter| (chapter.name, chapter.text)).chain([("README", readme)])
+        {
+            for line in lines(text).filter(|line| !line.contains("TOPIC")) {
+                count += 1;
+                let words = shlex::split(line).unwrap_or_else(|| panic!("{name}: {line}"));
+                if let Err(error) = crate::cli::parse(words.iter().map(OsString::from)) {
+                    assert!(!error.use_stderr(), "{name}: {line}: {error}");
+                }
+                if let [_, help, word] = &words[..]
+                    && help == "help"
+                {
+                    let is_verb = super::super::command().find_subcommand(word).is_some();
+                    assert!(
+                        is_verb || guide::chapter(word).is_some() || code(word).is_some(),
+                        "{name}: {line}"
+                    );
+                }
+            }
+        }
+        assert!(count > 100, "{count}");
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::model::Color;
-use crate::plan::{Event, Failure, Observer, Site, World};
+use crate::plan::{Event, Failure, Observer, World};
 use crate::ssh::Interrupt;
 
 /// How often the end and the interrupt are looked at while a hook prints nothing.
@@ -117,7 +117,7 @@ fn variables(context: &Context, verb: &str, told: &Told, failure: Option<&Failur
         all.push(("DEPLOYER_ERROR", failure.to_string()));
         all.push(("DEPLOYER_ERROR_CODE", failure.code.to_string()));
         all.push(("DEPLOYER_EXIT", (failure.exit as u8).to_string()));
-        all.push(("DEPLOYER_SITE", word(failure.site).to_string()));
+        all.push(("DEPLOYER_SITE", failure.site.word().to_string()));
     }
     for (_, value) in &mut all {
         // What is said here goes on to a chat, say.
@@ -126,16 +126,6 @@ fn variables(context: &Context, verb: &str, told: &Told, failure: Option<&Failur
         value.retain(|letter| letter != '\0');
     }
     all
-}
-
-fn word(site: Site) -> &'static str {
-    match site {
-        Site::Untouched => "untouched",
-        Site::Restored => "restored",
-        Site::Switched => "switched",
-        Site::Affected => "affected",
-        Site::Unknown => "unknown",
-    }
 }
 
 fn run_all(context: &mut Context, key: &str, lines: &[String], variables: &Variables) {

@@ -196,7 +196,7 @@ fn refuse_what_is_not_ours(found: &Found, path: &str) -> Result<(), Failure> {
             "setup.foreign",
             format!("{path} was not written by deployer, and is left as it is"),
         )
-        .advise("include live there by hand, as the README's guide shows")
+        .advise("include live there by hand: deployer help site")
         .advise("or let setup write another file: [nginx] site in deployer.toml")),
     }
 }

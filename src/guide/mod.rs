@@ -27,7 +27,15 @@ macro_rules! chapters {
 }
 
 /// The chapters in the order in which they are read, in groups.
-pub const GROUPS: &[(&str, &[Chapter])] = &[("Guides", chapters!["start"])];
+pub const GROUPS: &[(&str, &[Chapter])] = &[
+    ("Begin", chapters!["start" "site" "rehearsal" "everyday" "troubleshooting"]),
+    (
+        "Guides",
+        chapters!["django" "fastapi" "node" "hooks" "workers" "secrets" "files" "ci" "gitric" "socket"],
+    ),
+    ("Concepts", chapters!["slots" "switch" "locks" "crashes" "speed" "security"]),
+    ("Reference", chapters!["keys" "commands" "codes" "json"]),
+];
 
 /// All chapters.
 pub fn chapters() -> impl Iterator<Item = &'static Chapter> {

@@ -36,7 +36,7 @@ pub fn render(markdown: &str, columns: usize, color: bool) -> String {
 
 /// Whether a line belongs to the block that was begun: a paragraph, one item of a list, or a table.
 fn goes_on(block: &[&str], line: &str) -> bool {
-    if line.is_empty() || line.starts_with("```") {
+    if line.is_empty() || line.starts_with("```") || line.starts_with("<!--") {
         return false;
     }
     match block[0].starts_with('|') {
@@ -221,7 +221,7 @@ struct Span {
 fn link(rest: &str) -> Option<(&str, &str, &str)> {
     let (text, rest) = rest.strip_prefix('[')?.split_once("](")?;
     let (target, rest) = rest.split_once(')')?;
-    (!text.contains('\n')).then_some((text, target, rest))
+    (!text.contains(['[', ']'])).then_some((text, target, rest))
 }
 
 fn plain(spans: &[Span]) -> String {

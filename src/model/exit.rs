@@ -1,19 +1,19 @@
-/// What the process tells its caller; the numbers are a promise to scripts.
+/// What the process tells its caller; the numbers are a promise to scripts, and the guide's chapter `codes` shows these words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
     /// Done.
     Done = 0,
     /// Failed; live is untouched.
     Failed = 1,
-    /// The command line or the configuration is wrong; nothing was tried.
+    /// The command line or `deployer.toml` is wrong; nothing was tried.
     Usage = 2,
-    /// Live is affected, or it is not known whether it is.
+    /// Live was affected, or it is not known; the message says which, and what is served now.
     LiveAffected = 3,
-    /// Somebody else holds the environment's lock.
+    /// Locked by somebody else.
     Locked = 4,
-    /// A cutover was proven bad after the switch and was rolled back without anyone asking.
+    /// The new release did not hold under `--watch`, and was rolled back.
     RolledBack = 5,
-    /// Interrupted by the user.
+    /// Interrupted.
     Interrupted = 130,
 }
 

@@ -45,6 +45,20 @@ pub enum Site {
     Unknown,
 }
 
+impl Site {
+    /// As it stands in `--json`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Site::Untouched => "untouched",
+            Site::Restored => "restored",
+            Site::Switched => "switched",
+            Site::Affected => "affected",
+            Site::Unknown => "unknown",
+        }
+    }
+}
+
 /// What no argument can carry comes from the configuration.
 impl From<NulError> for Failure {
     fn from(error: NulError) -> Failure {

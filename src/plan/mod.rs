@@ -2,6 +2,7 @@
 
 mod around;
 mod assess;
+mod code;
 mod comeback;
 mod cutover;
 mod data;
@@ -27,6 +28,7 @@ mod virtualenv;
 mod world;
 
 pub use assess::assess;
+pub use code::{CODES, Code, code};
 pub use cutover::{CutoverPlan, cutover, stop};
 pub use data::left_behind;
 pub use deploy::{DeployRequest, deploy, dirty, held};

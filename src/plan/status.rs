@@ -1,27 +1,7 @@
 //! What `status` found, environment by environment.
 //!
 //! Its JSON shape is a promise to scripts: fields are added, never renamed, removed or given another meaning.
-//!
-//! ```json
-//! {"environments": [
-//!   {"name": "prod", "host": "web1.example", "state": "reached",
-//!    "served": {"state": "known", "color": "blue", "commit": {"id": "a1b2…", "subject": "fix the header"}},
-//!    "lock": {"by": "ann@laptop", "doing": "deploy", "age_seconds": 180},
-//!    "live": {"color": "blue", "commit": {"id": "a1b2…", "subject": "fix the header"}, "age_seconds": 7200,
-//!             "by": "ann@laptop", "port": 8888,
-//!             "process": {"state": "running", "pid": 4242, "uptime_seconds": 7190},
-//!             "health": {"state": "healthy"}, "survives_reboot": true,
-//!             "processes": [{"name": "worker", "singleton": false, "runs": [{"pid": 4250, "uptime_seconds": 7189}]}]},
-//!    "next": {"color": "green", "commit": null, "age_seconds": null, "by": null, "port": 8889,
-//!             "process": {"state": "stopped"},
-//!             "health": {"state": "unknown", "why": "nothing runs"}, "survives_reboot": null},
-//!    "problems": [{"what": "…", "run": "deployer prod deploy"}]},
-//!   {"name": "staging", "host": "web2.example", "state": "unreachable", "error": "connection refused"}
-//! ]}
-//! ```
-//!
-//! `served.state` is `known` or `unknown` (with `why`); `process.state` is `running`, `stopped`, `stranger` (with
-//! `what`) or `unknown` (with `why`); `health.state` is `healthy`, `unhealthy` (with `why`) or `unknown` (with `why`).
+//! The guide's chapter `json` has an example that is made of these types.
 //! What is not known or not there is `null`; ages are whole seconds by the host's clock.
 
 use serde::Serialize;

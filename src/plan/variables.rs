@@ -1,17 +1,7 @@
 //! What `env` found: which variables live, next and the local side have, and where they differ.
 //!
 //! Its JSON shape is a promise to scripts: fields are added, never renamed, removed or given another meaning.
-//!
-//! ```json
-//! {"environment": "prod", "host": "web1.example", "live": "blue", "next": "green", "variables": [
-//!   {"name": "SECRET_KEY", "kind": "secret", "live": "same", "next": "differs", "local": "set"},
-//!   {"name": "GREETING", "kind": "plain", "live": "missing", "next": "same", "local": "set",
-//!    "values": {"live": null, "next": "hello", "local": "hello"}}]}
-//! ```
-//!
-//! `local` is `set` or `missing`. `live` and `next` are `same` or `differs` (from the local one), `set` where there is no
-//! local one to compare with, `missing`, or `null` where nothing was deployed into the slot. `values` is there with
-//! `--values`, for plain variables alone.
+//! The guide's chapter `json` has an example that is made of these types.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,6 +15,7 @@ mod faults;
 mod fixtures;
 mod front_door;
 mod git;
+mod guide;
 mod hooks;
 mod init;
 mod kill;
