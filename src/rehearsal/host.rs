@@ -1,19 +1,18 @@
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::leftover::{self, PREFIX};
-use super::nginx::Nginx;
+use super::nginx::NginxServer;
 use super::ports::{Port, reserve_port};
-use super::processes::{self, Process};
+use super::processes;
 use super::sshd::Sshd;
 use super::{HostError, HostOptions};
 use crate::config::Ports;
+use crate::ssh::user_name;
 
 /// A port may be taken between the moment it was found free and the moment a server binds it.
 const ATTEMPTS: usize = 5;
@@ -26,13 +25,11 @@ pub struct ThrowawayHost {
     options: HostOptions,
     user: String,
     sshd: Sshd,
-    nginx: Nginx,
+    nginx: NginxServer,
     ssh_port: Port,
     http_port: Port,
     blue: Port,
     green: Port,
-    /// Children of servers that were stopped on purpose, which nothing else would tie to this host.
-    strays: HashSet<Process>,
     /// Says that the folder has an owner, until this is dropped.
     _claim: File,
     folder: TempDir,
@@ -52,15 +49,14 @@ impl ThrowawayHost {
             let link = path.join("bin").join(program.file_name().unwrap_or_default());
             std::os::unix::fs::symlink(program, &link).map_err(HostError::file(&link))?;
         }
-        let user = user_name()?;
+        let user = user_name();
         let mut host = ThrowawayHost {
             sshd: Sshd::prepare(path, &path.join("client/.ssh"), &user, &options)?,
-            nginx: Nginx::prepare(path)?,
+            nginx: NginxServer::prepare(path)?,
             ssh_port: reserve_port()?,
             http_port: reserve_port()?,
             blue: reserve_port()?,
             green: reserve_port()?,
-            strays: HashSet::new(),
             options,
             user,
             _claim: claim,
@@ -165,26 +161,8 @@ impl ThrowawayHost {
         self.nginx.command(&["-s", "reload"])
     }
 
-    pub fn nginx_config(&self) -> PathBuf {
-        self.nginx.config()
-    }
-
-    /// Every `*.conf` in here is another site of the same nginx.
-    pub fn nginx_sites(&self) -> PathBuf {
-        self.nginx.sites()
-    }
-
     pub fn nginx_error_log(&self) -> PathBuf {
         self.nginx.error_log()
-    }
-
-    pub fn nginx_access_log(&self) -> PathBuf {
-        self.nginx.access_log()
-    }
-
-    /// The number of nginx's master process while it runs.
-    pub fn nginx_pid(&self) -> Option<u32> {
-        self.nginx.pid()
     }
 
     /// Gives the host another name in `ssh_config`, reached at `port` of 127.0.0.1: a proxy's, say.
@@ -200,37 +178,6 @@ impl ThrowawayHost {
         append(&self.ssh_config(), &block)
     }
 
-    /// Ends the SSH listener: new connections are refused, open sessions go on.
-    pub fn refuse_ssh(&mut self) {
-        self.remember_children();
-        self.sshd.stop();
-    }
-
-    /// Listens for SSH again, on the same port.
-    pub fn accept_ssh(&mut self) -> Result<(), HostError> {
-        self.sshd.stop();
-        self.sshd.start(self.ssh_port.number())
-    }
-
-    /// Restarts sshd with a host key that `known_hosts` does not know.
-    pub fn change_host_key(&mut self) -> Result<(), HostError> {
-        self.refuse_ssh();
-        self.sshd.change_host_key()?;
-        self.accept_ssh()
-    }
-
-    /// Ends nginx: the front door refuses connections.
-    pub fn stop_nginx(&mut self) {
-        self.remember_children();
-        self.nginx.stop();
-    }
-
-    /// Starts nginx again, on the same port.
-    pub fn start_nginx(&mut self) -> Result<(), HostError> {
-        self.nginx.stop();
-        self.nginx.start()
-    }
-
     /// Takes the host down and says what could not be ended or removed; dropping does the same in silence.
     pub fn stop(mut self) -> Result<(), HostError> {
         self.end_processes()?;
@@ -239,20 +186,15 @@ impl ThrowawayHost {
     }
 
     fn end_processes(&mut self) -> Result<(), HostError> {
-        self.remember_children();
+        // Nothing else would tie the children of the two servers to this host.
+        let servers: Vec<u32> = [self.sshd.pid(), self.nginx.pid()].into_iter().flatten().collect();
+        let strays = processes::descendants(&servers);
         self.sshd.stop();
         self.nginx.stop();
-        processes::end(self.folder(), self.options.grace, &mut || self.processes()).map(drop)
-    }
-
-    fn processes(&self) -> HashSet<Process> {
+        let folder = self.folder();
         let pid_files = ["blue", "green"].map(|color| self.root().join(color).join("etc/app.pid"));
-        processes::of_host(self.folder(), &pid_files, &self.strays)
-    }
-
-    fn remember_children(&mut self) {
-        let servers: Vec<u32> = [self.sshd.pid(), self.nginx.pid()].into_iter().flatten().collect();
-        self.strays.extend(processes::descendants(&servers));
+        let mut left = || processes::of_host(folder, &pid_files, &strays);
+        processes::end(folder, self.options.grace, &mut left).map(drop)
     }
 }
 
@@ -276,15 +218,6 @@ fn make_folder() -> Result<TempDir, HostError> {
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(&parent)
         .map_err(HostError::file(&parent))
-}
-
-fn user_name() -> Result<String, HostError> {
-    let output = Command::new("id")
-        .arg("-un")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| HostError::Run { program: "id -un".into(), source })?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
 fn lost_the_port(error: &HostError) -> bool {

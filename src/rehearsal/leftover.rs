@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::HostError;
-use super::processes::{self, Process};
+use super::processes::{self, HostProcess};
 
 /// What the folder of every throwaway host is called, with more behind it.
 pub(super) const PREFIX: &str = "deployer-rehearsal-";
@@ -67,9 +67,9 @@ fn tidy(folder: &Path) -> Option<Leftover> {
 }
 
 /// The servers, by what was written down when they started, and all that they started.
-fn known(folder: &Path) -> HashSet<Process> {
+fn known(folder: &Path) -> HashSet<HostProcess> {
     let servers = ["ssh", "nginx"].map(|server| folder.join(server).join("started"));
-    let mut known: HashSet<Process> = servers.iter().filter_map(|file| processes::noted(file)).collect();
+    let mut known: HashSet<HostProcess> = servers.iter().filter_map(|file| processes::noted(file)).collect();
     let servers: Vec<u32> = known.iter().map(|process| process.pid).collect();
     known.extend(processes::descendants(&servers));
     known

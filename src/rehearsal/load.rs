@@ -46,7 +46,7 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Reply {
     pub started: Instant,
     pub latency: Duration,
     pub outcome: Outcome,
@@ -56,13 +56,13 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct LoadReport {
     /// In the order in which they were begun.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Reply>,
 }
 
 pub struct Running {
     over: Arc<AtomicBool>,
     begun: Arc<AtomicUsize>,
-    clients: Vec<JoinHandle<Vec<Answer>>>,
+    clients: Vec<JoinHandle<Vec<Reply>>>,
 }
 
 impl Load {
@@ -107,14 +107,14 @@ impl Load {
         Running { over, begun, clients }
     }
 
-    fn request(&self, kept: &mut Option<BufReader<TcpStream>>) -> Answer {
+    fn request(&self, kept: &mut Option<BufReader<TcpStream>>) -> Reply {
         let started = Instant::now();
         let (mut outcome, mut body) = self.exchange(kept);
         if self.asks_again && outcome == Outcome::IdleClosed {
             (outcome, body) = self.exchange(kept);
         }
         let body = String::from_utf8_lossy(&body);
-        Answer {
+        Reply {
             started,
             latency: started.elapsed(),
             outcome,
@@ -170,7 +170,7 @@ impl Running {
 
     /// Waits until the load's own bounds end it.
     pub fn wait(self) -> LoadReport {
-        let mut answers: Vec<Answer> = self
+        let mut answers: Vec<Reply> = self
             .clients
             .into_iter()
             .flat_map(|client| client.join().expect("a client does not panic"))
@@ -186,13 +186,13 @@ impl LoadReport {
     }
 
     pub fn with_marker(&self, marker: &str) -> usize {
-        let has = |answer: &&Answer| answer.marker.as_deref() == Some(marker);
+        let has = |answer: &&Reply| answer.marker.as_deref() == Some(marker);
         self.answers.iter().filter(has).count()
     }
 
     /// Every answer that is not a 2xx.
-    pub fn failures(&self) -> Vec<&Answer> {
-        let failed = |answer: &&Answer| !matches!(answer.outcome, Outcome::Status(200..=299));
+    pub fn failures(&self) -> Vec<&Reply> {
+        let failed = |answer: &&Reply| !matches!(answer.outcome, Outcome::Status(200..=299));
         self.answers.iter().filter(failed).collect()
     }
 

@@ -16,6 +16,6 @@ mod sshd;
 pub use error::HostError;
 pub use host::ThrowawayHost;
 pub use leftover::{Leftover, tidy_up};
-pub use load::{Answer, Load, LoadReport, Outcome, Running};
+pub use load::{Load, LoadReport, Outcome, Reply, Running};
 pub use options::HostOptions;
 pub use ports::{Port, reserve_port};

@@ -9,16 +9,16 @@ use crate::nginx::{escape_glob, quoted};
 
 /// The host's nginx: the front door and, beside it, the door to next.
 #[derive(Debug)]
-pub(super) struct Nginx {
+pub(super) struct NginxServer {
     program: PathBuf,
     folder: PathBuf,
     daemon: Option<Daemon>,
 }
 
-impl Nginx {
+impl NginxServer {
     /// Finds nginx and makes its folders in `host/nginx`; nothing runs yet.
-    pub(super) fn prepare(host: &Path) -> Result<Nginx, HostError> {
-        let nginx = Nginx { program: find_program("nginx")?, folder: host.join("nginx"), daemon: None };
+    pub(super) fn prepare(host: &Path) -> Result<NginxServer, HostError> {
+        let nginx = NginxServer { program: find_program("nginx")?, folder: host.join("nginx"), daemon: None };
         let sites = nginx.sites();
         fs::create_dir_all(&sites).map_err(HostError::file(&sites))?;
         Ok(nginx)
@@ -59,20 +59,16 @@ impl Nginx {
         words
     }
 
-    pub(super) fn config(&self) -> PathBuf {
+    fn config(&self) -> PathBuf {
         self.folder.join("nginx.conf")
     }
 
-    pub(super) fn sites(&self) -> PathBuf {
+    fn sites(&self) -> PathBuf {
         self.folder.join("sites")
     }
 
     pub(super) fn error_log(&self) -> PathBuf {
         self.folder.join("error.log")
-    }
-
-    pub(super) fn access_log(&self) -> PathBuf {
-        self.folder.join("access.log")
     }
 }
 

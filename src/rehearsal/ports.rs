@@ -1,5 +1,7 @@
 use std::hash::{BuildHasher, Hasher};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixListener;
 
 use super::HostError;
 
@@ -10,7 +12,7 @@ const LOWEST: u16 = 10_240;
 #[derive(Debug)]
 pub struct Port {
     number: u16,
-    _claim: Claim,
+    _claim: Option<UnixListener>,
 }
 
 impl Port {
@@ -34,7 +36,7 @@ pub fn reserve_port() -> Result<Port, HostError> {
 }
 
 fn claim_if_free(number: u16) -> Option<Port> {
-    let claim = claim(number)?;
+    let claim = claim(number).ok()?;
     TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
     Some(Port { number, _claim: claim })
 }
@@ -46,25 +48,19 @@ fn first_outgoing_port() -> u16 {
         .unwrap_or(32_768)
 }
 
-/// An abstract socket named after the port: it ends with the process, however that ends, and leaves no file.
-#[cfg(target_os = "linux")]
-type Claim = std::os::unix::net::UnixListener;
+/// An abstract socket named after the port: it ends with the process, however that ends, and leaves no file. Only Linux
+/// has them.
+fn claim(number: u16) -> io::Result<Option<UnixListener>> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::SocketAddr;
 
-#[cfg(target_os = "linux")]
-fn claim(number: u16) -> Option<Claim> {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::SocketAddr;
-
-    let name = SocketAddr::from_abstract_name(format!("deployer-rehearsal-port-{number}")).ok()?;
-    Claim::bind_addr(&name).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-type Claim = ();
-
-#[cfg(not(target_os = "linux"))]
-fn claim(_number: u16) -> Option<Claim> {
-    Some(())
+        let name = SocketAddr::from_abstract_name(format!("deployer-rehearsal-port-{number}"))?;
+        UnixListener::bind_addr(&name).map(Some)
+    }
+    #[cfg(not(target_os = "linux"))]
+    Ok(None)
 }
 
 #[cfg(test)]

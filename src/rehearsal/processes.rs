@@ -19,35 +19,39 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A process, told from a later one with the same number by its start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Process {
+pub(super) struct HostProcess {
     pub(super) pid: u32,
     parent: u32,
     started: u64,
 }
 
-impl Process {
+impl HostProcess {
     /// `None` if there is no such process, or only its exit status is left.
-    pub(super) fn find(pid: u32) -> Option<Process> {
-        Process::parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    pub(super) fn find(pid: u32) -> Option<HostProcess> {
+        HostProcess::parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    fn parse(pid: u32, stat: &str) -> Option<Process> {
+    fn parse(pid: u32, stat: &str) -> Option<HostProcess> {
         // The program's name, in brackets, may itself hold brackets and spaces.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         if matches!(*fields.first()?, "Z" | "X") {
             return None;
         }
-        Some(Process { pid, parent: fields.get(1)?.parse().ok()?, started: fields.get(19)?.parse().ok()? })
+        Some(HostProcess {
+            pid,
+            parent: fields.get(1)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+        })
     }
 
-    fn all() -> Vec<Process> {
+    fn all() -> Vec<HostProcess> {
         let Ok(entries) = fs::read_dir("/proc") else {
             return Vec::new();
         };
         entries
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter_map(Process::find)
+            .filter_map(HostProcess::find)
             .collect()
     }
 
@@ -67,14 +71,14 @@ impl Process {
 }
 
 /// Every living process that was started by `ancestors`, at any remove.
-pub(super) fn descendants(ancestors: &[u32]) -> HashSet<Process> {
-    below(&Process::all(), ancestors.iter().copied().collect())
+pub(super) fn descendants(ancestors: &[u32]) -> HashSet<HostProcess> {
+    below(&HostProcess::all(), ancestors.iter().copied().collect())
 }
 
-fn below(all: &[Process], mut family: HashSet<u32>) -> HashSet<Process> {
+fn below(all: &[HostProcess], mut family: HashSet<u32>) -> HashSet<HostProcess> {
     let mut found = HashSet::new();
     loop {
-        let more: Vec<Process> = all
+        let more: Vec<HostProcess> = all
             .iter()
             .filter(|process| family.contains(&process.parent) && !found.contains(*process))
             .copied()
@@ -91,10 +95,14 @@ fn below(all: &[Process], mut family: HashSet<u32>) -> HashSet<Process> {
 /// the pid files and at work in the folder, or a child of one of these, or `known` from before.
 ///
 /// A pid file alone proves nothing: it may be stale and name a stranger.
-pub(super) fn of_host(folder: &Path, pid_files: &[PathBuf], known: &HashSet<Process>) -> HashSet<Process> {
-    let all = Process::all();
+pub(super) fn of_host(
+    folder: &Path,
+    pid_files: &[PathBuf],
+    known: &HashSet<HostProcess>,
+) -> HashSet<HostProcess> {
+    let all = HostProcess::all();
     let named: HashSet<u32> = pid_files.iter().filter_map(|file| read_pid(file)).collect();
-    let mut mine: HashSet<Process> = all
+    let mut mine: HashSet<HostProcess> = all
         .iter()
         .filter(|process| {
             process.is_marked(folder)
@@ -114,10 +122,10 @@ pub(super) fn of_host(folder: &Path, pid_files: &[PathBuf], known: &HashSet<Proc
 pub(super) fn end(
     folder: &Path,
     grace: Duration,
-    left: &mut dyn FnMut() -> HashSet<Process>,
+    left: &mut dyn FnMut() -> HashSet<HostProcess>,
 ) -> Result<usize, HostError> {
     let kill_from = Instant::now() + grace;
-    let mut asked: HashSet<Process> = HashSet::new();
+    let mut asked: HashSet<HostProcess> = HashSet::new();
     loop {
         let left = left();
         if left.is_empty() {
@@ -144,17 +152,17 @@ pub(super) fn end(
 
 /// Writes down which process this is, so that it is known again after its parent has ended.
 pub(super) fn note(pid: u32, file: &Path) -> io::Result<()> {
-    let started = Process::find(pid).map_or(0, |process| process.started);
+    let started = HostProcess::find(pid).map_or(0, |process| process.started);
     fs::write(file, format!("{pid} {started} {}", boot()))
 }
 
 /// The process that was written down, if it still runs.
-pub(super) fn noted(file: &Path) -> Option<Process> {
+pub(super) fn noted(file: &Path) -> Option<HostProcess> {
     let text = fs::read_to_string(file).ok()?;
     let [pid, started, booted] = text.split_whitespace().collect::<Vec<_>>()[..] else {
         return None;
     };
-    let process = Process::find(pid.parse().ok()?)?;
+    let process = HostProcess::find(pid.parse().ok()?)?;
     (started.parse() == Ok(process.started) && booted == boot()).then_some(process)
 }
 
@@ -164,7 +172,7 @@ fn boot() -> String {
     name.map_or_else(|_| "-".to_owned(), |name| name.trim().to_owned())
 }
 
-fn ancestry(all: &[Process], pid: u32) -> HashSet<u32> {
+fn ancestry(all: &[HostProcess], pid: u32) -> HashSet<u32> {
     let parents: HashMap<u32, u32> = all.iter().map(|process| (process.pid, process.parent)).collect();
     let mut line = HashSet::new();
     let mut current = Some(pid);
@@ -196,17 +204,17 @@ mod tests {
 
     use super::*;
 
-    fn process(pid: u32, parent: u32) -> Process {
-        Process { pid, parent, started: 7 }
+    fn process(pid: u32, parent: u32) -> HostProcess {
+        HostProcess { pid, parent, started: 7 }
     }
 
     #[test]
     fn a_stat_line_is_read_past_a_name_with_brackets() {
         let stat = "42 (a) b) S 17 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 99123 1 1";
-        let read = Process::parse(42, stat).unwrap();
+        let read = HostProcess::parse(42, stat).unwrap();
         assert_eq!((read.parent, read.started), (17, 99123));
-        assert_eq!(Process::parse(42, &stat.replace(" S ", " Z ")), None);
-        assert_eq!(Process::parse(42, "nonsense"), None);
+        assert_eq!(HostProcess::parse(42, &stat.replace(" S ", " Z ")), None);
+        assert_eq!(HostProcess::parse(42, "nonsense"), None);
     }
 
     #[test]

@@ -53,22 +53,12 @@ impl Sshd {
         Ok(())
     }
 
-    /// Ends the listener; sessions that are open stay open.
     pub(super) fn stop(&mut self) {
         self.daemon = None;
     }
 
     pub(super) fn pid(&self) -> Option<u32> {
         self.daemon.as_ref().map(Daemon::pid)
-    }
-
-    /// Puts another host key in the place of this one; it counts from the next start.
-    pub(super) fn change_host_key(&self) -> Result<(), HostError> {
-        let key = self.host_key();
-        for file in [key.clone(), key.with_extension("pub")] {
-            fs::remove_file(&file).map_err(HostError::file(&file))?;
-        }
-        generate_key(&key)
     }
 
     /// The public host key as `known_hosts` has it: type and base64.
@@ -196,8 +186,7 @@ fn make_privilege_separation_folder() -> Result<(), HostError> {
 }
 
 pub(super) fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+    rustix::process::geteuid().is_root()
 }
 
 fn generate_key(file: &Path) -> Result<(), HostError> {

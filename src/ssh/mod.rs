@@ -47,6 +47,6 @@ pub use host_key::HostKey;
 pub use host_key_error::{Distrust, HostKeyError, HowToReach};
 pub use interrupt::Interrupt;
 pub use lines::Lines;
-pub use options::{ConnectOptions, NoPrompt, Prompt};
+pub use options::{ConnectOptions, NoPrompt, Prompt, user_name};
 pub use pipe::{Exit, Received};
 pub use session::Session;

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How to reach a host, beyond what its [`Target`](crate::model::Target) says.
@@ -54,7 +55,7 @@ impl ConnectOptions {
         let home = env::home_dir().filter(|home| home.is_absolute());
         let user_config = home.as_ref().map(|home| home.join(".ssh/config"));
         ConnectOptions {
-            local_user: local_user(),
+            local_user: user_name(),
             config_files: user_config.into_iter().chain(["/etc/ssh/ssh_config".into()]).collect(),
             global_known_hosts: ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
                 .map(PathBuf::from)
@@ -66,16 +67,22 @@ impl ConnectOptions {
     }
 }
 
-/// The name of the user who runs this; empty if the machine does not know it.
-fn local_user() -> String {
+/// The name of the user as whom this runs; empty if the machine does not know it.
+#[must_use]
+pub fn user_name() -> String {
     let uid = rustix::process::getuid().to_string();
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let by_uid = passwd.lines().find_map(|line| {
+    let listed = passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)? == uid).then(|| name.to_owned())
     });
-    by_uid.or_else(|| env::var("USER").ok()).unwrap_or_default()
+    // Users that only a directory service knows.
+    let asked = || {
+        let output = Command::new("id").arg("-un").stdin(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    listed.or_else(asked).or_else(|| env::var("USER").ok()).unwrap_or_default()
 }
 
 /// Asks a person.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::{Ran, Site};
+use crate::support::{HostControl, Ran, Site};
 
 /// Everything that a session on Debian has, and that the scripts call.
 const TOOLS: [&str; 30] = [
@@ -108,7 +108,7 @@ fn a_host_with_nothing_but_sh_is_told_all_of_it() {
 
 #[test]
 fn sudo_that_is_missing_or_refuses_gets_the_line_that_allows_it() {
-    let mut site = Site::new();
+    let site = Site::new();
     // The environment's own table wins over what the fixture writes.
     let text = fs::read_to_string(site.repo.path().join("deployer.toml")).unwrap();
     let (before, _) = text.split_once("[environments.prod.nginx]").unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::{APP, Ran, Site};
+use crate::support::{APP, HostControl, Ran, Site};
 
 const NAME: &str = "guarded.localhost";
 

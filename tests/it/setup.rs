@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Ran, Site, until};
+use crate::support::{HostControl, Ran, Site, until};
 
 /// An application that repeats the headers it was sent, and upgrades a connection.
 const APP: &str = r#"
@@ -27,7 +27,7 @@ def app(environ, start_response):
 
 /// A host whose nginx knows no site yet, but reads a folder for them, as Debian's does.
 fn bare() -> Site {
-    let mut site = Site::new();
+    let site = Site::new();
     site.host.stop_nginx();
     let config = fs::read_to_string(site.host.nginx_config()).unwrap();
     let start = config.find("    server {").expect("a server");
@@ -40,7 +40,7 @@ fn bare() -> Site {
         format!("server {{ listen 127.0.0.1:{door} default_server; return 404 \"the default site\\n\"; }}\n"),
     )
     .unwrap();
-    site.host.start_nginx().unwrap();
+    site.host.start_nginx();
     site.write("app.py", APP);
     site.commit("say what arrives");
     configure(&site, "");
@@ -273,7 +273,7 @@ fn without_a_terminal_and_without_yes_nothing_is_written() {
 
 #[test]
 fn printing_needs_no_host() {
-    let mut site = bare();
+    let site = bare();
     site.host.refuse_ssh();
     let ran = site.done(&["prod", "setup", "--print"]);
     assert!(ran.stdout.starts_with("# Written by deployer prod setup for hello"), "{}", ran.stdout);

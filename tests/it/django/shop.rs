@@ -15,7 +15,7 @@ use deployer::nginx::static_locations;
 
 use crate::django::broker::Broker;
 use crate::django::passed;
-use crate::support::{Load, Outcome, Ran, Site, http, until};
+use crate::support::{HostControl, Load, Outcome, Ran, Site, http, until};
 
 /// The server's name under which the static files are served too.
 const NAME: &str = "shop.localhost";

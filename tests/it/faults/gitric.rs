@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::faults::fixture::meet;
-use crate::support::{Site, git, gunicorn, http, until};
+use crate::support::{HostControl, Site, git, gunicorn, http, until};
 
 fn run(command: &mut Command) {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
@@ -49,7 +49,7 @@ fn daemon(slot: &Path, color: &str, port: u16) {
 }
 
 fn taken_over(case: &str, target: impl Fn(&Site, &str) -> PathBuf) {
-    let mut site = Site::new();
+    let site = Site::new();
     let ports = site.host.app_ports();
     let blue = slot(&site, "blue", ports.blue);
     slot(&site, "green", ports.green);
@@ -59,7 +59,7 @@ fn taken_over(case: &str, target: impl Fn(&Site, &str) -> PathBuf) {
     daemon(&blue, "blue", ports.blue);
     // Not a reload, after which workers that know nothing of the slots would answer for a while.
     site.host.stop_nginx();
-    site.host.start_nginx().unwrap();
+    site.host.start_nginx();
     until("the front door", Duration::from_secs(10), || site.get("/").1 == "hello from blue gitric\n");
     let old = fs::read_to_string(blue.join("etc/app.pid")).unwrap();
 

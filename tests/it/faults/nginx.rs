@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 use crate::faults::fixture::{live, live_with, meet};
-use crate::support::Site;
+use crate::support::{HostControl, Site};
 
 /// A folder with a `sudo` that wants a password.
 fn sudo_that_asks() -> TempDir {

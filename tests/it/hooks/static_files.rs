@@ -8,7 +8,7 @@ use deployer::model::Role;
 use deployer::nginx::static_locations;
 
 use crate::hooks::passed;
-use crate::support::{Site, http, until};
+use crate::support::{HostControl, Site, http, until};
 
 /// The server's name under which the static files are served too.
 const NAME: &str = "static.localhost";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Child;
 
 use crate::mishaps::common::{SOON, assert_live, assert_well, check, ended, history, last, nginx, passed};
-use crate::support::{APP, Site, until};
+use crate::support::{APP, HostControl, Site, until};
 
 /// An application whose health is bad where a file named for its commit exists.
 const SICK: &str = r#"

@@ -7,7 +7,7 @@ use crate::mishaps::common::{
     alive, assert_live, assert_problem, assert_well, check, expect, kill_family, link, master,
     one_live_one_next, passed, signal,
 };
-use crate::support::Site;
+use crate::support::{HostControl, Site};
 
 #[test]
 fn an_old_process_that_ignores_term_is_killed() {
@@ -79,14 +79,14 @@ fn a_pid_file_proves_nothing() {
 
 #[test]
 fn a_host_that_was_switched_off_between_deploy_and_cutover() {
-    let mut site = Site::new();
+    let site = Site::new();
     let (first, second) = one_live_one_next(&site);
     let (live, next) = (link(&site, "live"), link(&site, "next"));
     for color in [&live, &next] {
         kill_family(master(&site, color));
     }
-    kill_family(site.host.nginx_pid().unwrap());
-    site.host.start_nginx().unwrap();
+    kill_family(site.host.nginx_pid());
+    site.host.start_nginx();
     assert_eq!(site.get("/").0, 502);
     let status = site.status();
     assert_problem(&status, &format!("live ({live}) does not run"), Some("deployer prod deploy --cutover"));

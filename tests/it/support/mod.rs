@@ -1,13 +1,15 @@
 //! What several test files share. Each file uses a part of it.
 mod delay_proxy;
 mod disk;
+mod host;
 mod site;
 mod turn;
 mod window;
 
 pub use delay_proxy::DelayProxy;
-pub use deployer::rehearsal::{Answer, Load, LoadReport, Outcome, Running};
+pub use deployer::rehearsal::{Load, LoadReport, Outcome, Reply, Running};
 pub use disk::Disk;
+pub use host::HostControl;
 pub use site::{APP, Ran, Site, git, gunicorn, http, ran, until};
 pub use turn::{Place, alone, busy, place};
 

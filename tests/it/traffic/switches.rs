@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Load, LoadReport, Outcome, Site, alone, row, until};
+use crate::support::{Load, LoadReport, Outcome, Reply, Site, alone, row, until};
 use crate::traffic::stage::{Mode, plain, short};
 
 const BOUND: Duration = Duration::from_secs(3);
@@ -64,13 +64,13 @@ fn a_slow_request_is_answered_by_the_release_it_began_on_by_socket() {
     a_slow_request_stays(Mode::Socket);
 }
 
-fn ended(answer: &Answer) -> Instant {
+fn ended(answer: &Reply) -> Instant {
     answer.started + answer.latency
 }
 
 /// When a release answered first and last, since `began`.
 fn reign(report: &LoadReport, release: &str, began: Instant) -> (Duration, Duration) {
-    let of = |answer: &&Answer| answer.marker.as_deref() == Some(release) && ended(answer) > began;
+    let of = |answer: &&Reply| answer.marker.as_deref() == Some(release) && ended(answer) > began;
     let times = || report.answers.iter().filter(of).map(|answer| ended(answer) - began);
     (times().min().expect("it answered"), times().max().expect("it answered"))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Site, busy, row, until};
+use crate::support::{HostControl, Site, busy, row, until};
 use crate::traffic::stage::{Mode, plain};
 
 const LONG: Duration = Duration::from_secs(60);
