@@ -14,7 +14,8 @@ use crate::config::UV_LOCK;
 use crate::model::Color;
 
 pub use gunicorn::{Brought, brings_gunicorn};
-use lines::{Line, classify, is_remote, logical_lines};
+pub use lines::package_name;
+use lines::{RequirementLine, classify, is_remote, logical_lines, normal};
 pub use packages::packages;
 
 /// Puts uv where a deploy finds it, for one user: Debian's own pip installs nothing outside of a virtualenv.
@@ -78,7 +79,8 @@ pub fn requirements(
     let folder = join("", folder).unwrap_or_default();
     let path =
         join(&folder, path).ok_or_else(|| RequirementsError::Outside { by: None, path: path.to_owned() })?;
-    let mut reader = Reader { read, folder, found: Requirements::default(), seen: BTreeSet::new() };
+    let mut reader =
+        RequirementsReader { read, folder, found: Requirements::default(), seen: BTreeSet::new() };
     reader.file(&path, None)?;
     Ok(reader.found)
 }
@@ -143,7 +145,7 @@ impl Fields {
     }
 }
 
-struct Reader<'a> {
+struct RequirementsReader<'a> {
     read: &'a mut dyn FnMut(&str) -> Option<Vec<u8>>,
     /// The application's.
     folder: String,
@@ -151,7 +153,7 @@ struct Reader<'a> {
     seen: BTreeSet<String>,
 }
 
-impl Reader<'_> {
+impl RequirementsReader<'_> {
     fn file(&mut self, path: &str, by: Option<String>) -> Result<(), RequirementsError> {
         if !self.seen.insert(path.to_owned()) {
             return Ok(());
@@ -210,8 +212,8 @@ impl Reader<'_> {
     fn lines(&mut self, path: &str, text: &str) -> Result<(), RequirementsError> {
         for (number, line) in logical_lines(text) {
             match classify(&line) {
-                Line::Include(target) if is_remote(target) => {}
-                Line::Include(target) => {
+                RequirementLine::Include(target) if is_remote(target) => {}
+                RequirementLine::Include(target) => {
                     let by = format!("{path}:{number}");
                     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                     let target = join(folder, target).ok_or_else(|| RequirementsError::Outside {
@@ -220,17 +222,12 @@ impl Reader<'_> {
                     })?;
                     self.file(&target, Some(by))?;
                 }
-                Line::Local => self.found.local = true,
-                Line::Package(_) | Line::Other => {}
+                RequirementLine::Local => self.found.local = true,
+                RequirementLine::Package(_) | RequirementLine::Other => {}
             }
         }
         Ok(())
     }
-}
-
-/// A package's name as PyPI compares it.
-fn normal(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
 fn file_name(path: &str) -> &str {

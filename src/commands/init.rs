@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, Config};
 use crate::git::Repository;
 use crate::init::{
-    Answers, Found, Sources, default_name, default_ports, default_root, default_url, is_read, recognise,
+    Answers, Recognised, Sources, default_name, default_ports, default_root, default_url, is_read, recognise,
     render,
 };
 use crate::plan::{Event, Failure, Observer};
@@ -98,7 +98,7 @@ fn target(options: &InitOptions) -> Result<PathBuf, Failure> {
 }
 
 /// The application's folder as seen from the repository's top.
-fn directory(repository: &Repository, start: &Path, found: &Found) -> String {
+fn directory(repository: &Repository, start: &Path, found: &Recognised) -> String {
     let top = repository.top().and_then(|top| top.canonicalize().ok());
     let here = start.canonicalize().unwrap_or_else(|_| start.to_owned());
     let below = top.and_then(|top| here.strip_prefix(top).ok().map(Path::to_owned)).unwrap_or_default();
@@ -117,7 +117,7 @@ struct Questions<'a, 'b> {
 }
 
 impl Questions<'_, '_> {
-    fn answers(&mut self, found: &Found, directory: String) -> Result<Answers, Failure> {
+    fn answers(&mut self, found: &Recognised, directory: String) -> Result<Answers, Failure> {
         let options = self.options;
         self.missing(found)?;
         let environment = options.environment.clone().unwrap_or_else(|| "prod".to_string());
@@ -139,7 +139,7 @@ impl Questions<'_, '_> {
     }
 
     /// Where nobody can be asked, everything that is missing is said at once.
-    fn missing(&self, found: &Found) -> Result<(), Failure> {
+    fn missing(&self, found: &Recognised) -> Result<(), Failure> {
         let options = self.options;
         let asks = self.ask.is_there() && !options.yes;
         if asks {

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::Context;
-use crate::git::{Repository, Standing};
+use crate::git::{Repository, Tracking};
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{Event, Failure};
-use crate::secrets::{Concealed, Findings, Interrupted, Lookup, find};
+use crate::secrets::{Concealed, Findings, Lookup, LookupInterrupted, find};
 
 /// Where a run finds its secrets, and what it has found.
 pub struct Vault<'a> {
@@ -49,11 +49,11 @@ impl Context<'_> {
     pub(super) fn find_secrets(&mut self, alive: &mut dyn FnMut()) -> Result<Findings, Failure> {
         let sources = &self.environment.secrets;
         let exposed = RefCell::new(Vec::new());
-        let objection = |file: &Path| match Repository::standing(file) {
-            Ok(Some(Standing::Tracked)) => {
+        let objection = |file: &Path| match Repository::tracking(file) {
+            Ok(Some(Tracking::Tracked)) => {
                 Some(format!("{} is tracked by git, so it is in every clone", file.display()))
             }
-            Ok(Some(Standing::Untracked)) => {
+            Ok(Some(Tracking::Untracked)) => {
                 exposed.borrow_mut().push(file.display().to_string());
                 None
             }
@@ -67,7 +67,7 @@ impl Context<'_> {
             interrupt.count() == presses
         };
         let mut lookup = Lookup { folder: self.vault.folder, objection: &objection, go_on: &mut go_on };
-        let findings = find(sources, &mut lookup).map_err(|Interrupted| {
+        let findings = find(sources, &mut lookup).map_err(|LookupInterrupted| {
             Failure::new("interrupted", "interrupted while the secrets were asked for")
                 .exit(ExitCode::Interrupted)
         })?;

@@ -1,6 +1,6 @@
 use git2::{Delta, DiffOptions, Oid, Sort};
 
-use super::revision::printable;
+use super::printable::printable;
 use super::{Repository, SourceError};
 use crate::model::{ChangeKind, FileChange, LoggedCommit};
 

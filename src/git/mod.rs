@@ -4,19 +4,20 @@ mod bundle;
 mod changes;
 mod error;
 mod pack;
+mod printable;
 mod repository;
 mod revision;
 mod sendable;
-mod standing;
 mod status;
 mod submodule;
+mod tracking;
 
 pub use bundle::Bundle;
 pub use error::SourceError;
 pub use pack::{PackProgress, PackStage, Packer};
 pub use repository::Repository;
-pub use standing::Standing;
 pub use submodule::Submodule;
+pub use tracking::Tracking;
 
 /// For `crate::fuzz`.
 #[cfg(test)]

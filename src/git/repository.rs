@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
 
 use super::SourceError;
-use super::revision::printable;
+use super::printable::printable;
 
 /// What a symbolic link is in a tree.
 const LINK: i32 = 0o120_000;

@@ -1,8 +1,12 @@
 use git2::{ErrorCode, Oid};
 
+use super::printable::printable;
 use super::{Repository, SourceError};
 use crate::config::distance;
 use crate::model::{CommitSummary, Relation};
+
+const REMOTE: &str = "refs/remotes/";
+const KINDS: [&str; 3] = ["refs/heads/", "refs/tags/", REMOTE];
 
 impl Repository {
     /// The commit that `rev` names, in any of git's ways: a branch, a tag, a short hash, `HEAD~2`, `@{upstream}`.
@@ -53,21 +57,26 @@ impl Repository {
 
     /// The names of branches and tags, those of branches first, each in order.
     pub fn names(&self) -> Vec<String> {
+        let mut found = self.named();
+        found.retain(|(_, name)| !name.ends_with("/HEAD") && !name.contains(char::is_control));
+        found.sort();
+        found.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// All branches, tags and remote branches, each with its kind's place in [`KINDS`].
+    fn named(&self) -> Vec<(usize, String)> {
         let Ok(mut references) = self.git.references() else {
             return Vec::new();
         };
-        let kinds = ["refs/heads/", "refs/tags/", "refs/remotes/"];
-        let mut found: Vec<(usize, String)> = references
-            .names()
-            .filter_map(Result::ok)
-            .filter_map(|name| {
-                let kind = kinds.iter().position(|kind| name.starts_with(kind))?;
-                Some((kind, name[kinds[kind].len()..].to_owned()))
-            })
-            .filter(|(_, name)| !name.ends_with("/HEAD") && !name.contains(char::is_control))
-            .collect();
-        found.sort();
-        found.into_iter().map(|(_, name)| name).collect()
+        let named = references.names().filter_map(|name| {
+            let name = name.ok()?;
+            let (kind, rest) = KINDS
+                .iter()
+                .enumerate()
+                .find_map(|(kind, prefix)| Some((kind, name.strip_prefix(prefix)?)))?;
+            Some((kind, rest.to_owned()))
+        });
+        named.collect()
     }
 
     /// Whether HEAD is a branch without a commit.
@@ -126,23 +135,14 @@ impl Repository {
 
     /// The up to three branches and tags that are spelled most like `rev`.
     fn near(&self, rev: &str) -> Vec<String> {
-        let Ok(mut references) = self.git.references() else {
-            return Vec::new();
-        };
-        let mut found: Vec<(usize, String)> = references
-            .names()
-            .filter_map(Result::ok)
-            .filter_map(|name| {
-                let short = ["refs/heads/", "refs/tags/", "refs/remotes/"]
-                    .iter()
-                    .find_map(|prefix| name.strip_prefix(prefix))?;
-                // A remote's branch may be meant by its own name alone.
-                let own = short.split_once('/').filter(|_| name.starts_with("refs/remotes/"));
-                let spellings = [Some(short), own.map(|(_, branch)| branch)];
-                let slips = spellings.iter().flatten().filter_map(|name| distance(rev, name)).min()?;
-                Some((slips, short.to_owned()))
-            })
-            .collect();
+        let mut found: Vec<(usize, String)> = Vec::new();
+        for (kind, name) in self.named() {
+            // A remote's branch may be meant by its own name alone.
+            let own = name.split_once('/').filter(|_| KINDS[kind] == REMOTE);
+            let spellings = [Some(name.as_str()), own.map(|(_, branch)| branch)];
+            let slips = spellings.iter().flatten().filter_map(|name| distance(rev, name)).min();
+            found.extend(slips.map(|slips| (slips, name.clone())));
+        }
         found.sort();
         found.into_iter().take(3).map(|(_, name)| name).collect()
     }
@@ -152,24 +152,5 @@ fn summary(commit: &git2::Commit<'_>) -> CommitSummary {
     CommitSummary {
         id: commit.id().to_string(),
         subject: printable(commit.summary_bytes().unwrap_or_default()),
-    }
-}
-
-/// Text of the repository's, fit for a terminal: lossily decoded, and without control characters, which a
-/// commit's author could use to rewrite what stands on the screen.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_subject_cannot_steer_the_terminal() {
-        assert_eq!(printable(b"red \x1b[31m caf\xe9"), "red \u{fffd}[31m caf\u{fffd}");
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use git2::{ObjectType, Oid};
 
-use super::revision::printable;
+use super::printable::printable;
 use super::{Repository, SourceError};
 
 /// Files that are larger than this are no LFS pointers; git-lfs itself draws the line here.

@@ -1,6 +1,6 @@
 use git2::{Status, StatusOptions, SubmoduleIgnore, SubmoduleStatus};
 
-use super::revision::printable;
+use super::printable::printable;
 use super::{Repository, SourceError};
 
 impl Repository {

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use git2::Oid;
 
-use super::revision::printable;
+use super::printable::printable;
 use super::{Repository, SourceError};
 
 /// How a tree marks a submodule.

@@ -1,7 +1,7 @@
 //! Which of the pages that are served a probe should ask for.
 
-use super::found::{Found, Health, Kind};
 use super::modules::Modules;
+use super::recognised::{Framework, HealthHint, Recognised};
 use super::views::Defaults;
 use super::{routes, urls};
 
@@ -24,17 +24,22 @@ const NAMES: [&str; 13] = [
 
 const LOGINS: [&str; 3] = ["login", "signin", "sign-in"];
 
-pub(super) fn health(modules: &Modules, found: &Found, root: Option<&str>, defaults: Defaults) -> Health {
+pub(super) fn health(
+    modules: &Modules,
+    found: &Recognised,
+    root: Option<&str>,
+    defaults: Defaults,
+) -> HealthHint {
     let (mut served, unknown, docs) = match found.kind {
-        Some(Kind::Django) => {
+        Some(Framework::Django) => {
             let (served, unknown) = urls::served(modules, root.unwrap_or("urls"), defaults);
             (served, unknown, None)
         }
-        Some(Kind::Object(_)) => {
+        Some(Framework::Object(_)) => {
             let (served, docs) = routes::served(modules, found);
             (served, Vec::new(), docs)
         }
-        Some(Kind::Node) | None => return Health::default(),
+        Some(Framework::Node) | None => return HealthHint::default(),
     };
     let last = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or("").to_owned();
     let name = |path: &str| last(path).trim_matches(['_', '-']).to_ascii_lowercase();
@@ -43,7 +48,7 @@ pub(super) fn health(modules: &Modules, found: &Found, root: Option<&str>, defau
         let named = |wanted: &&str| paths.iter().find(|path| name(path) == **wanted).cloned();
         NAMES.iter().find_map(named)
     };
-    let of = |path: String, doubt: Option<&'static str>| Health { path: Some(path), doubt };
+    let of = |path: String, doubt: Option<&'static str>| HealthHint { path: Some(path), doubt };
     if let Some(path) = by_name(&served) {
         return of(path, None);
     }
@@ -56,7 +61,7 @@ pub(super) fn health(modules: &Modules, found: &Found, root: Option<&str>, defau
     let login = || served.iter().find(|path| LOGINS.contains(&&*name(path))).cloned();
     match docs.or_else(login) {
         Some(path) => of(path, Some("it answers without a login; a page made for probes is better")),
-        None => Health {
+        None => HealthHint {
             path: None,
             doubt: Some(
                 "a guess: name a page that answers 2xx without a login; none was seen in the sources",

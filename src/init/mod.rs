@@ -1,11 +1,11 @@
-//! Floor 2: what a repository's own files tell about its application, and the `deployer.toml` that follows; pure.
+//! Floor 3: what a repository's own files tell about its application, and the `deployer.toml` that follows; pure.
 
-mod found;
 mod health;
 mod modules;
 mod packages;
 mod python;
 mod recognise;
+mod recognised;
 mod render;
 mod routes;
 mod scan;
@@ -18,8 +18,7 @@ mod tests;
 mod urls;
 mod views;
 
-pub use found::{Celery, Found, Health, Kind, Migrations, Static};
 pub use recognise::recognise;
+pub use recognised::{Celery, Database, Framework, HealthHint, MigrationTool, Recognised, Static};
 pub use render::{Answers, default_name, default_ports, default_root, default_url, render};
 pub use sources::{Sources, is_read};
-pub use sqlite::Database;

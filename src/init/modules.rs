@@ -8,7 +8,7 @@ use super::statements::{Statement, is_name, literal, statements};
 /// How many imports are followed from one name.
 const DEPTH: usize = 6;
 
-pub(super) struct Module<'a> {
+pub(super) struct PythonModule<'a> {
     pub(super) path: &'a str,
     pub(super) statements: Vec<Statement>,
     /// Its own dotted name, from the repository's top.
@@ -18,7 +18,7 @@ pub(super) struct Module<'a> {
 }
 
 pub(super) struct Modules<'a> {
-    pub(super) all: Vec<Module<'a>>,
+    pub(super) all: Vec<PythonModule<'a>>,
 }
 
 impl<'a> Modules<'a> {
@@ -33,7 +33,7 @@ impl<'a> Modules<'a> {
                 false => name.rsplit_once('.').map_or("", |(package, _)| package),
             };
             let imports = statements.iter().flat_map(|statement| imports(&statement.text, package)).collect();
-            Module { path, statements, imports, name }
+            PythonModule { path, statements, imports, name }
         };
         Modules { all: sources.python().into_iter().map(module).collect() }
     }
@@ -45,7 +45,7 @@ impl<'a> Modules<'a> {
     /// The file of a module, by its whole name or by the end of it: what is on Python's path is not known.
     pub(super) fn named(&self, name: &str) -> Option<usize> {
         let end = format!(".{name}");
-        let is = |module: &&(usize, &Module)| module.1.name == name || module.1.name.ends_with(&end);
+        let is = |module: &&(usize, &PythonModule)| module.1.name == name || module.1.name.ends_with(&end);
         let all = self.all.iter().enumerate();
         all.filter(|it| is(&it)).min_by_key(|(_, module)| module.name.len()).map(|(at, _)| at)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::sources::{Sources, folder, join};
 use crate::config::UV_LOCK;
+use crate::python;
 
 /// Where requirements are looked for, in the order of trust.
 const FILES: [&str; 6] = [
@@ -17,9 +18,6 @@ const FILES: [&str; 6] = [
 
 /// What makes a folder the home of an application.
 const MANIFESTS: [&str; 4] = ["pyproject.toml", UV_LOCK, "poetry.lock", "Pipfile"];
-
-/// How deep requirements may include each other.
-const DEPTH: usize = 4;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Packages {
@@ -68,7 +66,10 @@ impl Packages {
             from_pipfile(text, &mut names);
         }
         if let Some(file) = file.as_deref().filter(|_| !is_locked) {
-            from_requirements(sources, &join(at, file), &mut names, 0);
+            // What is missing is a deploy's to say.
+            let mut read = |path: &str| Some(sources.text(path).unwrap_or_default().as_bytes().to_vec());
+            let found = python::requirements(at, file, &mut read).unwrap_or_default();
+            names.extend(python::packages(&found).into_keys());
         }
         let (export, add) = match (has("poetry.lock"), has("Pipfile")) {
             _ if is_locked => (None, Some("uv add")),
@@ -103,53 +104,21 @@ fn workspace(sources: &Sources, at: &str) -> Option<String> {
     None
 }
 
-fn from_requirements(sources: &Sources, path: &str, names: &mut BTreeSet<String>, depth: usize) {
-    for line in sources.text(path).unwrap_or_default().lines() {
-        let line = line.trim();
-        let included = line.strip_prefix("-r").or(line.strip_prefix("--requirement"));
-        match included {
-            Some(other) if depth < DEPTH => {
-                let other = join(folder(path), other.trim_start_matches(['=', ' ']).trim_start_matches("./"));
-                from_requirements(sources, &other, names, depth + 1);
-            }
-            _ => add(line, names),
-        }
-    }
-}
-
 fn from_pyproject(text: &str, names: &mut BTreeSet<String>) {
     let Ok(table) = text.parse::<toml::Table>() else {
         return;
     };
     let listed =
         table.get("project").and_then(|project| project.get("dependencies")).and_then(toml::Value::as_array);
-    for entry in listed.into_iter().flatten().filter_map(toml::Value::as_str) {
-        add(entry, names);
-    }
+    names.extend(listed.into_iter().flatten().filter_map(toml::Value::as_str).map(python::package_name));
     let poetry =
         table.get("tool").and_then(|tool| tool.get("poetry")).and_then(|poetry| poetry.get("dependencies"));
-    for name in poetry.and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
-        add(name, names);
-    }
+    let poetry = poetry.and_then(toml::Value::as_table);
+    names.extend(poetry.into_iter().flat_map(toml::Table::keys).map(|name| python::package_name(name)));
 }
 
 fn from_pipfile(text: &str, names: &mut BTreeSet<String>) {
     let table = text.parse::<toml::Table>().unwrap_or_default();
     let packages = table.get("packages").and_then(toml::Value::as_table);
-    for name in packages.into_iter().flat_map(toml::Table::keys) {
-        add(name, names);
-    }
-}
-
-/// The name of a requirement, in the form in which all its spellings are the same; extras count as `name[extra]` too.
-fn add(requirement: &str, names: &mut BTreeSet<String>) {
-    let name: String = requirement
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
-        .map(|c| if "_.".contains(c) { '-' } else { c.to_ascii_lowercase() })
-        .collect();
-    if name.is_empty() || name.starts_with('-') {
-        return;
-    }
-    names.insert(name);
+    names.extend(packages.into_iter().flat_map(toml::Table::keys).map(|name| python::package_name(name)));
 }

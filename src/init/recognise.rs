@@ -1,14 +1,14 @@
 //! From files to what they are: Django first, then an application object, then Node.
 
-use super::found::{Celery, Found, Kind, Migrations, Static};
 use super::health::health;
 use super::modules::Modules;
 use super::packages::Packages;
 use super::python::{module, settings_files};
+use super::recognised::{Celery, Database, Framework, MigrationTool, Recognised, Static};
 use super::scan::{assigned, callable_bare, called, helpers, quoted, variables};
 use super::sound::sound;
 use super::sources::{Sources, below, folder, join};
-use super::sqlite::{Database, database};
+use super::sqlite::database;
 use super::statements::assignment;
 use super::views::Defaults;
 
@@ -24,12 +24,12 @@ const USUAL: [&str; 7] =
     ["wsgi.py", "asgi.py", "app.py", "main.py", "application.py", "server.py", "__init__.py"];
 
 /// What the files tell. Nothing is sure: a person reads the `deployer.toml` that follows.
-pub fn recognise(sources: &Sources) -> Found {
+pub fn recognise(sources: &Sources) -> Recognised {
     let mut found = django(sources)
         .or_else(|| object(sources))
         .or_else(|| node(sources))
-        .unwrap_or_else(|| Found { directory: ".".to_owned(), ..Found::default() });
-    if found.kind != Some(Kind::Node) {
+        .unwrap_or_else(|| Recognised { directory: ".".to_owned(), ..Recognised::default() });
+    if found.kind != Some(Framework::Node) {
         let packages = Packages::near(sources, &found.directory);
         installed(&mut found, sources, &packages);
     }
@@ -37,7 +37,7 @@ pub fn recognise(sources: &Sources) -> Found {
     found
 }
 
-fn django(sources: &Sources) -> Option<Found> {
+fn django(sources: &Sources) -> Option<Recognised> {
     let is_manage = |path: &&str| path.rsplit('/').next() == Some("manage.py");
     let is_django =
         |path: &&str| sources.text(path).is_some_and(|text| text.contains("DJANGO_SETTINGS_MODULE"));
@@ -68,11 +68,11 @@ fn django(sources: &Sources) -> Option<Found> {
         None => (by_file("asgi.py"), true),
     };
     let helpers = helpers(sources);
-    let mut found = Found {
-        kind: Some(Kind::Django),
+    let mut found = Recognised {
+        kind: Some(Framework::Django),
         seen: Some(manage.to_owned()),
         manage: below(manage, &directory).map(str::to_owned),
-        migrations: Some(Migrations::Django),
+        migrations: Some(MigrationTool::Django),
         directory,
         app,
         python_path,
@@ -82,7 +82,7 @@ fn django(sources: &Sources) -> Option<Found> {
             .map(|root| Static { url: static_url(setting("STATIC_URL")), root: static_root(root) }),
         media: setting("MEDIA_ROOT").and_then(static_root),
         variables: files.iter().flat_map(|(_, text)| variables(text, &helpers)).collect(),
-        ..Found::default()
+        ..Recognised::default()
     };
     if setting("ALLOWED_HOSTS").is_some_and(|value| value.split('#').next().unwrap_or("").trim() == "[]") {
         found
@@ -152,8 +152,8 @@ fn static_root(value: &str) -> Option<String> {
 }
 
 /// An object or a factory of one of the frameworks.
-fn object(sources: &Sources) -> Option<Found> {
-    let mut best: Option<(usize, Found)> = None;
+fn object(sources: &Sources) -> Option<Recognised> {
+    let mut best: Option<(usize, Recognised)> = None;
     for (path, text) in sources.python() {
         let Some((object, name, asgi)) = application(text, sources) else {
             continue;
@@ -168,14 +168,14 @@ fn object(sources: &Sources) -> Option<Found> {
         let Some((module, python_path)) = module(sources, path, &directory) else {
             continue;
         };
-        let found = Found {
-            kind: Some(Kind::Object(name)),
+        let found = Recognised {
+            kind: Some(Framework::Object(name)),
             seen: Some(path.to_owned()),
             app: Some(format!("{module}:{object}")),
             directory,
             python_path,
             asgi,
-            ..Found::default()
+            ..Recognised::default()
         };
         best = Some((rank, found));
     }
@@ -184,12 +184,12 @@ fn object(sources: &Sources) -> Option<Found> {
     let flask = |path: &&str| path.ends_with("migrations/alembic.ini");
     let alembic = |path: &&str| path.rsplit('/').next() == Some("alembic.ini");
     found.migrations = match paths.iter().any(flask) {
-        true => Some(Migrations::Flask),
+        true => Some(MigrationTool::Flask),
         false => paths
             .into_iter()
             .filter(alembic)
             .find_map(|path| below(path, &found.directory))
-            .map(|path| Migrations::Alembic(path.to_owned())),
+            .map(|path| MigrationTool::Alembic(path.to_owned())),
     };
     let helpers = helpers(sources);
     found.variables = sources.python().iter().flat_map(|(_, text)| variables(text, &helpers)).collect();
@@ -200,7 +200,7 @@ fn object(sources: &Sources) -> Option<Found> {
 
 /// What the application serves, and where it keeps its data.
 fn look_at(
-    found: &mut Found,
+    found: &mut Recognised,
     sources: &Sources,
     root: Option<&str>,
     defaults: Defaults,
@@ -253,7 +253,7 @@ fn application(text: &str, sources: &Sources) -> Option<(String, &'static str, b
     Some((format!("{factory}()"), made, *asgi))
 }
 
-fn node(sources: &Sources) -> Option<Found> {
+fn node(sources: &Sources) -> Option<Recognised> {
     let is_package = |path: &&str| path.rsplit('/').next() == Some("package.json");
     let (path, package) = sources.paths().into_iter().filter(is_package).find_map(|path| {
         let package: serde_json::Value = serde_json::from_str(sources.text(path)?).ok()?;
@@ -263,8 +263,8 @@ fn node(sources: &Sources) -> Option<Found> {
         (serde_json::Value::String(_), _) => "npm start".to_owned(),
         (_, main) => format!("node {}", main.as_str().unwrap_or("server.js")),
     };
-    Some(Found {
-        kind: Some(Kind::Node),
+    Some(Recognised {
+        kind: Some(Framework::Node),
         seen: Some(path.to_owned()),
         directory: folder(path).to_owned(),
         build: if sources.has(&join(folder(path), "package-lock.json")) { "npm ci" } else { "npm install" }
@@ -272,12 +272,12 @@ fn node(sources: &Sources) -> Option<Found> {
             .into(),
         notes: vec!["the server must listen on 127.0.0.1 at the port that $PORT says".to_owned()],
         command: Some(command),
-        ..Found::default()
+        ..Recognised::default()
     })
 }
 
 /// What the packages tell, and what is missing among them.
-fn installed(found: &mut Found, sources: &Sources, packages: &Packages) {
+fn installed(found: &mut Recognised, sources: &Sources, packages: &Packages) {
     // A workspace's lock lies above the folder that its member is in.
     let inside = |file: &str| below(&join(&packages.folder, file), &found.directory).map(str::to_owned);
     let above = |file: &&str| file.starts_with("../") && packages.folder == found.directory;
@@ -306,7 +306,7 @@ fn installed(found: &mut Found, sources: &Sources, packages: &Packages) {
     found.variables.retain(|name| !own(name));
 }
 
-fn celery(found: &Found, sources: &Sources, packages: &Packages) -> Option<Celery> {
+fn celery(found: &Recognised, sources: &Sources, packages: &Packages) -> Option<Celery> {
     let top = found
         .python_path
         .as_deref()

@@ -1,6 +1,6 @@
 //! What was recognised and what a person said become a `deployer.toml`.
 
-use super::found::{Found, Kind, Migrations};
+use super::recognised::{Framework, MigrationTool, Recognised};
 
 /// What no repository tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub fn default_ports(name: &str, environment: &str) -> (u16, u16) {
 }
 
 /// The file's text.
-pub fn render(found: &Found, answers: &Answers) -> String {
+pub fn render(found: &Recognised, answers: &Answers) -> String {
     let mut text = format!(
         "# How {} gets onto its servers. Commit this file. Keys that are not here have defaults that suit most.\n",
         answers.name
@@ -117,14 +117,14 @@ pub fn render(found: &Found, answers: &Answers) -> String {
     text
 }
 
-fn python(found: &Found) -> String {
+fn python(found: &Recognised) -> String {
     match &found.requirements {
         Some(file) => key("requirements", file, ""),
         None => key("requirements", "requirements.txt", "in the application's folder"),
     }
 }
 
-fn gunicorn(found: &Found, answers: &Answers) -> Vec<String> {
+fn gunicorn(found: &Recognised, answers: &Answers) -> Vec<String> {
     let seen = found.seen.as_deref().filter(|_| found.app.as_deref() == Some(&*answers.app));
     let mut lines = vec![
         key(
@@ -151,7 +151,7 @@ fn gunicorn(found: &Found, answers: &Answers) -> Vec<String> {
     lines
 }
 
-fn processes(found: &Found) -> Vec<String> {
+fn processes(found: &Recognised) -> Vec<String> {
     let Some(celery) = &found.celery else {
         return Vec::new();
     };
@@ -168,12 +168,12 @@ fn processes(found: &Found) -> Vec<String> {
     lines
 }
 
-fn hooks(found: &Found) -> Vec<String> {
+fn hooks(found: &Recognised) -> Vec<String> {
     let line = match (&found.migrations, &found.manage) {
-        (Some(Migrations::Django), Some(manage)) => format!("python {manage} migrate --noinput"),
-        (Some(Migrations::Flask), _) => format!("flask --app {} db upgrade", flask_app(found)),
+        (Some(MigrationTool::Django), Some(manage)) => format!("python {manage} migrate --noinput"),
+        (Some(MigrationTool::Flask), _) => format!("flask --app {} db upgrade", flask_app(found)),
         // `alembic` alone does not look for modules in this folder.
-        (Some(Migrations::Alembic(file)), _) => {
+        (Some(MigrationTool::Alembic(file)), _) => {
             let before = python_path(found);
             match file.as_str() {
                 "alembic.ini" => format!("{before}python -m alembic upgrade head"),
@@ -186,14 +186,14 @@ fn hooks(found: &Found) -> Vec<String> {
 }
 
 /// Where modules lie in a folder of their own: the words that tell Python.
-fn python_path(found: &Found) -> String {
+fn python_path(found: &Recognised) -> String {
     let path = found.python_path.as_ref();
     path.map_or(String::new(), |path| format!("env PYTHONPATH={path} "))
 }
 
 /// The application as `flask --app` finds it: a path, where it lies in a folder of its own; an object that has another name
 /// than flask looks for.
-fn flask_app(found: &Found) -> String {
+fn flask_app(found: &Recognised) -> String {
     let app = found.app.as_deref().unwrap_or("app");
     let (module, object) = app.split_once(':').unwrap_or((app, "app"));
     let place = match &found.python_path {
@@ -206,7 +206,7 @@ fn flask_app(found: &Found) -> String {
     }
 }
 
-fn shared(found: &Found) -> Vec<String> {
+fn shared(found: &Recognised) -> Vec<String> {
     let media = found.media.iter().map(|folder| (below_manage(found, folder), "uploads"));
     let database = found.database.iter();
     let data =
@@ -226,7 +226,7 @@ fn shared(found: &Found) -> Vec<String> {
     vec![format!("{line:<36} # outlives the releases: {}", what.join(", "))]
 }
 
-fn static_files(found: &Found) -> Vec<String> {
+fn static_files(found: &Recognised) -> Vec<String> {
     let (Some(files), Some(manage)) = (&found.static_files, &found.manage) else {
         return Vec::new();
     };
@@ -242,14 +242,14 @@ fn static_files(found: &Found) -> Vec<String> {
 }
 
 /// A folder that Django's settings name, as seen from the application's directory.
-fn below_manage(found: &Found, folder: &str) -> String {
+fn below_manage(found: &Recognised, folder: &str) -> String {
     match &found.python_path {
         Some(path) => format!("{path}/{folder}"),
         None => folder.to_owned(),
     }
 }
 
-fn variables(found: &Found) -> Vec<String> {
+fn variables(found: &Recognised) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(settings) = &found.settings {
         lines.push(key("DJANGO_SETTINGS_MODULE", settings, ""));
@@ -279,14 +279,14 @@ fn word(name: &str) -> String {
     if is_bare { name.to_owned() } else { quote(name) }
 }
 
-impl Found {
+impl Recognised {
     /// One line for a person: what it was taken for, and by what.
     pub fn describe(&self) -> Option<String> {
         let kind = self.kind?;
         let seen = self.seen.as_deref().unwrap_or("its files");
         let app = self.app.as_deref().or(self.command.as_deref());
         Some(match (kind, app) {
-            (Kind::Django, None) => format!("Django, by {seen}; but no wsgi.py and no asgi.py"),
+            (Framework::Django, None) => format!("Django, by {seen}; but no wsgi.py and no asgi.py"),
             (kind, Some(app)) => format!("{kind}, by {seen}: {app}"),
             (kind, None) => format!("{kind}, by {seen}"),
         })

@@ -1,9 +1,9 @@
 //! The pages that an application object serves to anybody: its own routes, and those of what is registered on it.
 
-use super::found::Found;
-use super::modules::{Module, Modules};
-use super::statements::{Call, Statement, call, lists, split};
-use super::views::{Defaults, View, depends, guards, is_public, turns_away};
+use super::modules::{Modules, PythonModule};
+use super::recognised::Recognised;
+use super::statements::{CallExpression, Statement, call, lists, split};
+use super::views::{Defaults, PageView, depends, guards, is_public, turns_away};
 
 /// How deep routers are registered on each other.
 const DEPTH: usize = 6;
@@ -40,7 +40,7 @@ struct Graph<'a> {
 }
 
 /// What is served without a login, by its path; and FastAPI's own page, which it has unless it is told otherwise.
-pub(super) fn served(modules: &Modules, found: &Found) -> (Vec<String>, Option<String>) {
+pub(super) fn served(modules: &Modules, found: &Recognised) -> (Vec<String>, Option<String>) {
     let mut graph = Graph { modules, nodes: Vec::new(), edges: Vec::new() };
     let Some(docs) = graph.make(found) else {
         return (Vec::new(), None);
@@ -52,7 +52,7 @@ pub(super) fn served(modules: &Modules, found: &Found) -> (Vec<String>, Option<S
 
 /// Each statement of a file with its place.
 fn all<'a>(modules: &'a Modules<'a>) -> impl Iterator<Item = (usize, &'a Statement)> {
-    let of = |(file, module): (usize, &'a Module<'a>)| {
+    let of = |(file, module): (usize, &'a PythonModule<'a>)| {
         module.statements.iter().map(move |statement| (file, statement))
     };
     modules.all.iter().enumerate().flat_map(of)
@@ -60,7 +60,7 @@ fn all<'a>(modules: &'a Modules<'a>) -> impl Iterator<Item = (usize, &'a Stateme
 
 impl Graph<'_> {
     /// Finds the nodes; `None` where the application itself is not among them. Else where FastAPI's own page is.
-    fn make(&mut self, found: &Found) -> Option<Option<String>> {
+    fn make(&mut self, found: &Recognised) -> Option<Option<String>> {
         let (_, object) = found.app.as_deref()?.split_once(':')?;
         let seen = self.modules.at(found.seen.as_deref()?)?;
         let object = object.trim_end_matches("()");
@@ -172,7 +172,7 @@ impl Graph<'_> {
     /// Functions that run before each request and turn somebody away guard all that hangs there.
     fn guard(&mut self) {
         for file in 0..self.modules.all.len() {
-            for view in View::all(&self.modules.all[file].statements) {
+            for view in PageView::all(&self.modules.all[file].statements) {
                 let turns = turns_away(view.body.iter())
                     || view.decorators.iter().any(|it| {
                         let name = it.text.split('(').next().unwrap_or_default();
@@ -220,7 +220,7 @@ impl Graph<'_> {
     fn routes(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (file, module) in self.modules.all.iter().enumerate() {
-            for view in View::all(&module.statements).filter(View::is_public) {
+            for view in PageView::all(&module.statements).filter(PageView::is_public) {
                 for decorator in view.decorators {
                     let text = decorator.text.trim_start_matches('@');
                     found.extend(call(text).and_then(|made| self.route(file, &made, "")));
@@ -235,7 +235,7 @@ impl Graph<'_> {
     }
 
     /// The whole path of a route that takes a plain GET.
-    fn route(&self, file: usize, made: &Call, more: &str) -> Option<String> {
+    fn route(&self, file: usize, made: &CallExpression, more: &str) -> Option<String> {
         let is_route = ["route", "get", "api_route", more].contains(&made.last());
         let methods = made.keyword("methods").is_none_or(|methods| methods.contains("GET"));
         let is_guarded = made.keyword("dependencies").is_some_and(depends);

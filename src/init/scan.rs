@@ -2,7 +2,7 @@
 
 use super::sources::Sources;
 use super::statements::{Statement, assignment, end_of_list, split, statements};
-use super::views::View;
+use super::views::PageView;
 
 /// The text inside the first quotes of a piece of source.
 pub(super) fn quoted(text: &str) -> Option<&str> {
@@ -100,7 +100,7 @@ pub(super) fn helpers(sources: &Sources) -> Vec<String> {
             continue;
         }
         let statements = statements(text);
-        for view in View::all(&statements) {
+        for view in PageView::all(&statements) {
             let Some((name, parameters)) = view.head.function() else {
                 continue;
             };

@@ -1,20 +1,20 @@
 use std::path::Path;
 
 use super::render::{Answers, render};
-use super::{Found, Health, Kind};
+use super::{Framework, HealthHint, Recognised};
 use crate::config::{Config, ConfigError};
 
-type LeaveOut = fn(&mut Found);
+type LeaveOut = fn(&mut Recognised);
 
 /// Leaves out what `deployer.toml` would not take, such as a `STATIC_URL` with blanks in it, and notes that: a file
 /// that lacks something is of more use than none.
-pub(super) fn sound(found: &mut Found) {
+pub(super) fn sound(found: &mut Recognised) {
     let parts: [(&str, LeaveOut); 10] = [
         ("the static files", |found| found.static_files = None),
         ("the folder of uploads", |found| found.media = None),
         ("the application's name", |found| found.app = None),
         ("the folder of the database", |found| found.database = None),
-        ("the health check", |found| found.health = Health::default()),
+        ("the health check", |found| found.health = HealthHint::default()),
         ("the workers", |found| found.celery = None),
         ("the requirements", |found| found.requirements = None),
         ("the settings module", |found| found.settings = None),
@@ -40,8 +40,8 @@ pub(super) fn sound(found: &mut Found) {
 }
 
 /// How many things are wrong with the file that follows, whatever a person answers.
-fn problems(found: &Found) -> usize {
-    let is_node = found.kind == Some(Kind::Node);
+fn problems(found: &Recognised) -> usize {
+    let is_node = found.kind == Some(Framework::Node);
     let app = found.app.as_deref().unwrap_or(if is_node { "" } else { "app:app" });
     let answers = Answers {
         environment: "prod".to_owned(),

@@ -1,28 +1,17 @@
 //! An SQLite database that an application keeps beside its sources, where each slot would have one of its own.
 
-use super::found::{Found, Kind};
 use super::modules::Modules;
+use super::recognised::{Database, Framework, Recognised};
 use super::scan;
 use super::sources::{Sources, below, folder, join};
 use super::statements::{Statement, literal};
-
-/// A database in the work tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Database {
-    /// As seen from the application's folder, where the sources tell.
-    pub file: Option<String>,
-    /// The folder that can outlive the releases: nothing else is in it.
-    pub folder: Option<String>,
-    /// The variable that names another database.
-    pub instead: Option<String>,
-}
 
 const ENDS: [&str; 4] = [".db", ".sqlite", ".sqlite3", ".db3"];
 
 pub(super) fn database(
     sources: &Sources,
     modules: &Modules,
-    found: &Found,
+    found: &Recognised,
     by_instance: bool,
 ) -> Option<Database> {
     let all = modules
@@ -59,7 +48,7 @@ pub(super) fn database(
 /// elsewhere, or in memory.
 fn file(
     modules: &Modules,
-    found: &Found,
+    found: &Recognised,
     path: &str,
     text: &str,
     by_instance: bool,
@@ -68,7 +57,7 @@ fn file(
     if strings.iter().any(|string| string.contains(":memory:")) {
         return None;
     }
-    let is_django = found.kind == Some(Kind::Django);
+    let is_django = found.kind == Some(Framework::Django);
     let top = found.python_path.as_deref().unwrap_or(".");
     let address = strings.iter().find(|string| string.starts_with("sqlite"));
     let rest = address.and_then(|address| address.split_once("://")).map(|(_, rest)| rest);
@@ -126,8 +115,8 @@ fn named(text: &str) -> Option<String> {
 }
 
 /// The folder that a path is counted from: as many above the file as its constant says.
-fn base(modules: &Modules, found: &Found, path: &str, text: &str) -> String {
-    if found.kind == Some(Kind::Django) {
+fn base(modules: &Modules, found: &Recognised, path: &str, text: &str) -> String {
+    if found.kind == Some(Framework::Django) {
         return found.python_path.clone().unwrap_or_else(|| ".".to_owned());
     }
     let constants = modules.all.iter().flat_map(|module| {

@@ -110,7 +110,7 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// A call at the beginning of an expression: `app.route("/x", methods=["GET"])`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Call<'a> {
+pub(super) struct CallExpression<'a> {
     /// `app.route`.
     pub(super) name: &'a str,
     pub(super) arguments: Vec<&'a str>,
@@ -118,7 +118,7 @@ pub(super) struct Call<'a> {
     pub(super) rest: &'a str,
 }
 
-impl<'a> Call<'a> {
+impl<'a> CallExpression<'a> {
     /// The function's own name.
     pub(super) fn last(&self) -> &'a str {
         self.name.rsplit('.').next().unwrap_or_default()
@@ -146,11 +146,11 @@ fn keyword(argument: &str) -> Option<(&str, &str)> {
     assignment(argument).filter(|(name, _)| argument[name.len()..].trim_start().starts_with('='))
 }
 
-pub(super) fn call(expression: &str) -> Option<Call<'_>> {
+pub(super) fn call(expression: &str) -> Option<CallExpression<'_>> {
     let (name, rest) = expression.split_once('(')?;
     let name = name.trim();
     let list = &rest[..end_of_list(rest)];
-    name.split('.').all(is_name).then(|| Call {
+    name.split('.').all(is_name).then(|| CallExpression {
         name,
         arguments: split(list),
         rest: rest[list.len()..].trim_start_matches(')').trim(),

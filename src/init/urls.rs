@@ -1,7 +1,7 @@
 //! The pages that a Django project serves to anybody, by its `urls.py` files.
 
 use super::modules::Modules;
-use super::statements::{Call, assignment, call, lists, literal, split};
+use super::statements::{CallExpression, assignment, call, lists, literal, split};
 use super::views::{Defaults, is_public};
 
 /// How deep they include each other.
@@ -46,7 +46,7 @@ impl Walk<'_> {
         }
     }
 
-    fn element(&mut self, file: usize, made: &Call, prefix: &str, depth: usize) -> Option<()> {
+    fn element(&mut self, file: usize, made: &CallExpression, prefix: &str, depth: usize) -> Option<()> {
         let route = literal(made.positional(0).or(made.keyword("route"))?)?;
         let route = match made.last() {
             "path" => route.to_owned(),
@@ -75,7 +75,7 @@ impl Walk<'_> {
         }
     }
 
-    fn include(&mut self, file: usize, include: &Call, path: &str, depth: usize) -> Option<()> {
+    fn include(&mut self, file: usize, include: &CallExpression, path: &str, depth: usize) -> Option<()> {
         let what = include.positional(0)?;
         // `include((patterns, "name"))`
         let what = match what.strip_prefix('(') {

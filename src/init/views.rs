@@ -61,21 +61,21 @@ pub(super) fn depends(text: &str) -> bool {
 }
 
 /// A function or a class with the decorators above it and the lines below.
-pub(super) struct View<'a> {
+pub(super) struct PageView<'a> {
     pub(super) decorators: &'a [Statement],
     pub(super) head: &'a Statement,
     pub(super) body: &'a [Statement],
 }
 
-impl<'a> View<'a> {
+impl<'a> PageView<'a> {
     /// The one that is defined at an index.
-    pub(super) fn at(statements: &'a [Statement], index: usize) -> View<'a> {
+    pub(super) fn at(statements: &'a [Statement], index: usize) -> PageView<'a> {
         let head = &statements[index];
         let above = statements[..index].iter().rev();
         let decorators = above.take_while(|it| it.text.starts_with('@') && it.indent == head.indent).count();
         let below = statements[index + 1..].iter();
         let body = below.take_while(|it| it.indent > head.indent).count();
-        View {
+        PageView {
             decorators: &statements[index - decorators..index],
             head,
             body: &statements[index + 1..index + 1 + body],
@@ -83,11 +83,11 @@ impl<'a> View<'a> {
     }
 
     /// Every one in a file.
-    pub(super) fn all(statements: &'a [Statement]) -> impl Iterator<Item = View<'a>> {
+    pub(super) fn all(statements: &'a [Statement]) -> impl Iterator<Item = PageView<'a>> {
         let is_view = |it: &Statement| it.function().is_some() || it.class().is_some();
         (0..statements.len())
             .filter(move |index| is_view(&statements[*index]))
-            .map(|index| View::at(statements, index))
+            .map(|index| PageView::at(statements, index))
     }
 
     /// Whether it answers a plain GET of anybody, whatever it is mounted at.
@@ -175,8 +175,8 @@ pub(super) fn is_public(
 
 fn function(modules: &Modules, file: usize, name: &str, defaults: Defaults) -> Option<bool> {
     let (file, name) = modules.origin(file, name)?;
-    let mut views = View::all(&modules.all[file].statements);
-    let is = |view: &View| view.head.function().is_some_and(|(made, _)| made == name);
+    let mut views = PageView::all(&modules.all[file].statements);
+    let is = |view: &PageView| view.head.function().is_some_and(|(made, _)| made == name);
     let view = views.find(is)?;
     let is_rest = view.says("api_view");
     Some(view.is_public() && view.is_let_in(defaults, is_rest))
@@ -190,8 +190,8 @@ fn class_is_public(
     depth: usize,
 ) -> Option<bool> {
     let (file, name) = modules.origin(file, name)?;
-    let mut views = View::all(&modules.all[file].statements);
-    let is = |view: &View| view.head.class().is_some_and(|(made, _)| made == name);
+    let mut views = PageView::all(&modules.all[file].statements);
+    let is = |view: &PageView| view.head.class().is_some_and(|(made, _)| made == name);
     let view = views.find(is)?;
     let bases = split(view.head.class().map_or("", |(_, bases)| bases));
     let base = |base: &&str| {

@@ -1,6 +1,8 @@
 //! Whether requirements bring gunicorn, as far as their files tell.
 
-use super::{Line, Requirements, classify, file_name, is_remote, lock, logical_lines, normal, packages};
+use super::{
+    RequirementLine, Requirements, classify, file_name, is_remote, lock, logical_lines, normal, packages,
+};
 use crate::config::UV_LOCK;
 
 /// What the files tell of gunicorn.
@@ -82,9 +84,11 @@ fn is_hashed(text: &str) -> bool {
 /// Whether a line names a list, an archive or a repository of another machine.
 fn leads_away(text: &str) -> bool {
     logical_lines(text).iter().any(|(_, line)| match classify(line) {
-        Line::Include(target) => is_remote(target),
-        Line::Other => !line.starts_with('-') || line.starts_with("-e") || line.starts_with("--editable"),
-        Line::Local | Line::Package(_) => false,
+        RequirementLine::Include(target) => is_remote(target),
+        RequirementLine::Other => {
+            !line.starts_with('-') || line.starts_with("-e") || line.starts_with("--editable")
+        }
+        RequirementLine::Local | RequirementLine::Package(_) => false,
     })
 }
 

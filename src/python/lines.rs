@@ -1,6 +1,6 @@
 //! Requirement files, line by line, as pip reads them.
 
-pub(super) enum Line<'a> {
+pub(super) enum RequirementLine<'a> {
     /// `-r` and `-c`: another file.
     Include(&'a str),
     /// Something in the application's tree.
@@ -9,11 +9,11 @@ pub(super) enum Line<'a> {
     Other,
 }
 
-pub(super) fn classify(line: &str) -> Line<'_> {
+pub(super) fn classify(line: &str) -> RequirementLine<'_> {
     let other =
         option(line, &["-r"], &["--requirement"]).or_else(|| option(line, &["-c"], &["--constraint"]));
     if let Some(target) = other {
-        return Line::Include(target);
+        return RequirementLine::Include(target);
     }
     let (line, editable) = match option(line, &["-e"], &["--editable"]) {
         Some(target) => (target, true),
@@ -21,10 +21,10 @@ pub(super) fn classify(line: &str) -> Line<'_> {
     };
     // Wheels that are found in the tree are installed from it like a package that lies there.
     if let Some(place) = option(line, &["-f"], &["--find-links"]) {
-        return if is_remote(place) { Line::Other } else { Line::Local };
+        return if is_remote(place) { RequirementLine::Other } else { RequirementLine::Local };
     }
     if line.starts_with('-') {
-        return Line::Other;
+        return RequirementLine::Other;
     }
     let name_ends = line
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
@@ -32,13 +32,13 @@ pub(super) fn classify(line: &str) -> Line<'_> {
     let (name, rest) = line.split_at(name_ends);
     let rest = without_extras(rest.trim_start());
     if let Some(place) = rest.strip_prefix('@') {
-        return if is_remote(place.trim_start()) { Line::Other } else { Line::Local };
+        return if is_remote(place.trim_start()) { RequirementLine::Other } else { RequirementLine::Local };
     }
     if is_remote(line) {
-        return Line::Other;
+        return RequirementLine::Other;
     }
     let target = line.split_whitespace().next().unwrap_or_default();
-    if editable || is_path(target) { Line::Local } else { Line::Package(name) }
+    if editable || is_path(target) { RequirementLine::Local } else { RequirementLine::Package(name) }
 }
 
 /// The value of an option that stands at the line's start: `-r x`, `-rx`, `--requirement x`, `--requirement=x`.
@@ -123,4 +123,15 @@ fn without_comment(line: &str) -> &str {
         blank = letter.is_whitespace();
     }
     line
+}
+
+/// A package's name as PyPI compares it.
+pub(super) fn normal(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '.'], "-")
+}
+
+/// The package that a requirement names, such as `Flask[async]>=3`, as PyPI compares it.
+pub fn package_name(requirement: &str) -> String {
+    let end = requirement.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    normal(&requirement[..end.unwrap_or(requirement.len())])
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::{is_remote, normal};
+use super::lines::{is_remote, normal, package_name};
 
 /// Whether what a lock brings is made of the repository's own files: a project that is a package, a member of its
 /// workspace, a folder of wheels. What is no package (`virtual`) is not installed, only what it asks for.
@@ -31,14 +31,7 @@ pub(super) fn forgotten(project: &str, lock: &str, folder: &str) -> Option<Strin
     let known = packages(&lock).find(|package| place(package) == Some(folder))?.get("metadata")?;
     let known: BTreeSet<String> = names(known.get("requires-dist")).collect();
     let asked = project.get("project")?.get("dependencies")?.as_array()?;
-    asked
-        .iter()
-        .filter_map(Value::as_str)
-        .map(|line| {
-            let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
-            normal(&line[..end.unwrap_or(line.len())])
-        })
-        .find(|name| !known.contains(name))
+    asked.iter().filter_map(Value::as_str).map(package_name).find(|name| !known.contains(name))
 }
 
 /// The packages that an installation of the project in this folder brings without the development groups, with their

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Line, Requirements, classify, file_name, lock, logical_lines, normal};
+use super::{RequirementLine, Requirements, classify, file_name, lock, logical_lines, normal};
 use crate::config::UV_LOCK;
 
 /// The packages that requirement and lock files name, by their normal names, with the version that is asked for.
@@ -33,7 +33,7 @@ pub fn packages(requirements: &Requirements) -> BTreeMap<String, String> {
 /// `Flask[async]==3.0 ; python_version > "3.8" --hash=…`: its name, and what stands behind it but the hashes.
 fn from_line(line: &str, found: &mut BTreeMap<String, String>) {
     let line = line.split(" --").next().unwrap_or(line).trim();
-    if let Line::Package(name) = classify(line)
+    if let RequirementLine::Package(name) = classify(line)
         && !name.is_empty()
     {
         let version = line[name.len()..].trim();

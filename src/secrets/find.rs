@@ -33,10 +33,10 @@ pub struct Findings {
 
 /// A command was given up, because the user asked for it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Interrupted;
+pub struct LookupInterrupted;
 
 /// What a file or a command gave; each is asked once, for however many secrets.
-enum Found {
+enum Answered {
     Lines(BTreeMap<String, String>),
     Text(Vec<u8>),
     Nothing(String, Vec<String>),
@@ -49,8 +49,8 @@ enum Found {
 pub fn find(
     sources: &BTreeMap<String, SecretSource>,
     lookup: &mut Lookup<'_>,
-) -> Result<Findings, Interrupted> {
-    let mut asked: Vec<(SecretSource, Found)> = Vec::new();
+) -> Result<Findings, LookupInterrupted> {
+    let mut asked: Vec<(SecretSource, Answered)> = Vec::new();
     let mut findings = Findings::default();
     for (name, source) in sources {
         match one(source, lookup, &mut asked)?.and_then(|value| sound(name, value)) {
@@ -71,8 +71,8 @@ type Maybe<T> = Result<T, (String, Vec<String>)>;
 fn one(
     source: &SecretSource,
     lookup: &mut Lookup<'_>,
-    asked: &mut Vec<(SecretSource, Found)>,
-) -> Result<Maybe<String>, Interrupted> {
+    asked: &mut Vec<(SecretSource, Answered)>,
+) -> Result<Maybe<String>, LookupInterrupted> {
     let nothing = |why: String| Ok(Err((why, Vec::new())));
     // One file holds many secrets.
     let place = match source {
@@ -101,31 +101,31 @@ fn one(
         return nothing(String::new());
     };
     Ok(match (found, source) {
-        (Found::Nothing(why, more), _) => Err((why.clone(), more.clone())),
-        (Found::Lines(values), SecretSource::File { path, key }) => values
+        (Answered::Nothing(why, more), _) => Err((why.clone(), more.clone())),
+        (Answered::Lines(values), SecretSource::File { path, key }) => values
             .get(key)
             .cloned()
             .ok_or_else(|| (format!("{} has no line {key}=", at(path, lookup)), Vec::new())),
-        (Found::Text(bytes), SecretSource::Command(argv)) => String::from_utf8(bytes.clone())
+        (Answered::Text(bytes), SecretSource::Command(argv)) => String::from_utf8(bytes.clone())
             .map_err(|_| (format!("what `{}` prints is not UTF-8 text", display(argv)), Vec::new())),
         _ => Err((String::new(), Vec::new())),
     })
 }
 
-fn ask(argv: &[String], lookup: &mut Lookup<'_>) -> Result<Found, Interrupted> {
+fn ask(argv: &[String], lookup: &mut Lookup<'_>) -> Result<Answered, LookupInterrupted> {
     match command::output(argv, lookup.folder, lookup.go_on) {
-        Ok(bytes) => Ok(Found::Text(bytes)),
-        Err(CommandError::Interrupted) => Err(Interrupted),
+        Ok(bytes) => Ok(Answered::Text(bytes)),
+        Err(CommandError::Interrupted) => Err(LookupInterrupted),
         Err(CommandError::Failed(how, said)) => {
-            Ok(Found::Nothing(format!("`{}` failed: {how}", display(argv)), said))
+            Ok(Answered::Nothing(format!("`{}` failed: {how}", display(argv)), said))
         }
     }
 }
 
-fn read(path: &str, lookup: &Lookup<'_>) -> Found {
+fn read(path: &str, lookup: &Lookup<'_>) -> Answered {
     let file = lookup.folder.join(path);
     let shown = at(path, lookup);
-    let nothing = |why: String| Found::Nothing(why, Vec::new());
+    let nothing = |why: String| Answered::Nothing(why, Vec::new());
     let bytes = match std::fs::read(&file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return nothing(format!("there is no {shown}")),
@@ -138,7 +138,7 @@ fn read(path: &str, lookup: &Lookup<'_>) -> Found {
         return nothing(format!("{shown} is not UTF-8 text"));
     };
     match dotenv::parse(&text) {
-        Ok(values) => Found::Lines(values),
+        Ok(values) => Answered::Lines(values),
         Err(dotenv::BadLine(line)) => nothing(format!("line {line} of {shown} is no NAME=VALUE")),
     }
 }

@@ -7,7 +7,7 @@ mod find;
 mod redact;
 mod view;
 
-pub use find::{Findings, Interrupted, Lookup, find};
+pub use find::{Findings, Lookup, LookupInterrupted, find};
 pub use redact::{Concealed, Redactor};
 
 /// For `crate::fuzz`.

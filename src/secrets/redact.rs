@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use super::view::{Reading, Strip};
+use super::view::{DecodedText, Strip};
 use crate::model::Secrets;
 
 /// Shorter values would blacken every other word, and show by that what they are.
@@ -43,7 +43,7 @@ struct Known {
 
 /// Places of known values in a text, each with the mark that goes there.
 #[derive(Default)]
-struct Found<'r> {
+struct Matches<'r> {
     places: Vec<(Range<usize>, &'r str)>,
     /// Whether who takes more out than was taken out last reads another text.
     is_rest: bool,
@@ -81,7 +81,7 @@ impl Redactor {
         if self.known.is_empty() {
             return;
         }
-        let mut found = Found::default();
+        let mut found = Matches::default();
         // What reads the text is not known: terminals, filters and logs each take other things out.
         for strip in [Strip::Controls, Strip::Colours, Strip::Sequences, Strip::AllSequences] {
             found.is_rest = false;
@@ -95,16 +95,16 @@ impl Redactor {
         }
     }
 
-    fn find<'r>(&'r self, text: &str, strip: Strip, found: &mut Found<'r>) {
-        self.decode(Reading::new(text), strip, found);
+    fn find<'r>(&'r self, text: &str, strip: Strip, found: &mut Matches<'r>) {
+        self.decode(DecodedText::new(text), strip, found);
         if self.has_spaces && text.contains('+') {
-            let mut form = Reading::new(text);
+            let mut form = DecodedText::new(text);
             form.read_as_form();
             self.decode(form, strip, found);
         }
     }
 
-    fn decode<'r>(&'r self, mut reading: Reading<'_>, strip: Strip, found: &mut Found<'r>) {
+    fn decode<'r>(&'r self, mut reading: DecodedText<'_>, strip: Strip, found: &mut Matches<'r>) {
         for layer in 0..=LAYERS {
             if layer > 0 && !reading.decode() {
                 break;
@@ -130,12 +130,12 @@ impl Redactor {
     }
 }
 
-impl<'r> Found<'r> {
+impl<'r> Matches<'r> {
     /// Looks for patterns. With `is_split`, something must have been taken out of what is found: a value that stands in
     /// quotes by itself must not make of its word without them a secret.
     fn look<'p>(
         &mut self,
-        reading: &Reading<'_>,
+        reading: &DecodedText<'_>,
         known: &'r Known,
         patterns: impl IntoIterator<Item = &'p String>,
         is_split: bool,
@@ -176,7 +176,7 @@ impl Known {
         // Output comes line by line.
         let lines = value.lines().map(str::trim).filter(|_| value.contains('\n'));
         for text in lines.filter(|line| line.len() >= SHORTEST_LINE).chain([value]) {
-            let mut reading = Reading::new(text);
+            let mut reading = DecodedText::new(text);
             reading.strip(Strip::Controls);
             plain.insert(reading.text().to_owned());
             for _ in 0..LAYERS {
@@ -186,7 +186,7 @@ impl Known {
             plain.insert(reading.text().to_owned());
         }
         let bare = plain.iter().map(|text| {
-            let mut reading = Reading::new(text);
+            let mut reading = DecodedText::new(text);
             reading.unquote();
             reading.text().to_owned()
         });

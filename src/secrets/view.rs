@@ -70,15 +70,15 @@ impl View {
 }
 
 /// A text after some steps.
-pub(super) struct Reading<'t> {
+pub(super) struct DecodedText<'t> {
     original: &'t str,
     way: Vec<View>,
 }
 
-impl<'t> Reading<'t> {
-    pub(super) fn new(original: &'t str) -> Reading<'t> {
+impl<'t> DecodedText<'t> {
+    pub(super) fn new(original: &'t str) -> DecodedText<'t> {
         let way = Vec::new();
-        Reading { original, way }
+        DecodedText { original, way }
     }
 
     pub(super) fn text(&self) -> &str {

@@ -21,7 +21,7 @@ pub(super) struct Connection {
 }
 
 /// A terminal that a command is to have: its kind, its columns and rows.
-pub(super) type Terminal = (String, (u32, u32));
+pub(super) type RemoteTerminal = (String, (u32, u32));
 
 impl Connection {
     pub(super) fn new(wire: Wire, host: String) -> Connection {
@@ -36,7 +36,7 @@ impl Connection {
     pub(super) fn start(
         &mut self,
         command: &str,
-        terminal: Option<Terminal>,
+        terminal: Option<RemoteTerminal>,
         deadline: Option<Instant>,
     ) -> Result<ssh2::Channel, RemoteError> {
         if command.len() > LONGEST_COMMAND {

@@ -4,7 +4,7 @@ use super::{Repository, SourceError};
 
 /// How git stands to a file of the work tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Tracking {
     /// In the index, and so in the next commit.
     Tracked,
     Ignored,
@@ -17,7 +17,7 @@ impl Repository {
     ///
     /// # Errors
     /// Where the repository cannot be read.
-    pub fn standing(file: &Path) -> Result<Option<Standing>, SourceError> {
+    pub fn tracking(file: &Path) -> Result<Option<Tracking>, SourceError> {
         let Some(repository) = file.parent().and_then(|folder| Repository::discover(folder).ok()) else {
             return Ok(None);
         };
@@ -37,11 +37,11 @@ impl Repository {
         let failed = || SourceError::git("cannot tell whether git tracks the file");
         let index = git.index().map_err(failed())?;
         if (0..4).any(|stage| index.get_path(inside, stage).is_some()) {
-            return Ok(Some(Standing::Tracked));
+            return Ok(Some(Tracking::Tracked));
         }
         Ok(Some(match git.is_path_ignored(inside).map_err(failed())? {
-            true => Standing::Ignored,
-            false => Standing::Untracked,
+            true => Tracking::Ignored,
+            false => Tracking::Untracked,
         }))
     }
 }

@@ -1,11 +1,9 @@
 use std::fmt;
 
-use super::sqlite::Database;
-
 /// What was recognised; what is not known is left for a person to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    pub kind: Option<Kind>,
+pub struct Recognised {
+    pub kind: Option<Framework>,
     /// Where that was seen: `manage.py`, `app.py`.
     pub seen: Option<String>,
     /// The application's folder, as seen from the folder looked at; `.` for that folder itself.
@@ -20,7 +18,7 @@ pub struct Found {
     pub requirements: Option<String>,
     /// Whether the requirements bring gunicorn.
     pub has_gunicorn: bool,
-    pub health: Health,
+    pub health: HealthHint,
     /// Django's settings module.
     pub settings: Option<String>,
     /// `manage.py` below `directory`.
@@ -30,7 +28,7 @@ pub struct Found {
     pub media: Option<String>,
     pub celery: Option<Celery>,
     pub database: Option<Database>,
-    pub migrations: Option<Migrations>,
+    pub migrations: Option<MigrationTool>,
     /// Variables that the sources read from the environment.
     pub variables: Vec<String>,
     /// The command that starts an application that is not Python's.
@@ -43,7 +41,7 @@ pub struct Found {
 
 /// What migrates the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Migrations {
+pub enum MigrationTool {
     Django,
     Flask,
     /// With its `alembic.ini`, as seen from the application's folder.
@@ -51,26 +49,26 @@ pub enum Migrations {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Framework {
     Django,
     /// A framework whose application is an object: its name and what makes it.
     Object(&'static str),
     Node,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for Framework {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Django => "Django",
-            Kind::Object(name) => name,
-            Kind::Node => "Node",
+            Framework::Django => "Django",
+            Framework::Object(name) => name,
+            Framework::Node => "Node",
         })
     }
 }
 
 /// What a probe should ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
+pub struct HealthHint {
     /// A page that answers anybody, as far as the sources tell.
     pub path: Option<String>,
     /// Why a person should look at it.
@@ -91,4 +89,15 @@ pub struct Celery {
     /// The module for `celery -A`.
     pub app: String,
     pub beat: bool,
+}
+
+/// A database in the work tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// As seen from the application's folder, where the sources tell.
+    pub file: Option<String>,
+    /// The folder that can outlive the releases: nothing else is in it.
+    pub folder: Option<String>,
+    /// The variable that names another database.
+    pub instead: Option<String>,
 }
