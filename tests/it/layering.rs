@@ -1,5 +1,9 @@
 //! The house has floors: a room uses only rooms on lower floors. Also: every file can be held in the head.
 
+mod circles;
+mod names;
+mod sources;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +15,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("template", 1),
     ("gunicorn", 2),
     ("launch", 2),
-    ("init", 2),
     ("lock", 2),
     ("nginx", 2),
     ("probe", 2),
@@ -19,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("unit", 2),
     ("doctor", 3),
     ("facts", 3),
+    ("init", 3),
     ("plan", 3),
     ("ssh", 3),
     ("git", 4),
