@@ -1,9 +1,11 @@
 //! `help`: a command's own help, a chapter of the guide, or the meaning of a failure's code.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use clap::{Args, Command};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use deployer::config::closest;
 use deployer::guide::{self, render};
 use deployer::plan::{self, Failure};
@@ -25,7 +27,7 @@ Examples:
 )]
 pub(crate) struct Help {
     /// A command, a topic of the guide, or the code of a failure.
-    #[arg(value_name = "WORD")]
+    #[arg(value_name = "WORD", add = ArgValueCandidates::new(topics))]
     word: Option<String>,
 }
 
@@ -59,6 +61,11 @@ impl Help {
     }
 }
 
+/// What a shell completes: the chapters.
+fn topics() -> Vec<CompletionCandidate> {
+    guide::chapters().map(|chapter| CompletionCandidate::new(chapter.name)).collect()
+}
+
 fn code(word: &str) -> Option<String> {
     plan::code(word).map(|code| code.markdown().trim_start_matches("- ").to_owned())
 }
@@ -73,7 +80,7 @@ fn page(text: &str) -> io::Result<()> {
     };
     let mut pager = Process::new(program);
     pager.args(arguments).stdin(Stdio::piped());
-    if program == "less" {
+    if Path::new(program).ends_with("less") {
         // Colours as they are; and where all fits on the screen, it is just printed.
         pager.args(["-R", "-F", "-X"]);
     }

@@ -48,13 +48,22 @@ pub fn chapter(name: &str) -> Option<&'static Chapter> {
     chapters().find(|chapter| chapter.name == name)
 }
 
-/// The topics, a line for each group, as `deployer help` lists them beside the commands.
+/// The topics by their groups, as `deployer help` lists them beside the commands.
 #[must_use]
 pub fn topics() -> String {
+    const COLUMNS: usize = 78;
     let mut text = String::new();
     for (heading, chapters) in GROUPS {
-        let names: Vec<&str> = chapters.iter().map(|chapter| chapter.name).collect();
-        text += &format!("  {heading:<12} {}\n", names.join(", "));
+        let mut line = format!("  {heading:<12}");
+        for (number, chapter) in chapters.iter().enumerate() {
+            let comma = if number + 1 < chapters.len() { "," } else { "" };
+            if line.len() + 1 + chapter.name.len() + comma.len() > COLUMNS {
+                text += &format!("{line}\n");
+                line = " ".repeat(14);
+            }
+            line += &format!(" {}{comma}", chapter.name);
+        }
+        text += &format!("{line}\n");
     }
     text
 }

@@ -114,6 +114,7 @@ fn bash_completes_environments_then_commands_then_options() {
     assert_eq!(offered(&["deployer", "prod", "deploy", "fea"]), ["feature/header"]);
     assert_eq!(offered(&["deployer", "completions", "z"]), ["zsh"]);
     assert_eq!(offered(&["deployer", "--color", "al"]), ["always"]);
+    assert_eq!(offered(&["deployer", "help", "so"]), ["socket"]);
 }
 
 #[test]
