@@ -6,6 +6,7 @@ use super::environment::{Cutover, Environment};
 use super::problem::{Complaint, Problems};
 use super::section::{Layer, Scope};
 use super::value::inside;
+use super::web::Web;
 
 /// What a Unix socket's address has room for.
 const SOCKET: usize = 107;
@@ -37,6 +38,15 @@ pub(super) fn between_keys(environment: &Environment, scope: &Scope) {
         let what =
             format!("is too long for cutover = \"socket\": a socket's path has {SOCKET} bytes at the most");
         object("", "root", what, another);
+    }
+    if socket && matches!(environment.web, Web::Command(_)) {
+        let what = "cannot be had with cutover = \"socket\", which needs gunicorn".to_owned();
+        object("web", "command", what, "take the key `cutover` out");
+    }
+    if environment.nginx.address.is_none() && environment.ports.both().contains(&url.port) {
+        let what = format!("must leave port {} to nginx, which listens there", url.port);
+        let help = "give the slot another port, or say in `nginx.address` where nginx listens on the host";
+        object("", "ports", what, help);
     }
     if environment.nginx.next_name.as_ref() == Some(&url.host) {
         let what = "must not be the name in `url`, which is live's".to_owned();

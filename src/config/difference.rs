@@ -1,6 +1,6 @@
 //! What two versions of `deployer.toml` say differently of one environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use toml::Value;
@@ -16,9 +16,7 @@ pub struct Difference {
 /// The keys that differ, but for those of other environments. A text that is no TOML has none.
 pub fn differences(old: &str, new: &str, environment: &str) -> Vec<Difference> {
     let (old, new) = (flat(old, environment), flat(new, environment));
-    let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
-    keys.sort();
-    keys.dedup();
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     keys.into_iter()
         .filter(|key| old.get(*key) != new.get(*key))
         .map(|key| Difference {
@@ -94,41 +92,21 @@ mod tests {
     use super::*;
 
     const OLD: &str = r#"
-[gunicorn]
-workers = 2
-[python]
-install_args = ["--index-url", "https://ann:hunter2@pypi.example/simple"]
-[env]
-DEBUG = "secret-1"
-GONE = "secret-2"
-[secrets]
-KEY = { env = "OTHER" }
-[environments.prod]
-host = "web1"
-[environments.prod.env]
-MODE = "secret-3"
-[environments.staging]
-host = "web2"
+gunicorn.workers = 2
+python.install_args = ["--index-url", "https://ann:hunter2@pypi.example/simple"]
+env = { DEBUG = "secret-1", GONE = "secret-2" }
+secrets.KEY = { env = "OTHER" }
+environments.prod = { host = "web1", env.MODE = "secret-3" }
+environments.staging.host = "web2"
 "#;
-
     const NEW: &str = r#"
-[gunicorn]
-workers = 4
-[python]
-install_args = ["--index-url", "https://ann:hunter3@pypi.example/simple"]
-[health]
-path = "/up"
-[env]
-DEBUG = "secret-9"
-[secrets]
-KEY = { env = "KEY" }
-[environments.prod]
-host = "web1"
-[environments.prod.env]
-MODE = "secret-3"
-MORE = "secret-4"
-[environments.staging]
-host = "web3"
+gunicorn.workers = 4
+python.install_args = ["--index-url", "https://ann:hunter3@pypi.example/simple"]
+health.path = "/up"
+env = { DEBUG = "secret-9" }
+secrets.KEY = { env = "KEY" }
+environments.prod = { host = "web1", env = { MODE = "secret-3", MORE = "secret-4" } }
+environments.staging.host = "web3"
 "#;
 
     #[test]

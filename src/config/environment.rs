@@ -73,7 +73,11 @@ pub enum Supervisor {
 impl Environment {
     /// How long the web server may take to end after TERM, before KILL.
     pub fn grace(&self) -> Duration {
-        self.web.grace()
+        match &self.web {
+            // It bounds its requests itself, and is given a moment more.
+            Web::Gunicorn(gunicorn) => gunicorn.graceful_timeout + Duration::from_secs(5),
+            Web::Command(web) => web.stop_timeout,
+        }
     }
 
     /// Whether a release has a virtualenv.
@@ -83,64 +87,49 @@ impl Environment {
 
     /// Reads every table, even where one is wrong; `folder` is the application's name where the file gives it none.
     pub(super) fn read(name: &str, scope: &Scope, folder: &str) -> Option<Environment> {
-        let itself = scope.itself();
+        let (itself, anywhere) = (scope.itself(), scope.anywhere());
         let target = target::read(&itself);
         let root = itself.required("root", "root = \"/home/USER/NAME\"", root);
         let url = itself.required("url", "url = \"http://my.server.here\"", Url::read);
         let ports = Ports::read(&itself, scope);
-        let anywhere = scope.anywhere();
-        let cutovers = [("reload", Cutover::Reload), ("socket", Cutover::Socket)];
-        let supervisors =
-            [("auto", Supervisor::Auto), ("systemd", Supervisor::Systemd), ("none", Supervisor::None)];
-        let cutover = anywhere.get("cutover", |v| value::choice(v, &cutovers));
-        let supervisor = anywhere.get("supervisor", |v| value::choice(v, &supervisors));
         let as_root = target.as_ref().is_some_and(|target| target.user.as_deref() == Some("root"));
-        let app = App::read(&scope.table("app"), folder);
-        let python = Python::read(&scope.table("python"));
-        let build = Build::read(&scope.table("build"));
         let web = Web::read(scope);
-        let processes = processes::read(scope);
-        let health = Health::read(&scope.table("health"));
-        let nginx = Nginx::read(&scope.table("nginx"), as_root);
-        let hooks = Hooks::read(&scope.table("hooks"));
-        let shared = shared::read(&scope.table("shared"));
-        let static_files = StaticFiles::read(&scope.table("static"));
         let env = env::read(scope);
-        let secrets = secrets::read(scope, &env);
-        if let (Some(url), Some(ports), None) = (&url, &ports, &nginx.address)
-            && ports.both().contains(&url.port)
-        {
-            let complaint =
-                Complaint::new(format!("must leave port {} to nginx, which listens there", url.port));
-            let help =
-                "give the slot another port, or say in `nginx.address` where nginx listens on the host";
-            itself.object("ports", complaint.help(help));
-        }
-        if cutover == Cutover::Socket && matches!(web, Some(Web::Command(_))) {
-            let complaint = Complaint::new("cannot be had with cutover = \"socket\", which needs gunicorn");
-            scope.table("web").object("command", complaint.help("take the key `cutover` out"));
-        }
         Some(Environment {
             name: name.to_owned(),
+            app: App::read(&scope.table("app"), folder),
+            python: Python::read(&scope.table("python")),
+            build: Build::read(&scope.table("build")),
+            processes: processes::read(scope),
+            health: Health::read(&scope.table("health")),
+            nginx: Nginx::read(&scope.table("nginx"), as_root),
+            cutover: anywhere.get("cutover", Cutover::read),
+            hooks: Hooks::read(&scope.table("hooks")),
+            shared: shared::read(&scope.table("shared")),
+            static_files: StaticFiles::read(&scope.table("static")),
+            supervisor: anywhere.get("supervisor", Supervisor::read),
+            secrets: secrets::read(scope, &env),
+            env,
+            // What is missing ends it only here, where all else was read.
+            web: web?,
             target: target?,
             root: root?,
             ports: ports?,
             url: url?,
-            app,
-            python,
-            build,
-            web: web?,
-            processes,
-            health,
-            nginx,
-            cutover,
-            hooks,
-            shared,
-            static_files,
-            supervisor,
-            env,
-            secrets,
         })
+    }
+}
+
+impl Cutover {
+    fn read(value: &Value) -> Result<Cutover, Complaint> {
+        value::choice(value, &[("reload", Cutover::Reload), ("socket", Cutover::Socket)])
+    }
+}
+
+impl Supervisor {
+    fn read(value: &Value) -> Result<Supervisor, Complaint> {
+        let (auto, systemd, none) = (Supervisor::Auto, Supervisor::Systemd, Supervisor::None);
+        value::choice(value, &[("auto", auto), ("systemd", systemd), ("none", none)])
     }
 }
 

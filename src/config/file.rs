@@ -1,13 +1,11 @@
 //! Finds and loads `deployer.toml`.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::environment::Environment;
 use super::name::closest;
-use super::problem::Problem;
 use super::read;
 
 const FILE_NAME: &str = "deployer.toml";
@@ -31,8 +29,9 @@ pub enum ConfigError {
     #[error("{}:{line}: is not UTF-8 text", .path.display())]
     NotText { path: PathBuf, line: usize },
 
-    #[error("{}", Listing(.path, .problems))]
-    Invalid { path: PathBuf, problems: Vec<Problem> },
+    /// Each problem as a person reads it, behind the file's name.
+    #[error("{}", listing(.path, .problems))]
+    Invalid { path: PathBuf, problems: Vec<String> },
 
     #[error("no environment `{name}` in {}: {}", .path.display(), way_out(.name, .known))]
     UnknownEnvironment { path: PathBuf, name: String, known: Vec<String> },
@@ -105,20 +104,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     Config::parse(text, path)
 }
 
-struct Listing<'a>(&'a Path, &'a [Problem]);
-
-impl fmt::Display for Listing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Listing(path, problems) = self;
-        let path = path.display().to_string();
-        for (index, problem) in problems.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n\n")?;
-            }
-            problem.write(f, &path)?;
-        }
-        Ok(())
-    }
+fn listing(path: &Path, problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("{}:{problem}", path.display())).collect::<Vec<_>>().join("\n\n")
 }
 
 fn way_out(name: &str, known: &[String]) -> String {

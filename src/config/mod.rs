@@ -44,7 +44,6 @@ pub use hooks::Hooks;
 pub use name::{COMMANDS, closest, distance};
 pub use nginx::Nginx;
 pub use ports::Ports;
-pub use problem::{Place, Problem};
 pub use processes::SlotProcess;
 pub use python::{Installer, Python, UV_LOCK};
 pub use secrets::SecretSource;

@@ -1,61 +1,42 @@
-//! What is wrong in the file, and the line it stands on.
+//! What is wrong in the file, drawn with the line it stands on.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Range;
 
-/// One thing that is wrong in `deployer.toml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The key's full dotted name; empty where the text is not TOML at all.
-    pub key: String,
-    /// Reads on after the key's name: `is missing`.
-    pub message: String,
-    /// The way out, where there is an obvious one.
-    pub help: Option<String>,
-    pub place: Place,
-}
-
-/// Where a problem stands in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
-    /// The line as it is shown: a variable's value is left out, for it may be a secret.
-    text: String,
-    /// Where in `text` the mark begins, and how many characters it covers.
-    mark: (usize, usize),
-}
-
 /// Why a value is refused; the reader adds the key's name and the place.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Complaint {
+    /// Reads on after the key's name: `is missing`.
     pub(super) message: String,
-    pub(super) help: Option<String>,
+    /// The way out; empty where there is no obvious one.
+    help: String,
     /// The part of the value that is wrong, where it is not the whole.
-    pub(super) span: Option<Range<usize>>,
+    span: Range<usize>,
 }
 
 impl Complaint {
     pub(super) fn new(message: impl Into<String>) -> Complaint {
-        Complaint { message: message.into(), help: None, span: None }
+        Complaint { message: message.into(), help: String::new(), span: NOWHERE }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Complaint {
-        self.help = Some(help.into());
+        self.help = help.into();
         self
     }
 
+    /// Says where, if that was not said more exactly.
     pub(super) fn at(mut self, span: Range<usize>) -> Complaint {
-        self.span.get_or_insert(span);
+        if self.span == NOWHERE {
+            self.span = span;
+        }
         self
     }
 }
 
-/// `Err` of the complaint where something is not right.
+const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
+
+/// Complains of what is not right.
 pub(super) fn ensure(right: bool, complaint: Complaint) -> Result<(), Complaint> {
     if right { Ok(()) } else { Err(complaint) }
 }
@@ -63,19 +44,11 @@ pub(super) fn ensure(right: bool, complaint: Complaint) -> Result<(), Complaint>
 /// Collects problems while a file is read, so that one run reports all of them.
 pub(super) struct Problems<'a> {
     source: &'a str,
-    /// With the order in which they came.
-    found: RefCell<HashMap<Found, usize>>,
+    /// Keys with what is wrong, in the order in which they came. A line is drawn only at the end, when it is known what
+    /// must stay hidden.
+    found: RefCell<HashMap<(String, Complaint), usize>>,
     /// What no message may show.
     hidden: RefCell<Vec<Range<usize>>>,
-}
-
-/// A problem before its line is drawn: only at the end is it known what must stay hidden.
-#[derive(PartialEq, Eq, Hash)]
-struct Found {
-    key: String,
-    message: String,
-    help: Option<String>,
-    span: Range<usize>,
 }
 
 impl<'a> Problems<'a> {
@@ -86,16 +59,10 @@ impl<'a> Problems<'a> {
     /// Adds a problem; what is missing as a whole has no span, and is missed at the file's end.
     pub(super) fn add(&self, key: &str, span: Option<Range<usize>>, complaint: Complaint) {
         let end = self.source.trim_end().len();
-        let problem = Found {
-            key: key.to_owned(),
-            message: complaint.message,
-            help: complaint.help,
-            span: complaint.span.or(span).unwrap_or(end..end),
-        };
         let mut found = self.found.borrow_mut();
         let number = found.len();
         // An application's table is read once for each environment, and is wrong each time.
-        found.entry(problem).or_insert(number);
+        found.entry((key.to_owned(), complaint.at(span.unwrap_or(end..end)))).or_insert(number);
     }
 
     /// Keeps a part of the file, and a comment behind it, out of every message.
@@ -108,99 +75,91 @@ impl<'a> Problems<'a> {
         self.hidden.borrow_mut().push(span.start..end);
     }
 
-    /// The problems in the order of the file's lines; beyond the first of very many, how many more there are.
-    pub(super) fn into_sorted(self) -> Vec<Problem> {
-        let mut found: Vec<(Found, usize)> = self.found.into_inner().into_iter().collect();
-        found.sort_by_key(|(problem, number)| (problem.span.start, *number));
+    /// The problems as people expect them of a compiler, in the order of the file's lines: `line:column: what`, the line, a
+    /// mark, the way out. Of very many the first, and how many more there are.
+    pub(super) fn into_texts(self) -> Vec<String> {
+        let mut found: Vec<_> = self.found.into_inner().into_iter().collect();
+        found.sort_by_key(|((_, complaint), number)| (complaint.span.start, *number));
         let more = found.len().saturating_sub(MOST);
         found.truncate(MOST);
-        let hidden = merged(self.hidden.into_inner());
-        let mut problems: Vec<Problem> = found
-            .into_iter()
-            .map(|(problem, _)| Problem {
-                place: place(self.source, &problem.span, &hidden),
-                key: problem.key,
-                message: problem.message,
-                help: problem.help,
-            })
-            .collect();
-        if let Some(last) = problems.last_mut().filter(|_| more > 0) {
-            let help = last.help.take().map(|help| help + "\n\n  ").unwrap_or_default();
-            last.help = Some(format!("{help}and {more} more like these"));
+        let hidden = self.hidden.into_inner();
+        let draw = |((key, complaint), _): &((String, _), _)| drawn(self.source, &hidden, key, complaint);
+        let mut texts: Vec<String> = found.iter().map(draw).collect();
+        if let Some(last) = texts.last_mut().filter(|_| more > 0) {
+            last.push_str(&format!("\n\n  and {more} more like these"));
         }
-        problems
+        texts
     }
 }
 
 /// Problems that are shown; nobody reads more of them.
 const MOST: usize = 50;
 
-/// The same parts in order, with what overlaps as one.
-fn merged(mut parts: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    parts.sort_by_key(|part| part.start);
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for part in parts {
-        match merged.last_mut() {
-            Some(last) if part.start < last.end => last.end = last.end.max(part.end),
-            _ => merged.push(part),
-        }
-    }
-    merged
+fn drawn(source: &str, hidden: &[Range<usize>], key: &str, complaint: &Complaint) -> String {
+    let before = &source[..floor_boundary(source, complaint.span.start)];
+    let number = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let key = if key.is_empty() { String::new() } else { format!(" `{key}`") };
+    let (line, from, width) = shown(source, &complaint.span, hidden);
+    let gutter = number.to_string().len() + 2;
+    let help = if complaint.help.is_empty() { String::new() } else { format!("\n  {}", complaint.help) };
+    format!(
+        "{number}:{column}:{key} {}\n  {number} | {line}\n{:gutter$} | {:from$}{}{help}",
+        complaint.message,
+        "",
+        "",
+        "^".repeat(width)
+    )
 }
 
 /// Longer lines are shown in part.
 const WIDEST: usize = 120;
 
-fn place(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> Place {
+/// The line as it may be shown, where the mark below it begins, and how many characters that covers.
+fn shown(source: &str, span: &Range<usize>, hidden: &[Range<usize>]) -> (String, usize, usize) {
     let start = floor_boundary(source, span.start);
     let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
-    let end = floor_boundary(source, span.end.max(start)).min(line_end);
-    let end = start + source[start..end].trim_end().len();
-
-    let (mut first, mut last) = (line_start, line_end);
-    if line_end - line_start > WIDEST {
+    let line = source[line_start..].split('\n').next().unwrap_or_default();
+    let (mut first, mut last) = (line_start, line_start + line.trim_end().len());
+    if line.len() > WIDEST {
         first = first.max(floor_boundary(source, start.saturating_sub(WIDEST / 3)));
         last = last.min(floor_boundary(source, start + WIDEST * 2 / 3));
     }
-    let mut shown: Vec<char> = Vec::new();
-    if first > line_start {
-        shown.push('…');
-    }
-    let mut mark = (None, None);
-    let mut veil = None;
-    for (at, letter) in source[first..last].trim_end().char_indices() {
-        let at = first + at;
-        let now = hidden.partition_point(|range| range.end <= at);
-        let now = hidden.get(now).is_some_and(|range| range.contains(&at)).then_some(now);
-        if now.is_none() || now != veil {
-            shown.push(match letter {
-                _ if now.is_some() => '…',
+    let start = start.min(last);
+    let letter = source[start..last].chars().next().map_or(0, char::len_utf8);
+    let end = floor_boundary(source, span.end).clamp(start + letter, last);
+
+    let near: Vec<_> = hidden.iter().filter(|part| part.start < last && first < part.end).collect();
+    let veiled = |part: Range<usize>| -> String {
+        let mut was_hidden = false;
+        let veil = |(at, letter): (usize, char)| {
+            let at = part.start + at;
+            let goes_on = std::mem::replace(&mut was_hidden, near.iter().any(|part| part.contains(&at)));
+            match letter {
+                _ if was_hidden => (!goes_on).then_some('…'),
                 // A raw escape sequence would speak to the reader's terminal.
-                control if control.is_control() => ' ',
-                letter => letter,
-            });
-        }
-        veil = now;
-        let column = shown.len() - 1;
-        if at >= start {
-            mark.0.get_or_insert(column);
-        }
-        if at < end {
-            mark.1 = Some(column + 1);
-        }
+                control if control.is_control() => Some(' '),
+                letter => Some(letter),
+            }
+        };
+        source[part.clone()].char_indices().filter_map(veil).collect()
+    };
+    let (mut before, mark, mut after) = (veiled(first..start), veiled(start..end), veiled(end..last));
+    // What is hidden in two of the parts is one.
+    if before.ends_with('…') && mark.starts_with('…') {
+        before.pop();
     }
-    let from = mark.0.unwrap_or(shown.len());
-    let width = mark.1.unwrap_or(0).saturating_sub(from).max(1);
-    if last < line_end {
-        shown.push('…');
+    if after.starts_with('…') && mark.ends_with('…') {
+        after.remove(0);
     }
-    Place {
-        line: source[..start].matches('\n').count() + 1,
-        column: source[line_start..start].chars().count() + 1,
-        text: shown.into_iter().collect(),
-        mark: (from, width),
+    if first > line_start {
+        before.insert(0, '…');
     }
+    if last < line_start + line.trim_end().len() {
+        after.push('…');
+    }
+    let (from, width) = (before.chars().count(), mark.chars().count().max(1));
+    (before + &mark + &after, from, width)
 }
 
 fn floor_boundary(source: &str, at: usize) -> usize {
@@ -211,64 +170,50 @@ fn floor_boundary(source: &str, at: usize) -> usize {
     at
 }
 
-impl Problem {
-    /// Writes the problem as people expect of a compiler: `file:line:column: what`, the line, a mark, the way out.
-    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
-        let place = &self.place;
-        write!(f, "{file}:{}:{}:", place.line, place.column)?;
-        if !self.key.is_empty() {
-            write!(f, " `{}`", self.key)?;
-        }
-        write!(f, " {}", self.message)?;
-        let gutter = place.line.to_string().len() + 2;
-        let (before, width) = place.mark;
-        write!(f, "\n  {} | {}", place.line, place.text)?;
-        write!(f, "\n{:gutter$} | {:before$}{}", "", "", "^".repeat(width))?;
-        match &self.help {
-            Some(help) => write!(f, "\n  {help}"),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn marked(source: &str, wrong: &str, hidden: &[&str]) -> (usize, usize, String, String) {
+    /// A problem as it is drawn.
+    fn problem(source: &str, wrong: &str, hidden: &[&str]) -> String {
         let range = |part: &str| {
             let at = source.find(part).expect("a part of the text");
             at..at + part.len()
         };
-        let hidden: Vec<Range<usize>> = hidden.iter().map(|part| range(part)).collect();
-        let place = place(source, &range(wrong), &hidden);
-        let (from, width) = place.mark;
-        let under = place.text.chars().skip(from).take(width).collect();
-        (place.line, place.column, place.text, under)
+        let problems = Problems::new(source);
+        hidden.iter().for_each(|part| problems.hide(range(part)));
+        problems.add("key", Some(range(wrong)), Complaint::new("is wrong"));
+        problems.into_texts().remove(0)
     }
 
     #[test]
     fn the_mark_stands_under_what_is_wrong() {
-        let (line, column, text, under) = marked("a = 1\r\nb\t= ü, bad\r\nc = 3", "bad", &[]);
-        assert_eq!((line, column), (2, 8));
-        assert_eq!((text.as_str(), under.as_str()), ("b = ü, bad", "bad"));
+        let drawn = problem("a = 1\r\nb\t= ü, bad\r\nc = 3", "bad", &[]);
+        assert_eq!(drawn, "2:8: `key` is wrong\n  2 | b = ü, bad\n    |        ^^^");
     }
 
     #[test]
     fn what_is_hidden_moves_the_mark_and_not_the_column() {
         let source = "e = { A = \"secret\", B = \"other\" }, bad";
-        let (_, column, text, under) = marked(source, "bad", &["\"secret\"", "\"other\""]);
-        assert_eq!((text.as_str(), under.as_str()), ("e = { A = …, B = … }, bad", "bad"));
-        assert_eq!(column, 36);
-        assert_eq!(marked(source, "\"other\"", &["\"other\""]).3, "…");
+        let drawn = |wrong| problem(source, wrong, &["\"secret\"", "\"other\""]);
+        let line = "is wrong\n  1 | e = { A = …, B = … }, bad\n    | ";
+        assert_eq!(drawn("bad"), format!("1:36: `key` {line}                      ^^^"));
+        assert_eq!(drawn("\"other\""), format!("1:25: `key` {line}                 ^"));
+        assert_eq!(drawn("other"), format!("1:26: `key` {line}                 ^"));
     }
 
     #[test]
     fn a_long_line_is_shown_where_it_is_wrong() {
         let source = format!("a = [{}bad, {}]", "\"x\", ".repeat(1000), "\"y\", ".repeat(1000));
-        let (_, column, text, under) = marked(&source, "bad", &[]);
-        assert_eq!((column, under.as_str()), (5006, "bad"));
-        assert!(text.chars().count() <= WIDEST + 2, "{text}");
-        assert!(text.starts_with('…') && text.ends_with('…'), "{text}");
+        let drawn = problem(&source, "bad", &[]);
+        let lines: Vec<&str> = drawn.lines().collect();
+        assert!(lines[0].starts_with("1:5006:"), "{drawn}");
+        let (shown, mark) = (lines[1].trim_start_matches("  1 | "), lines[2].trim_start_matches("    | "));
+        assert!(
+            shown.chars().count() <= WIDEST + 2 && shown.starts_with('…') && shown.ends_with('…'),
+            "{drawn}"
+        );
+        let from = mark.chars().take_while(|letter| *letter == ' ').count();
+        assert_eq!(shown.chars().skip(from).take(3).collect::<String>(), "bad", "{drawn}");
     }
 }

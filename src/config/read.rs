@@ -3,24 +3,24 @@
 use toml::de::DeTable;
 
 use super::environment::Environment;
-use super::problem::{Complaint, Problem, Problems};
+use super::problem::{Complaint, Problems};
 use super::section::{Layer, Scope};
 use super::{conflicts, name, veil};
 
 /// Reads a file's text; `folder` is the application's name where the file has none.
-pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>, Vec<Problem>> {
+pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>, Vec<String>> {
     let problems = Problems::new(text);
     let document = match DeTable::parse(text) {
         Ok(document) => document,
         Err(error) => {
             veil::hide_lines(text, &problems);
             problems.add("", error.span(), Complaint::new(format!("is not TOML: {}", error.message())));
-            return Err(problems.into_sorted());
+            return Err(problems.into_texts());
         }
     };
     veil::hide_variables(document.get_ref(), &problems);
     let environments = whole(&Layer::top(document.get_ref()), folder, &problems);
-    match problems.into_sorted() {
+    match problems.into_texts() {
         none if none.is_empty() => Ok(environments),
         problems => Err(problems),
     }
@@ -77,9 +77,8 @@ mod tests {
             let file = if name == "secrets.a.key" { "secrets.a.file = 'a'\n" } else { "" };
             let problems = super::environments(&format!("{others}\n{file}{name} = 1979-05-27\n"), "a");
             let said = problems.expect_err(&name);
-            let complains =
-                |problem: &crate::config::Problem| problem.key == name && problem.message.contains("must");
-            assert!(said.iter().any(complains), "{name}: {said:?}");
+            let what = format!(" `{name}` must");
+            assert!(said.iter().any(|said| said.contains(&what)), "{name}: {said:?}");
         }
     }
 }

@@ -115,7 +115,6 @@ impl<'t, 'p> Section<'t, 'p> {
 
     /// A key that may be left out. It is read in every layer, so that an override hides no mistake.
     pub(super) fn optional<T>(&self, key: &str, read: impl Fn(&Value) -> Result<T, Complaint>) -> Option<T> {
-        debug_assert!(starter::homes_of(key).any(|home| home == self.kind), "the starter lacks {key}");
         let mut answer = None;
         for layer in self.layers.iter().rev() {
             let Some(value) = layer.table.get(key) else {

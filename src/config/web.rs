@@ -65,13 +65,4 @@ impl Web {
             Web::Command(_) => Some("none"),
         }
     }
-
-    /// How long it may take to end after TERM, before KILL.
-    pub fn grace(&self) -> Duration {
-        match self {
-            // It bounds its requests itself, and is given a moment more.
-            Web::Gunicorn(gunicorn) => gunicorn.graceful_timeout + Duration::from_secs(5),
-            Web::Command(web) => web.stop_timeout,
-        }
-    }
 }
