@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::environment::{Cutover, Environment};
 use super::problem::{Complaint, Problems};
-use super::section::{Layer, Scope};
+use super::section::{Layer, Tables};
 use super::value::inside;
 use super::web::Web;
 
@@ -12,9 +12,9 @@ use super::web::Web;
 const SOCKET: usize = 107;
 
 /// Reports what a key must not say beside what another says.
-pub(super) fn between_keys(environment: &Environment, scope: &Scope) {
+pub(super) fn between_keys(environment: &Environment, tables: &Tables) {
     let object = |table: &'static str, key: &str, what: String, help: &str| {
-        let section = if table.is_empty() { scope.itself() } else { scope.table(table) };
+        let section = if table.is_empty() { tables.itself() } else { tables.section(table) };
         section.object(key, Complaint::new(what).help(help));
     };
     let (root, url) = (&environment.root, &environment.url);

@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::problem::{Complaint, ensure};
-use super::section::Scope;
+use super::section::Tables;
 use super::value::{Value, wrong_type};
 
 /// Names that `templates/launch.sh` has in use when it reads the variables.
 const LAUNCHER_NAMES: [&str; 6] = ["root", "color", "process", "slot", "words", "directory"];
 
 /// Merges the layers' variables name by name, the first layer above the others.
-pub(super) fn read(scope: &Scope) -> BTreeMap<String, String> {
+pub(super) fn read(tables: &Tables) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
-    for layer in scope.layers("env").iter().rev() {
+    for layer in tables.layers("env").iter().rev() {
         for (key, value) in layer.table {
             let name: &str = key.get_ref();
             let read = objection_to_name(name).map_err(|complaint| complaint.at(key.span()));
             match read.and_then(|()| variable(name, value)) {
                 Ok(text) => drop(variables.insert(name.to_owned(), text)),
-                Err(complaint) => scope.problems.add(&layer.name_of(name), Some(value.span()), complaint),
+                Err(complaint) => tables.problems.add(&layer.name_of(name), Some(value.span()), complaint),
             }
         }
     }

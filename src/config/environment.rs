@@ -13,7 +13,7 @@ use super::problem::{Complaint, ensure};
 use super::processes::SlotProcess;
 use super::python::Python;
 use super::secrets::SecretSource;
-use super::section::Scope;
+use super::section::Tables;
 use super::static_files::StaticFiles;
 use super::url::Url;
 use super::value::{self, Value};
@@ -86,29 +86,29 @@ impl Environment {
     }
 
     /// Reads every table, even where one is wrong; `folder` is the application's name where the file gives it none.
-    pub(super) fn read(name: &str, scope: &Scope, folder: &str) -> Option<Environment> {
-        let (itself, anywhere) = (scope.itself(), scope.anywhere());
+    pub(super) fn read(name: &str, tables: &Tables, folder: &str) -> Option<Environment> {
+        let (itself, anywhere) = (tables.itself(), tables.anywhere());
         let target = target::read(&itself);
         let root = itself.required("root", "root = \"/home/USER/NAME\"", root);
         let url = itself.required("url", "url = \"http://my.server.here\"", Url::read);
-        let ports = Ports::read(&itself, scope);
+        let ports = Ports::read(&itself, tables);
         let as_root = target.as_ref().is_some_and(|target| target.user.as_deref() == Some("root"));
-        let web = Web::read(scope);
-        let env = env::read(scope);
+        let web = Web::read(tables);
+        let env = env::read(tables);
         Some(Environment {
             name: name.to_owned(),
-            app: App::read(&scope.table("app"), folder),
-            python: Python::read(&scope.table("python")),
-            build: Build::read(&scope.table("build")),
-            processes: processes::read(scope),
-            health: Health::read(&scope.table("health")),
-            nginx: Nginx::read(&scope.table("nginx"), as_root),
+            app: App::read(&tables.section("app"), folder),
+            python: Python::read(&tables.section("python")),
+            build: Build::read(&tables.section("build")),
+            processes: processes::read(tables),
+            health: Health::read(&tables.section("health")),
+            nginx: Nginx::read(&tables.section("nginx"), as_root),
             cutover: anywhere.get("cutover", Cutover::read),
-            hooks: Hooks::read(&scope.table("hooks")),
-            shared: shared::read(&scope.table("shared")),
-            static_files: StaticFiles::read(&scope.table("static")),
+            hooks: Hooks::read(&tables.section("hooks")),
+            shared: shared::read(&tables.section("shared")),
+            static_files: StaticFiles::read(&tables.section("static")),
             supervisor: anywhere.get("supervisor", Supervisor::read),
-            secrets: secrets::read(scope, &env),
+            secrets: secrets::read(tables, &env),
             env,
             // What is missing ends it only here, where all else was read.
             web: web?,

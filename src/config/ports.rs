@@ -1,7 +1,7 @@
 //! `ports`: where each slot's server listens, on 127.0.0.1.
 
 use super::problem::{Complaint, ensure};
-use super::section::{Scope, Section};
+use super::section::{Section, Tables};
 use super::value;
 use crate::model::Color;
 
@@ -23,13 +23,13 @@ impl Ports {
         [self.blue, self.green]
     }
 
-    pub(super) fn read(itself: &Section, scope: &Scope) -> Option<Ports> {
+    pub(super) fn read(itself: &Section, tables: &Tables) -> Option<Ports> {
         const EXAMPLE: &str = "ports = { blue = 8888, green = 8889 }";
         itself.required("ports", EXAMPLE, |value| {
             let complaint = Complaint::new("must be a table").help(format!("write {EXAMPLE}"));
             ensure(value.get_ref().is_table(), complaint)
         })?;
-        let table = Section::new("ports", scope.own.table("ports", scope.problems), scope.problems);
+        let table = Section::new("ports", tables.own.table("ports", tables.problems), tables.problems);
         let blue = table.required("blue", "blue = 8888", value::port);
         let green = table.required("green", "green = 8889", value::port);
         let ports = Ports { blue: blue?, green: green? };

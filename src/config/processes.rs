@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::problem::{Complaint, Problems, ensure};
-use super::section::{Layer, Scope, Section};
+use super::section::{Layer, Section, Tables};
 use super::value::{self, Value, wrong_type};
 
 /// A process that a slot runs while it is live: a worker, a scheduler.
@@ -23,11 +23,11 @@ pub struct SlotProcess {
 }
 
 /// Merges the layers' processes name by name, and a process's own keys key by key, the first layer above the others.
-pub(super) fn read(scope: &Scope) -> BTreeMap<String, SlotProcess> {
-    let layers = scope.layers("processes");
+pub(super) fn read(tables: &Tables) -> BTreeMap<String, SlotProcess> {
+    let layers = tables.layers("processes");
     let names: BTreeSet<&str> =
         layers.iter().flat_map(|layer| layer.table.keys().map(|key| &**key.get_ref())).collect();
-    let read = |name| SlotProcess::read(name, &layers, scope.problems);
+    let read = |name| SlotProcess::read(name, &layers, tables.problems);
     names.into_iter().filter_map(|name: &str| Some((name.to_owned(), read(name)?))).collect()
 }
 

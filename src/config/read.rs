@@ -4,7 +4,7 @@ use toml::de::DeTable;
 
 use super::environment::Environment;
 use super::problem::{Complaint, Problems};
-use super::section::{Layer, Scope};
+use super::section::{Layer, Tables};
 use super::{conflicts, name, veil};
 
 /// Reads a file's text; `folder` is the application's name where the file has none.
@@ -49,9 +49,9 @@ fn whole(top: &Layer, folder: &str, problems: &Problems) -> Vec<Environment> {
         let Some(own) = all.table(name, problems) else {
             continue;
         };
-        let scope = Scope { own, top: top.clone(), problems };
-        if let Some(environment) = Environment::read(name, &scope, folder) {
-            conflicts::between_keys(&environment, &scope);
+        let tables = Tables { own, top: top.clone(), problems };
+        if let Some(environment) = Environment::read(name, &tables, folder) {
+            conflicts::between_keys(&environment, &tables);
             found.push(environment);
         }
     }

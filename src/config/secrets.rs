@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::env::objection_to_name;
 use super::problem::{Complaint, Problems, ensure};
-use super::section::{Layer, Scope, Section};
+use super::section::{Layer, Section, Tables};
 use super::value::{self, Value, wrong_type};
 
 /// Where the local side finds a secret.
@@ -24,18 +24,18 @@ const FORMS: &str =
     "write { env = \"NAME\" }, { file = \".env.prod\" } or { command = [\"pass\", \"show\", \"...\"] }";
 
 /// Merges the layers' secrets name by name, the first layer above the others.
-pub(super) fn read(scope: &Scope, plain: &BTreeMap<String, String>) -> BTreeMap<String, SecretSource> {
+pub(super) fn read(tables: &Tables, plain: &BTreeMap<String, String>) -> BTreeMap<String, SecretSource> {
     let mut secrets = BTreeMap::new();
-    for layer in scope.layers("secrets").iter().rev() {
+    for layer in tables.layers("secrets").iter().rev() {
         for (key, value) in layer.table {
             let name: &str = key.get_ref();
             let both = Complaint::new("is a plain variable too");
             let both = both.help("leave it in [env] or in [secrets], not in both");
             let objection = objection_to_name(name).and_then(|()| ensure(!plain.contains_key(name), both));
             let read = objection.map_err(|complaint| complaint.at(key.span()));
-            match read.and_then(|()| source(name, value, layer, scope.problems)) {
+            match read.and_then(|()| source(name, value, layer, tables.problems)) {
                 Ok(source) => secrets.extend(source.map(|source| (name.to_owned(), source))),
-                Err(complaint) => scope.problems.add(&layer.name_of(name), Some(value.span()), complaint),
+                Err(complaint) => tables.problems.add(&layer.name_of(name), Some(value.span()), complaint),
             }
         }
     }

@@ -162,14 +162,14 @@ impl<'t, 'p> Section<'t, 'p> {
 }
 
 /// The tables that one environment is made of.
-pub(super) struct Scope<'t, 'p> {
+pub(super) struct Tables<'t, 'p> {
     /// `[environments.NAME]`.
     pub(super) own: Layer<'t>,
     pub(super) top: Layer<'t>,
     pub(super) problems: &'p Problems<'p>,
 }
 
-impl<'t, 'p> Scope<'t, 'p> {
+impl<'t, 'p> Tables<'t, 'p> {
     /// The keys of the environment alone.
     pub(super) fn itself(&self) -> Section<'t, 'p> {
         Section::new(ENVIRONMENT, [self.own.clone()], self.problems)
@@ -181,7 +181,7 @@ impl<'t, 'p> Scope<'t, 'p> {
     }
 
     /// A table of the application's below the environment's of the same name.
-    pub(super) fn table(&self, name: &'static str) -> Section<'t, 'p> {
+    pub(super) fn section(&self, name: &'static str) -> Section<'t, 'p> {
         Section::new(name, self.layers(name), self.problems)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::gunicorn::Gunicorn;
-use super::section::Scope;
+use super::section::Tables;
 use super::value;
 
 /// What answers a slot's requests.
@@ -23,11 +23,11 @@ pub struct WebCommand {
 }
 
 impl Web {
-    pub(super) fn read(scope: &Scope) -> Option<Web> {
-        let table = scope.table("web");
+    pub(super) fn read(tables: &Tables) -> Option<Web> {
+        let table = tables.section("web");
         let line = table.optional("command", value::command_line);
         let stop_timeout = table.get("stop_timeout", value::duration);
-        let gunicorn = Gunicorn::read(&scope.table("gunicorn"), table.has("command"));
+        let gunicorn = Gunicorn::read(&tables.section("gunicorn"), table.has("command"));
         match line {
             Some(line) => Some(Web::Command(WebCommand { line, stop_timeout })),
             None => gunicorn.map(Web::Gunicorn),
