@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use signal_hook::low_level::signal_name;
+
 use super::Context;
 use super::host::{connect, lost, no_scripts};
 use crate::host::shell_command;
@@ -89,26 +91,11 @@ pub(super) fn find(
 
 /// As a shell tells how a command ended.
 fn code(exit: &Exit) -> u8 {
-    let signals = [
-        ("HUP", 1),
-        ("INT", 2),
-        ("QUIT", 3),
-        ("ILL", 4),
-        ("TRAP", 5),
-        ("ABRT", 6),
-        ("BUS", 7),
-        ("FPE", 8),
-        ("KILL", 9),
-        ("USR1", 10),
-        ("SEGV", 11),
-        ("USR2", 12),
-        ("PIPE", 13),
-        ("ALRM", 14),
-        ("TERM", 15),
-    ];
     if let Some(signal) = &exit.signal {
-        let number = signals.iter().find(|(name, _)| name == signal);
-        return number.map_or(255, |(_, number)| 128 + number);
+        let is_it =
+            |number: &i32| signal_name(*number).is_some_and(|name| name.strip_prefix("SIG") == Some(signal));
+        let number = (1..=31).find(is_it).and_then(|number| u8::try_from(number).ok());
+        return number.map_or(255, |number| 128 + number);
     }
     exit.status.and_then(|status| u8::try_from(status).ok()).unwrap_or(255)
 }

@@ -104,6 +104,8 @@ fn start(host: &ThrowawayHost, part: &str, command: &mut Command) {
     let log = OpenOptions::new().create(true).append(true).open(folder.join("error.log")).expect("a log");
     let errors = log.try_clone().expect("a log");
     command.env("DEPLOYER_REHEARSAL", host.folder()).process_group(0);
-    let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("a server");
-    until("the server listens", Duration::from_secs(15), || pid(&folder.join("pid")) == Some(child.id()));
+    let mut child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("a server");
+    let started = child.id();
+    std::thread::spawn(move || child.wait());
+    until("the server listens", Duration::from_secs(15), || pid(&folder.join("pid")) == Some(started));
 }
