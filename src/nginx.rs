@@ -93,10 +93,7 @@ fn escaped(value: &str) -> String {
 
 /// A path as `include` takes it for itself: one with any of these is a pattern, which may match something else, or nothing.
 fn exactly(path: &str) -> String {
-    match path.contains(['*', '?', '[']) {
-        true => escape_glob(path),
-        false => path.to_string(),
-    }
+    if path.contains(['*', '?', '[']) { escape_glob(path) } else { path.to_string() }
 }
 
 /// Makes a path stand for itself where nginx expects a pattern.

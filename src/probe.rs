@@ -56,25 +56,23 @@ fn led_to(answer: &Answer) -> Option<&str> {
 fn redirected(answer: &Answer, environment: &Environment) -> String {
     let (asked, to) = (&environment.health.path, led_to(answer).unwrap_or("elsewhere"));
     let rest = to.split_once("://").map_or(to, |(_, rest)| rest);
-    let path = match rest.len() == to.len() {
-        true => to,
-        false => rest.find('/').map_or("/", |at| &rest[at..]),
-    };
+    let path = if rest.len() == to.len() { to } else { rest.find('/').map_or("/", |at| &rest[at..]) };
     let bare = |path: &str| path.split(['?', '#']).next().unwrap_or_default().to_owned();
     let (path, asked) = (bare(path), bare(asked));
     if path != asked && path.trim_end_matches('/') == asked.trim_end_matches('/') {
         return format!("it redirects to {to}, which differs by a slash: set [health] path = {path:?}");
     }
     if path == asked && to.starts_with("https:") {
-        return match environment.url.https {
-            true => format!(
+        return if environment.url.https {
+            format!(
                 "it redirects to {to} although the probe says X-Forwarded-Proto: https, as nginx must: let the application \
                  believe that header (Django: SECURE_PROXY_SSL_HEADER; Flask: ProxyFix)"
-            ),
-            false => format!(
+            )
+        } else {
+            format!(
                 "it sends plain http to {to}: name the https address in [environments.{}] url, or turn that redirect off",
                 environment.name
-            ),
+            )
         };
     }
     let lower = path.to_ascii_lowercase();

@@ -89,9 +89,10 @@ pub fn requirements(
 /// lock lies above it, uv wants the member's own folder and finds the lock by itself.
 pub fn told(folder: &str, path: &str, files: &[String]) -> String {
     let member = join(folder, "pyproject.toml").is_some_and(|project| files.contains(&project));
-    match member && path.starts_with("../") && file_name(path) == UV_LOCK {
-        true => UV_LOCK.to_owned(),
-        false => path.to_owned(),
+    if member && path.starts_with("../") && file_name(path) == UV_LOCK {
+        UV_LOCK.to_owned()
+    } else {
+        path.to_owned()
     }
 }
 

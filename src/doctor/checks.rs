@@ -121,12 +121,13 @@ fn nginx(reading: &Reading, environment: &Environment) -> Vec<Check> {
         let missing = Check::bad("nginx", format!("{program} is not there")).root("apt-get install -y nginx");
         return [Some(missing), rights_alone(reading, environment)].into_iter().flatten().collect();
     }
-    let running = match reading.running {
-        true => Check::good("nginx", "runs"),
-        false => Check::bad("nginx", "does not run").root(match reading.init.as_str() {
+    let running = if reading.running {
+        Check::good("nginx", "runs")
+    } else {
+        Check::bad("nginx", "does not run").root(match reading.init.as_str() {
             "systemd" => "systemctl enable --now nginx".to_owned(),
             _ => shell::display(&[program]),
-        }),
+        })
     };
     vec![running, test(reading, environment), reload(reading, environment)]
 }

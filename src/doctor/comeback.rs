@@ -31,13 +31,14 @@ pub(super) fn reboot(state: &HostState, environment: &Environment) -> Check {
 /// systemd can; what live is may have been started before it could.
 fn started(state: &HostState, environment: &Environment) -> Check {
     let live = state.live.color.map(|color| state.slot(color));
-    match live.is_some_and(|slot| slot.process.is_some() && slot.unit != Unit::Enabled) {
-        true => Check::note("reboot", "systemd could start it, but does not know of live").mend(
+    if live.is_some_and(|slot| slot.process.is_some() && slot.unit != Unit::Enabled) {
+        Check::note("reboot", "systemd could start it, but does not know of live").mend(
             By::Here,
             format!("deployer {} deploy --cutover", environment.name),
             false,
-        ),
-        false => Check::good("reboot", "systemd starts it"),
+        )
+    } else {
+        Check::good("reboot", "systemd starts it")
     }
 }
 

@@ -92,10 +92,7 @@ pub(super) fn virtualenv(reading: &Reading, environment: &Environment) -> Option
         return Some(Check::good("virtualenv", format!("built with uv, {path}")));
     }
     if installer == Installer::Uv {
-        let key = match environment.python.is_locked() {
-            true => "requirements",
-            false => "installer",
-        };
+        let key = if environment.python.is_locked() { "requirements" } else { "installer" };
         let check = Check::bad("virtualenv", format!("there is no uv, and [python] {key} asks for it"));
         return Some(check.mend(By::User, python::INSTALL_UV, false));
     }
@@ -158,9 +155,10 @@ pub(super) fn root(reading: &Reading, environment: &Environment) -> Check {
         (true, false) => Check::good("root", format!("{root}; the first deploy makes it")),
         (false, exists) => {
             let owner = at.map_or("root", |folder| folder.user.as_str());
-            let what = match exists {
-                true => format!("{root} belongs to {owner}, {} cannot write to it", reading.user),
-                false => format!("{} cannot make {root}: {near} belongs to {owner}", reading.user),
+            let what = if exists {
+                format!("{root} belongs to {owner}, {} cannot write to it", reading.user)
+            } else {
+                format!("{} cannot make {root}: {near} belongs to {owner}", reading.user)
             };
             let make = |user| command(&["install", "-d", "-o", user, root]);
             Check::bad("root", what).roots(model::login(&reading.user).map(make))
@@ -170,12 +168,11 @@ pub(super) fn root(reading: &Reading, environment: &Environment) -> Check {
 
 pub(super) fn locale(reading: &Reading) -> Check {
     let locale = reading.locale.to_ascii_lowercase();
-    match locale.contains("utf-8") || locale.contains("utf8") {
-        true => Check::good("locale", reading.locale.clone()),
-        false => {
-            let name = if locale.is_empty() { "none" } else { &reading.locale };
-            Check::note("locale", format!("{name}; Python reads and writes UTF-8 all the same"))
-        }
+    if locale.contains("utf-8") || locale.contains("utf8") {
+        Check::good("locale", reading.locale.clone())
+    } else {
+        let name = if locale.is_empty() { "none" } else { &reading.locale };
+        Check::note("locale", format!("{name}; Python reads and writes UTF-8 all the same"))
     }
 }
 

@@ -151,10 +151,7 @@ fn listens(reading: &Reading, environment: &Environment, live: bool) -> Check {
         ),
         // A server for https has no certificate yet, and so no site for it: `setup` says how to come by one.
         (_, live) => {
-            let check = match live {
-                true => Check::bad(name, what),
-                false => Check::note(name, format!("{what} yet")),
-            };
+            let check = if live { Check::bad(name, what) } else { Check::note(name, format!("{what} yet")) };
             let more = match reading.certificate {
                 None => format!("with a certificate, which only root can see: {}", tls(environment)),
                 _ => format!("once there is a certificate: {}", tls(environment)),

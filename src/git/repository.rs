@@ -74,9 +74,10 @@ impl Repository {
                     }
                 } else if let Some(name) = path.strip_prefix(below).ok().and_then(Path::to_str) {
                     let is_small = entry.metadata().is_ok_and(|data| data.is_file() && data.len() <= LARGEST);
-                    let text = match is_small && is_read(name) {
-                        true => std::fs::read_to_string(&path).unwrap_or_default(),
-                        false => String::new(),
+                    let text = if is_small && is_read(name) {
+                        std::fs::read_to_string(&path).unwrap_or_default()
+                    } else {
+                        String::new()
                     };
                     found.push((name.to_owned(), text));
                 }

@@ -214,12 +214,13 @@ fn check_includes(text: &[u8], place: &str) -> Result<(), SourceError> {
         word == INCLUDE
     };
     let brackets = text.iter().enumerate().filter(|(_, byte)| **byte == b'[');
-    match brackets.map(|(at, _)| at).any(begins) {
-        false => Ok(()),
-        true => Err(SourceError::BadSubmodules {
+    if brackets.map(|(at, _)| at).any(begins) {
+        Err(SourceError::BadSubmodules {
             commit: place.to_owned(),
             what: "it includes another file, which git does not follow; take its [include] out".to_owned(),
-        }),
+        })
+    } else {
+        Ok(())
     }
 }
 

@@ -39,9 +39,10 @@ impl Repository {
         if (0..4).any(|stage| index.get_path(inside, stage).is_some()) {
             return Ok(Some(Tracking::Tracked));
         }
-        Ok(Some(match git.is_path_ignored(inside).map_err(failed())? {
-            true => Tracking::Ignored,
-            false => Tracking::Untracked,
+        Ok(Some(if git.is_path_ignored(inside).map_err(failed())? {
+            Tracking::Ignored
+        } else {
+            Tracking::Untracked
         }))
     }
 }

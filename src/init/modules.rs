@@ -28,10 +28,8 @@ impl<'a> Modules<'a> {
             let bare = path.strip_suffix(".py").unwrap_or(path);
             let is_package = bare.ends_with("__init__");
             let name = bare.trim_end_matches("__init__").trim_end_matches('/').replace('/', ".");
-            let package = match is_package {
-                true => &name[..],
-                false => name.rsplit_once('.').map_or("", |(package, _)| package),
-            };
+            let package =
+                if is_package { &name[..] } else { name.rsplit_once('.').map_or("", |(package, _)| package) };
             let imports = statements.iter().flat_map(|statement| imports(&statement.text, package)).collect();
             PythonModule { path, statements, imports, name }
         };
@@ -139,12 +137,13 @@ fn imports(text: &str, package: &str) -> Vec<(String, String)> {
     };
     if let Some(list) = text.strip_prefix("import ") {
         // `import a.b` makes `a` known.
-        let known = |(own, name): (String, String)| match own == name {
-            true => {
+        let known = |(own, name): (String, String)| {
+            if own == name {
                 let top = name.split('.').next().unwrap_or_default().to_owned();
                 (top.clone(), top)
+            } else {
+                (own, name)
             }
-            false => (own, name),
         };
         return list.split(',').filter_map(named).map(known).collect();
     }
@@ -164,9 +163,8 @@ fn imports(text: &str, package: &str) -> Vec<(String, String)> {
         (_, base, "") => base.to_owned(),
         (_, base, bare) => format!("{base}.{bare}"),
     };
-    let whole = |(own, name): (String, String)| match base.is_empty() {
-        true => (own, name),
-        false => (own, format!("{base}.{name}")),
+    let whole = |(own, name): (String, String)| {
+        if base.is_empty() { (own, name) } else { (own, format!("{base}.{name}")) }
     };
     list.split(',').filter_map(named).map(whole).collect()
 }

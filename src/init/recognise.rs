@@ -183,13 +183,14 @@ fn object(sources: &Sources) -> Option<Recognised> {
     let paths = sources.paths();
     let flask = |path: &&str| path.ends_with("migrations/alembic.ini");
     let alembic = |path: &&str| path.rsplit('/').next() == Some("alembic.ini");
-    found.migrations = match paths.iter().any(flask) {
-        true => Some(MigrationTool::Flask),
-        false => paths
+    found.migrations = if paths.iter().any(flask) {
+        Some(MigrationTool::Flask)
+    } else {
+        paths
             .into_iter()
             .filter(alembic)
             .find_map(|path| below(path, &found.directory))
-            .map(|path| MigrationTool::Alembic(path.to_owned())),
+            .map(|path| MigrationTool::Alembic(path.to_owned()))
     };
     let helpers = helpers(sources);
     found.variables = sources.python().iter().flat_map(|(_, text)| variables(text, &helpers)).collect();

@@ -101,9 +101,10 @@ fn joined(text: &str, not: Option<&str>) -> Option<String> {
             return Some(parts.join("/"));
         }
         // Keys and names of variables stand there too.
-        match is_folder && string.chars().any(|c| c.is_ascii_lowercase()) && !string.contains('.') {
-            true => parts.push(string),
-            false => parts.clear(),
+        if is_folder && string.chars().any(|c| c.is_ascii_lowercase()) && !string.contains('.') {
+            parts.push(string)
+        } else {
+            parts.clear()
         }
     }
     None
@@ -126,12 +127,13 @@ fn base(modules: &Modules, found: &Recognised, path: &str, text: &str) -> String
     let is_used =
         |name: &str| text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
     let mut by_file = constants.filter(|(_, name, value)| value.contains("__file__") && is_used(name));
-    let (at, value) = match text.contains("__file__") {
-        true => (path, text),
-        false => match by_file.next() {
+    let (at, value) = if text.contains("__file__") {
+        (path, text)
+    } else {
+        match by_file.next() {
             Some((at, _, value)) => (at, value),
             None => return ".".to_owned(),
-        },
+        }
     };
     let above = value.matches("dirname(").count() + value.matches(".parent").count();
     let above = above + value.matches("parents[1]").count() + value.matches("pardir").count();

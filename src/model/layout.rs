@@ -12,14 +12,6 @@ impl Layout {
         Layout { root: root.into() }
     }
 
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-
-    pub fn slot(&self, color: Color) -> String {
-        format!("{}/{color}", self.root)
-    }
-
     /// A file of a slot's `etc`: `nginx.conf`, `env`, `release.json`.
     pub fn etc(&self, color: Color, file: &str) -> String {
         format!("{}/{color}/etc/{file}", self.root)

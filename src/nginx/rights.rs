@@ -16,9 +16,10 @@ pub fn rights(nginx: &Nginx, user: &str) -> Option<String> {
     let file = format!("/etc/sudoers.d/deployer-{name}");
     let new = format!("{file}.new");
     // Capital letters alone would be an alias.
-    let who = match user.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)) {
-        true => user.to_owned(),
-        false => format!("\"{user}\""),
+    let who = if user.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c)) {
+        user.to_owned()
+    } else {
+        format!("\"{user}\"")
     };
     let rules: Vec<String> = [&nginx.test, &nginx.reload]
         .into_iter()
@@ -42,10 +43,7 @@ pub fn rights(nginx: &Nginx, user: &str) -> Option<String> {
 pub fn without_sudo(words: &[String]) -> &[String] {
     let through = words.first().is_some_and(|word| word.rsplit('/').next() == Some("sudo"));
     let options = words.iter().skip(1).take_while(|word| word.starts_with('-')).count();
-    match through {
-        true => &words[1 + options..],
-        false => words,
-    }
+    if through { &words[1 + options..] } else { words }
 }
 
 /// A word as sudoers reads it back whole.

@@ -58,9 +58,10 @@ pub fn site_command(path: &str, exists: bool, linked: bool) -> String {
         None if !exists => undo.push(format!("rm {file}")),
         _ => {}
     }
-    let (keep, forget) = match exists {
-        true => (format!("cp -p {file} {old} && "), format!("rm {old}")),
-        false => (String::new(), "true".to_string()),
+    let (keep, forget) = if exists {
+        (format!("cp -p {file} {old} && "), format!("rm {old}"))
+    } else {
+        (String::new(), "true".to_string())
     };
     let make_link = link.map_or_else(String::new, |link| format!("ln -sfn {file} {link} && "));
     let undo = undo.join("; ");
@@ -182,10 +183,7 @@ fn server(environment: &Environment, facts: SiteFacts, role: Role, name: &str, i
 
 /// The port that users see: a site that waits for its certificate is at http's own.
 fn public(environment: &Environment, facts: SiteFacts) -> u16 {
-    match environment.url.https && !facts.tls {
-        true => 80,
-        false => environment.url.port,
-    }
+    if environment.url.https && !facts.tls { 80 } else { environment.url.port }
 }
 
 /// The name that nginx chose a server by, with that port where a browser would give it.
@@ -198,9 +196,10 @@ fn host(public: u16, facts: SiteFacts) -> String {
 
 /// On every address of the host, or on the one that is given.
 fn listen(port: &str, how: &str, facts: SiteFacts) -> String {
-    match port.contains(':') || !facts.ipv6 {
-        true => format!("    listen {port}{how};"),
-        false => format!("    listen {port}{how};\n    listen [::]:{port}{how};"),
+    if port.contains(':') || !facts.ipv6 {
+        format!("    listen {port}{how};")
+    } else {
+        format!("    listen {port}{how};\n    listen [::]:{port}{how};")
     }
 }
 
@@ -209,10 +208,7 @@ fn indented(text: &str) -> String {
         .lines()
         .map(|line| if line.is_empty() { String::new() } else { format!("    {line}") })
         .collect();
-    match lines.is_empty() {
-        true => String::new(),
-        false => lines.join("\n") + "\n",
-    }
+    if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" }
 }
 
 #[cfg(test)]

@@ -40,10 +40,7 @@ pub fn brings_gunicorn(requirements: &Requirements, arguments: &[String]) -> Bro
     }
     if let Some((_, content)) = files.iter().find(|(path, _)| file_name(path) == UV_LOCK) {
         // In which groups and extras it is, uv's own settings may say.
-        return match lock::names_any(&text(content), "gunicorn") {
-            true => Brought::Maybe,
-            false => Brought::Never,
-        };
+        return if lock::names_any(&text(content), "gunicorn") { Brought::Maybe } else { Brought::Never };
     }
     let named = packages(requirements);
     if named.contains_key("gunicorn") {
@@ -70,10 +67,7 @@ pub fn brings_gunicorn(requirements: &Requirements, arguments: &[String]) -> Bro
         let head = text.lines().take_while(|line| line.starts_with('#'));
         head.into_iter().any(|line| COMPILED.iter().any(|tool| line.contains(tool))) || is_hashed(&text)
     };
-    match files.iter().all(|(_, content)| whole(content)) {
-        true => Brought::Never,
-        false => Brought::Unnamed,
-    }
+    if files.iter().all(|(_, content)| whole(content)) { Brought::Never } else { Brought::Unnamed }
 }
 
 /// pip takes hashes only where every package that is installed has one.

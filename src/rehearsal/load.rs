@@ -181,21 +181,6 @@ impl Running {
 }
 
 impl LoadReport {
-    pub fn count(&self, outcome: Outcome) -> usize {
-        self.answers.iter().filter(|answer| answer.outcome == outcome).count()
-    }
-
-    pub fn with_marker(&self, marker: &str) -> usize {
-        let has = |answer: &&Reply| answer.marker.as_deref() == Some(marker);
-        self.answers.iter().filter(has).count()
-    }
-
-    /// Every answer that is not a 2xx.
-    pub fn failures(&self) -> Vec<&Reply> {
-        let failed = |answer: &&Reply| !matches!(answer.outcome, Outcome::Status(200..=299));
-        self.answers.iter().filter(failed).collect()
-    }
-
     /// The latency that `share` (0 to 1) of the requests did not exceed.
     pub fn latency(&self, share: f64) -> Duration {
         let mut latencies: Vec<Duration> = self.answers.iter().map(|answer| answer.latency).collect();

@@ -84,9 +84,10 @@ fn config(folder: &Path, root: &Path, port: u16, options: &HostOptions, root_use
     // A pattern may match nothing, so nginx starts before the first deploy; a plain path must exist.
     let snippet = |role: &str| {
         let root = escape_glob(&root.display().to_string());
-        match options.role_files {
-            true => format!("{root}/.deployer/nginx-{role}.con[f]"),
-            false => format!("{root}/{role}/etc/nginx.con[f]"),
+        if options.role_files {
+            format!("{root}/.deployer/nginx-{role}.con[f]")
+        } else {
+            format!("{root}/{role}/etc/nginx.con[f]")
         }
     };
     format!(

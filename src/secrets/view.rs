@@ -57,14 +57,8 @@ impl View {
     fn source(&self, range: Range<usize>) -> Range<usize> {
         let part = |at: usize| &self.parts[self.parts.partition_point(|part| part.at <= at) - 1];
         let (first, last) = (part(range.start), part(range.end - 1));
-        let start = match first.copied {
-            true => first.from.start + (range.start - first.at),
-            false => first.from.start,
-        };
-        let end = match last.copied {
-            true => last.from.start + (range.end - last.at),
-            false => last.from.end,
-        };
+        let start = if first.copied { first.from.start + (range.start - first.at) } else { first.from.start };
+        let end = if last.copied { last.from.start + (range.end - last.at) } else { last.from.end };
         start..end
     }
 }

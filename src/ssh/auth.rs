@@ -154,26 +154,21 @@ impl Login<'_> {
             return Ok(false);
         }
         // The host is asked about the public key first, so without a passphrase we learn whether to ask for it.
-        if !key.encrypted || public.is_some() {
-            match self.offer(key, public, None)? {
-                Ok(()) => return Ok(true),
-                Err(AttemptResult::Unusable(_)) if key.encrypted => {}
-                Err(why) => {
-                    self.note(name, why);
+        let mut passphrase = None;
+        for attempt in 0..=MOST_PASSPHRASES {
+            if attempt > 0 {
+                let peer = Arc::clone(self.wire.peer());
+                passphrase = peer.without_clock(|| self.prompt.passphrase(&key.path, attempt));
+                if passphrase.is_none() {
+                    self.note(name, AttemptResult::NeedsPassphrase);
                     return Ok(false);
                 }
+            } else if key.encrypted && public.is_none() {
+                continue;
             }
-        }
-        for attempt in 1..=MOST_PASSPHRASES {
-            let peer = Arc::clone(self.wire.peer());
-            let asked = peer.without_clock(|| self.prompt.passphrase(&key.path, attempt));
-            let Some(passphrase) = asked else {
-                self.note(name, AttemptResult::NeedsPassphrase);
-                return Ok(false);
-            };
-            match self.offer(key, public, Some(&passphrase))? {
+            match self.offer(key, public, passphrase.as_deref())? {
                 Ok(()) => return Ok(true),
-                Err(AttemptResult::Unusable(_)) => {}
+                Err(AttemptResult::Unusable(_)) if key.encrypted => {}
                 Err(why) => {
                     self.note(name, why);
                     return Ok(false);

@@ -1,6 +1,6 @@
 //! `cutover = "socket"`: nginx follows the link to a Unix socket, so the swap itself is the cutover.
 
-use crate::support::{Load, Outcome, Site};
+use crate::support::{Load, Outcome, Replies, Site};
 
 fn site() -> Site {
     let mut site = Site::with(|options| options.role_files = true);

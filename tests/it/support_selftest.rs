@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{DelayProxy, Load, Outcome};
+use crate::support::{DelayProxy, Load, Outcome, Replies};
 
 const DELAY: Duration = Duration::from_millis(40);
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Load, Site, git, gunicorn, until};
+use crate::support::{Load, Replies, Site, git, gunicorn, until};
 
 /// What commit 09d7981 left on a host: blue is live, green is next. [`record`] made it.
 const LEFT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/host-09d7981.tar.gz");

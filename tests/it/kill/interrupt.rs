@@ -4,7 +4,7 @@ use super::client::Client;
 use super::places::{CUTOVER, DEPLOY, Verb};
 use super::stage::{BOUND, Place, Stage};
 use super::truth::{check_whole, link};
-use crate::support::{Ran, row, until};
+use crate::support::{Ran, Replies, row, until};
 
 /// Starts a command, and brings it to a place.
 fn at(stage: &Stage, verb: &Verb, place: &Place) -> Client {

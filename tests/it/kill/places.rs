@@ -3,7 +3,7 @@
 use super::client::{Client, Death};
 use super::stage::{BOUND, Place, Stage};
 use super::truth::{check_status, check_whole, link, released};
-use crate::support::{row, until};
+use crate::support::{Replies, row, until};
 
 /// A command, and what a run of it needs beforehand.
 pub struct Verb {

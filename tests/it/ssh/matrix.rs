@@ -96,9 +96,10 @@ fn beside(server: &str, host: &Host) -> usize {
 }
 
 fn compare(server: &str, host: &Host, known: &str, config: &str, hashed: bool) {
-    let name = match config.contains("HostKeyAlias") {
-        true => "nickname".to_owned(),
-        false => format!("[127.0.0.1]:{}", host.port),
+    let name = if config.contains("HostKeyAlias") {
+        "nickname".to_owned()
+    } else {
+        format!("[127.0.0.1]:{}", host.port)
     };
     let mut text = known.replace("NAME", &name).replace("PORT", &host.port.to_string());
     for (word, key) in [

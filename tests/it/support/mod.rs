@@ -2,6 +2,7 @@
 mod delay_proxy;
 mod disk;
 mod host;
+mod load;
 mod site;
 mod turn;
 mod window;
@@ -10,6 +11,7 @@ pub use delay_proxy::DelayProxy;
 pub use deployer::rehearsal::{Load, LoadReport, Outcome, Reply, Running};
 pub use disk::Disk;
 pub use host::HostControl;
+pub use load::Replies;
 pub use site::{APP, Ran, Site, git, gunicorn, http, ran, until};
 pub use turn::{Place, alone, busy, place};
 

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::{Load, Running, Site, busy, row, until};
+use crate::support::{Load, Replies, Running, Site, busy, row, until};
 use crate::traffic::stage::{Mode, choose, short};
 
 /// For each verb.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Load, LoadReport, Outcome, Reply, Site, alone, row, until};
+use crate::support::{Load, LoadReport, Outcome, Replies, Reply, Site, alone, row, until};
 use crate::traffic::stage::{Mode, plain, short};
 
 const BOUND: Duration = Duration::from_secs(3);
