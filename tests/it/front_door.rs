@@ -1,10 +1,8 @@
 //! What a switch proves: that visitors reach the application, by the way that they take.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 
-use crate::support::{APP, HostControl, Ran, Site};
+use crate::support::{APP, HostControl, Ran, Site, answer};
 
 const NAME: &str = "guarded.localhost";
 
@@ -41,11 +39,7 @@ fn configure(site: &Site, path: &str) {
 
 /// The whole answer to a request with a header.
 fn ask(site: &Site, path: &str, header: &str) -> String {
-    let mut link = TcpStream::connect(site.door()).unwrap();
-    write!(link, "GET {path} HTTP/1.0\r\nHost: {NAME}\r\n{header}\r\n").unwrap();
-    let mut answer = String::new();
-    link.read_to_string(&mut answer).unwrap();
-    answer
+    answer(site.door(), &[&format!("GET {path} HTTP/1.0"), &format!("Host: {NAME}"), header])
 }
 
 #[track_caller]

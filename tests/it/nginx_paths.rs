@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -13,6 +12,8 @@ use std::time::{Duration, Instant};
 use deployer::config::{Config, Cutover, Environment};
 use deployer::model::{Color, Role};
 use deployer::nginx::{SiteFacts, role_file, site, snippet};
+
+use crate::support::answer;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const COMMIT: &str = "3ab9d4226a9d0a3d6c0b6a0f0bba9a5de1d40c11";
@@ -166,15 +167,10 @@ impl Nginx {
 
     /// The body of one GET, to the letter.
     fn get(&self, host: &str, target: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(
-            stream,
-            "GET {target} HTTP/1.1\r\nHost: {host}\r\nX-Deployer-Probe: {KEY}\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let probe = format!("X-Deployer-Probe: {KEY}");
+        let lines =
+            [&format!("GET {target} HTTP/1.1"), &format!("Host: {host}"), &probe, "Connection: close"];
+        let answer = answer(([127, 0, 0, 1], self.port).into(), &lines);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         match head.starts_with("HTTP/1.1 200 ") {
             true => body.trim().to_owned(),

@@ -1,13 +1,14 @@
 //! The throwaway host, tried with the system's own ssh and with plain HTTP.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::HostControl;
 use deployer::rehearsal::{HostOptions, ThrowawayHost};
+
+use crate::support::answer;
 
 fn start(options: HostOptions) -> ThrowawayHost {
     ThrowawayHost::start(options).expect("a throwaway host")
@@ -32,11 +33,8 @@ fn said(host: &ThrowawayHost, command: &str) -> String {
 
 /// The status line and the body that the front door answers with.
 fn get(host: &ThrowawayHost, name: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", host.http_port())).expect("nginx listens");
-    write!(stream, "GET / HTTP/1.0\r\nHost: {name}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let door = ([127, 0, 0, 1], host.http_port()).into();
+    answer(door, &["GET / HTTP/1.0", &format!("Host: {name}")])
 }
 
 /// The living processes that mention the folder in their arguments or variables.

@@ -6,7 +6,6 @@ use std::net::TcpStream;
 use super::client::{Client, Death};
 use super::places::{CUTOVER, DEPLOY, ROLLBACK, Verb, Way, die};
 use super::stage::{BOUND, Place, Stage};
-use super::truth::link;
 use crate::support::until;
 
 const DEATHS: [Death; 2] = [Death::Killed, Death::Silence];
@@ -87,7 +86,8 @@ fn a_deploy_that_waits_for_the_last_requests() {
     let way = Way {
         arrange: Box::new(|stage| {
             let ports = stage.site.host.app_ports();
-            let port = if link(stage, "next").as_deref() == Some("blue") { ports.blue } else { ports.green };
+            let port =
+                if stage.site.link("next").as_deref() == Some("blue") { ports.blue } else { ports.green };
             let mut visitor = TcpStream::connect(("127.0.0.1", port)).expect("next listens");
             visitor.write_all(b"GET /slow?seconds=3 HTTP/1.0\r\n\r\n").expect("a request");
             std::thread::spawn(move || visitor.read_to_end(&mut Vec::new()));
@@ -138,13 +138,13 @@ fn a_rollback_that_imports() {
 fn the_status_between_swap_and_reload_is_true() {
     let stage = Stage::new();
     (CUTOVER.prepare)(&stage);
-    let live = link(&stage, "live");
+    let live = stage.site.link("live");
     stage.hold_at(&Place::Reloading);
     let mut client = Client::start(&stage, CUTOVER.arguments, None);
     until("between swap and reload", BOUND, || stage.is_reached());
     client.kill();
     let problems = super::truth::check_status(&stage, "between swap and reload");
-    assert_ne!(link(&stage, "live"), live, "the links have moved");
+    assert_ne!(stage.site.link("live"), live, "the links have moved");
     assert!(problems.iter().any(|problem| problem.contains("nginx serves")), "{problems:?}");
     // Somebody else who comes now waits, or is told.
     let refused = stage.site.deployer(&["prod", "cutover"]);

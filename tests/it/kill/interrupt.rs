@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::places::{CUTOVER, DEPLOY, Verb};
 use super::stage::{BOUND, Place, Stage};
-use super::truth::{check_whole, link};
+use super::truth::check_whole;
 use crate::support::{Ran, Replies, row, until};
 
 /// Starts a command, and brings it to a place.
@@ -25,7 +25,7 @@ fn failure(ran: &Ran) -> serde_json::Value {
 #[test]
 fn once_stops_at_the_next_safe_point_and_says_what_is_left() {
     let stage = Stage::new();
-    let live = link(&stage, "live");
+    let live = stage.site.link("live");
     for signal in ["INT", "HUP", "TERM"] {
         let load = stage.load();
         let client = at(&stage, &DEPLOY, &Place::Before(2));
@@ -38,7 +38,7 @@ fn once_stops_at_the_next_safe_point_and_says_what_is_left() {
         assert!(!failure["advice"].as_array().expect("advice").is_empty(), "{failure}");
         stage.forget();
         until("the lock is free", BOUND, || stage.is_free());
-        assert_eq!(link(&stage, "live"), live);
+        assert_eq!(stage.site.link("live"), live);
         stage.site.done(DEPLOY.arguments);
         check_whole(&stage, signal);
         let report = load.stop();
@@ -51,7 +51,7 @@ fn once_stops_at_the_next_safe_point_and_says_what_is_left() {
 fn once_inside_the_switch_lets_it_finish() {
     let stage = Stage::new();
     let mut client = at(&stage, &CUTOVER, &Place::Reloading);
-    let (live, history) = (link(&stage, "live"), stage.history());
+    let (live, history) = (stage.site.link("live"), stage.history());
     client.signal("INT");
     client.until_event("it says that it finishes", |event| {
         event["message"].as_str().unwrap_or("").contains("it finishes first")
@@ -60,7 +60,7 @@ fn once_inside_the_switch_lets_it_finish() {
     stage.release();
     let ran = client.end();
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(link(&stage, "live"), live, "the links had moved before");
+    assert_eq!(stage.site.link("live"), live, "the links had moved before");
     assert_eq!(stage.history(), history + 1);
     check_whole(&stage, "once inside the switch");
     row("kill", "cutover, SIGINT once inside the switch", "finished, and said so");

@@ -2,7 +2,7 @@
 
 use super::client::{Client, Death};
 use super::stage::{BOUND, Place, Stage};
-use super::truth::{check_status, check_whole, link, released};
+use super::truth::{check_status, check_whole, released};
 use crate::support::{Replies, row, until};
 
 /// A command, and what a run of it needs beforehand.
@@ -112,7 +112,7 @@ impl Way<'_> {
 /// One death: nothing is lost, the status is true, and the next run of the same command converges.
 pub fn die(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, way: &Way) {
     let commit = stage.site.git(&["rev-parse", "HEAD"]);
-    let (live, before) = (link(stage, "live"), stage.history());
+    let (live, before) = (stage.site.link("live"), stage.history());
     // Before the first cutover nothing answers at the front door, as it should be.
     let load = live.is_some().then(|| stage.load());
     (way.arrange)(stage);
@@ -139,13 +139,13 @@ pub fn die(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, way
     drop(proxy);
     check_whole(stage, case);
     if verb.name == "deploy" {
-        let next = link(stage, "next").expect("next");
+        let next = stage.site.link("next").expect("next");
         assert_eq!(released(stage, &next).as_deref(), Some(&*commit), "{case}");
         assert_eq!(stage.history(), before, "{case}: the history");
-        assert!(live.is_none() || link(stage, "live") == live, "{case}");
+        assert!(live.is_none() || stage.site.link("live") == live, "{case}");
     } else {
         assert_eq!(stage.history(), before + 1, "{case}: the history");
-        assert_ne!(link(stage, "live"), live, "{case}");
+        assert_ne!(stage.site.link("live"), live, "{case}");
     }
     let mut result = "mended".to_string();
     if let Some(load) = load {
@@ -163,7 +163,7 @@ fn mend(stage: &Stage, verb: &Verb, death: Death, step: &str, case: &str, live: 
     if death == Death::Killed {
         until(&format!("{case}: the lock is free"), BOUND, || stage.is_free());
     }
-    let unmoved = live.is_none() || link(stage, "live").as_deref() == live;
+    let unmoved = live.is_none() || stage.site.link("live").as_deref() == live;
     assert!(unmoved, "{case}: nothing has changed");
     let said = format!("at its step {step:?}");
     let problems = check_status(stage, case);

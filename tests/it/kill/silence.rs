@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::places::{CUTOVER, DEPLOY, Verb};
 use super::stage::{BOUND, Place, Stage};
-use super::truth::{check_whole, link};
+use super::truth::check_whole;
 use crate::support::{row, until};
 
 /// Brings a command to a place, cuts the network there, and waits for the client to end by itself.
@@ -50,7 +50,7 @@ fn in_the_switch_it_finishes_by_itself() {
     until("the switch ends", BOUND, || stage.history() == history + 1);
     until("the lock is free", BOUND, || stage.is_free());
     check_whole(&stage, "a cutover in silence");
-    assert!(link(&stage, "live").is_some());
+    assert!(stage.site.link("live").is_some());
 }
 
 /// A host that nobody hears any more goes on to the end, and lets go of the lock.

@@ -11,12 +11,6 @@ use serde_json::Value;
 use super::stage::{BOUND, Stage};
 use crate::support::until;
 
-/// The slot that a link leads to.
-pub fn link(stage: &Stage, name: &str) -> Option<String> {
-    let target = fs::read_link(stage.site.path(name)).ok()?;
-    Some(target.file_name()?.to_str()?.to_string())
-}
-
 /// Slot and short commit that the front door answers from.
 pub fn door(stage: &Stage) -> Option<(String, String)> {
     let (status, body) = stage.site.get("/");
@@ -84,7 +78,7 @@ fn compare(stage: &Stage, case: &str) -> Vec<String> {
     }
     for role in ["live", "next"] {
         let said = &status[role];
-        if let Some(color) = link(stage, role) {
+        if let Some(color) = stage.site.link(role) {
             assert_eq!(said["color"], *color, "{case}: {role}: {status}");
             let healthy = said["health"]["state"] == "healthy";
             assert_eq!(healthy, answers(stage, &color), "{case}: {role}: {status}");
@@ -106,7 +100,7 @@ fn compare(stage: &Stage, case: &str) -> Vec<String> {
 pub fn check_whole(stage: &Stage, case: &str) {
     let problems = check_status(stage, case);
     assert!(problems.is_empty(), "{case}: {problems:?}");
-    let (live, next) = (link(stage, "live"), link(stage, "next"));
+    let (live, next) = (stage.site.link("live"), stage.site.link("next"));
     assert!(live.is_some() && next.is_some() && live != next, "{case}: {live:?} {next:?}");
     if let Some((color, _)) = door(stage) {
         assert_eq!(live.as_deref(), Some(&*color), "{case}");

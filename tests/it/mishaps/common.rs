@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{self, Ran, Site, ran, until};
+use crate::support::{self, Ran, Site, ran};
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
@@ -27,8 +27,7 @@ pub(crate) fn one_live_one_next(site: &Site) -> (String, String) {
 /// The slot that a link leads to.
 #[track_caller]
 pub(crate) fn link(site: &Site, name: &str) -> String {
-    let target = fs::read_link(site.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    target.file_name().expect("a slot").to_string_lossy().into_owned()
+    site.link(name).unwrap_or_else(|| panic!("no link {name}"))
 }
 
 pub(crate) fn other(color: &str) -> &'static str {
@@ -65,18 +64,7 @@ pub(crate) fn assert_well(site: &Site, commit: &str) -> Value {
 /// Runs `deployer`, expects an exit code and every one of these texts on standard error.
 #[track_caller]
 pub(crate) fn expect(site: &Site, arguments: &[&str], code: i32, texts: &[&str]) -> Ran {
-    check(site.deployer(arguments), code, texts)
-}
-
-#[track_caller]
-pub(crate) fn check(ran: Ran, code: i32, texts: &[&str]) -> Ran {
-    // Long lines are folded, with an indent.
-    let flat = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
-    for text in texts {
-        assert!(flat.contains(text), "{text:?} is not in:\n{}", ran.stderr);
-    }
-    ran
+    site.deployer(arguments).check(code, texts)
 }
 
 /// The end of a run that was started by [`Site::start`].
@@ -144,42 +132,6 @@ pub(crate) fn master(site: &Site, color: &str) -> u32 {
     let path = site.path(&format!("{color}/etc/app.pid"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.trim().parse().expect("a number")
-}
-
-pub(crate) fn alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-}
-
-pub(crate) fn children(pid: u32) -> Vec<u32> {
-    fs::read_dir("/proc")
-        .expect("/proc")
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|child| parent(*child) == Some(pid))
-        .collect()
-}
-
-pub(crate) fn signal(name: &str, pids: &[u32]) {
-    let line = r#"name=$1; shift; for pid; do kill -s "$name" "$pid"; done"#;
-    let _ = Command::new("sh")
-        .args(["-c", line, "sh", name])
-        .args(pids.iter().map(u32::to_string))
-        .stderr(Stdio::null())
-        .status();
-}
-
-/// Kills a process and its children, and waits until they are gone.
-pub(crate) fn kill_family(pid: u32) {
-    let mut family = children(pid);
-    family.insert(0, pid);
-    signal("KILL", &family);
-    until("killed processes are gone", SOON, || !family.iter().any(|pid| alive(*pid)));
 }
 
 /// Makes a file look as old as this, in `touch -d`'s words.

@@ -6,10 +6,10 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use crate::mishaps::common::{
-    assert_live, assert_problem, assert_well, check, expect, history, kill_family, last, link, master, nginx,
-    one_live_one_next, passed,
+    assert_live, assert_problem, assert_well, expect, history, last, link, master, nginx, one_live_one_next,
+    passed,
 };
-use crate::support::{HostControl, Site};
+use crate::support::{HostControl, Site, kill_family};
 
 #[test]
 fn nginx_does_not_take_it() {
@@ -121,7 +121,7 @@ fn a_record_that_cannot_be_written_stops_it_before_the_swap_or_is_told() {
     let reload = crate::mishaps::common::reload_after(&site, &format!("rm {path}; mkdir {path}"));
     nginx(&site, &crate::mishaps::common::words(&reload), "");
     let ran = site.deployer(&["prod", "cutover"]);
-    check(ran, 3, &["history.jsonl", "is live and proven", "prod cutover"]);
+    ran.check(3, &["history.jsonl", "is live and proven", "prod cutover"]);
     let status = assert_live(&site, &new);
     assert_problem(&status, "was cut off", Some("deployer prod cutover"));
     fs::remove_dir(&file).unwrap();

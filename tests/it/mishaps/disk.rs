@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::mishaps::common::{
-    assert_live, assert_well, check, expect, history, link, nginx, passed, reload_after, words,
+    assert_live, assert_well, expect, history, link, nginx, passed, reload_after, words,
 };
 use crate::support::{self, Disk, Site, until};
 
@@ -56,7 +56,7 @@ fn a_full_disk() {
         // What the start itself gave back was enough for the record.
         0 => assert_eq!(site.status()["next"]["health"]["state"], "healthy"),
         _ => {
-            check(ran, 1, &["disk is full", "not affected"]);
+            ran.check(1, &["disk is full", "not affected"]);
         }
     }
     assert!(log.is_file() && site.get("/").1.contains(&first[..7]));
@@ -186,7 +186,7 @@ fn a_full_disk_is_pruned() {
     }
     disk.fill(0);
     expect(&site, &["prod", "deploy"], 1, &["full", "deployer prod prune"]);
-    check(site.deployer(&["prod", "prune", "--keep", "0"]), 0, &[" freed; "]);
+    site.deployer(&["prod", "prune", "--keep", "0"]).check(0, &[" freed; "]);
     assert!(disk.free() > 1_000_000, "{}", disk.free());
     assert_live(&site, &live);
     site.done(&["prod", "rollback"]);

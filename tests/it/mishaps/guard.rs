@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
 
-use crate::mishaps::common::{SOON, assert_live, assert_well, check, ended, history, last, nginx, passed};
+use crate::mishaps::common::{SOON, assert_live, assert_well, ended, history, last, nginx, passed};
 use crate::support::{APP, HostControl, Site, until};
 
 /// An application whose health is bad where a file named for its commit exists.
@@ -65,7 +65,7 @@ fn it_goes_back_by_itself() {
 
     let child = guarded.watched("60s");
     fs::write(&flag, "").unwrap();
-    check(ended(child), 5, &["did not hold", "500", "serves the old release again"]);
+    ended(child).check(5, &["did not hold", "500", "serves the old release again"]);
     guarded.assert_back();
     let why = history(site).pop().unwrap()["why"].to_string();
     assert!(why.contains("500"), "{why}");
@@ -102,7 +102,7 @@ fn it_counts_what_nginx_answers() {
         }
         last(site).0 == "rolled back"
     });
-    check(ended(child), 5, &["with a 5xx status", "did not hold"]);
+    ended(child).check(5, &["with a 5xx status", "did not hold"]);
     guarded.assert_back();
     passed("--watch: the error rate in nginx's access log, exit 5");
 
@@ -124,7 +124,7 @@ fn it_goes_back_though_nothing_can_be_written() {
     fs::create_dir(&file).unwrap();
     fs::create_dir(site.path(".deployer/switch.new")).unwrap();
     fs::write(guarded.flags.join(&guarded.new[..7]), "").unwrap();
-    check(ended(child), 5, &["did not hold", "history.jsonl"]);
+    ended(child).check(5, &["did not hold", "history.jsonl"]);
     fs::remove_dir(&file).unwrap();
     fs::remove_dir(site.path(".deployer/switch.new")).unwrap();
     fs::write(&file, kept).unwrap();

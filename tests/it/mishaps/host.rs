@@ -3,10 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::mishaps::common::{
-    assert_well, check, expect, kill_family, link, master, one_live_one_next, passed,
-};
-use crate::support::{Site, until};
+use crate::mishaps::common::{assert_well, expect, link, master, one_live_one_next, passed};
+use crate::support::{Site, kill_family, until};
 
 #[test]
 fn index_lock() {
@@ -37,7 +35,7 @@ fn index_lock() {
     passed("index.lock of a git at work: left alone, exit 1");
 
     let ran = site.done(&["prod", "deploy"]);
-    check(ran, 0, &["left behind: index.lock"]);
+    ran.check(0, &["left behind: index.lock"]);
     assert!(!lock.exists());
     assert_well(&site, &first);
     passed("index.lock left behind: removed");
@@ -75,7 +73,7 @@ fn every_lock_and_every_empty_file_of_git() {
 
     site.change();
     let locks = left(&wanted(&site));
-    check(site.deployer(&["prod", "deploy"]), 0, &["left behind:"]);
+    site.deployer(&["prod", "deploy"]).check(0, &["left behind:"]);
     assert!(locks.iter().all(|lock| !lock.exists()), "{locks:?}");
     assert_well(&site, &live);
     fsck();
@@ -84,14 +82,14 @@ fn every_lock_and_every_empty_file_of_git() {
     for name in ["HEAD", "config", "index", "refs/deployer/seed"] {
         fs::write(git.join(name), "").unwrap();
         site.change();
-        check(site.deployer(&["prod", "deploy"]), 0, &[]);
+        site.deployer(&["prod", "deploy"]).check(0, &[]);
         assert_well(&site, &live);
         fsck();
         passed(&format!("git's {name} left empty: mended"));
     }
 
     let locks = left(&wanted(&site));
-    check(site.deployer(&["prod", "prune"]), 0, &[]);
+    site.deployer(&["prod", "prune"]).check(0, &[]);
     assert!(locks.iter().all(|lock| !lock.exists()), "{locks:?}");
     passed("git's locks left behind: prune removes them");
 }
@@ -110,13 +108,13 @@ fn a_virtualenv_left_half_built_is_never_used() {
     fs::remove_dir_all(env.join("bin")).unwrap();
     let commit = site.change();
     let ran = site.done(&["prod", "deploy"]);
-    check(ran, 0, &["built with"]);
+    ran.check(0, &["built with"]);
     assert!(env.join(".complete").exists() && !half.exists());
     site.done(&["prod", "cutover"]);
     assert_well(&site, &commit);
     passed("a virtualenv left half built: built anew");
 
     site.change();
-    check(site.done(&["prod", "deploy"]), 0, &["unchanged"]);
+    site.done(&["prod", "deploy"]).check(0, &["unchanged"]);
     passed("an unchanged virtualenv: used by both slots");
 }

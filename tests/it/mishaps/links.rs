@@ -9,7 +9,7 @@ use crate::mishaps::common::{
     assert_live, assert_problem, assert_well, expect, history, last, link, master, one_live_one_next, other,
     passed,
 };
-use crate::support::{HostControl, Site};
+use crate::support::{HostControl, Site, alive};
 
 #[test]
 fn links_and_slots_are_mended() {
@@ -65,7 +65,7 @@ fn links_and_slots_are_mended() {
     expect(&site, &["prod", "cutover"], 1, &["not affected"]);
     let third = site.change();
     site.done(&["prod", "deploy"]);
-    assert!(!crate::mishaps::common::alive(gone));
+    assert!(!alive(gone));
     site.done(&["prod", "cutover"]);
     assert_well(&site, &third);
     assert_eq!(link(&site, "next"), other(&live));

@@ -6,10 +6,9 @@ use std::process::Child;
 use std::time::Instant;
 
 use crate::mishaps::common::{
-    SOON, age, alive, assert_live, assert_well, check, ended, expect, nginx, one_live_one_next, passed,
-    signal,
+    SOON, age, assert_live, assert_well, ended, expect, nginx, one_live_one_next, passed,
 };
-use crate::support::{APP, Ran, Site, until};
+use crate::support::{APP, Ran, Site, alive, signal, until};
 
 /// An application that is not ready as long as a file is there.
 const SLUGGISH: &str = r#"
@@ -61,7 +60,7 @@ impl Held {
     #[track_caller]
     fn mended(&self) {
         let ran = self.site.deployer(&["prod", "deploy"]);
-        check(ran, 0, &["a deploy by ann@", "at its step \"start\""]);
+        ran.check(0, &["a deploy by ann@", "at its step \"start\""]);
         assert_well(&self.site, &self.live);
         assert!(!self.site.path(".deployer/interrupted").exists());
     }
@@ -100,8 +99,8 @@ fn the_second_is_told_and_may_wait() {
     // Both are on the host: two shells have the lock's file open.
     until("the second waits", SOON, || waits(site));
     held.let_go();
-    check(ended(first), 0, &[]);
-    check(ended(waiting), 0, &["the lock is held by ann@", "waiting"]);
+    ended(first).check(0, &[]);
+    ended(waiting).check(0, &["the lock is held by ann@", "waiting"]);
     assert_well(site, &held.live);
     passed("lock: --wait gets it when it is free, and gives up when its time is over");
 }
@@ -123,7 +122,7 @@ fn a_holder_that_is_killed_lets_go() {
 
     let child = held.hold();
     signal("KILL", &[held.session()]);
-    let ran = check(ended(child), 1, &["not affected"]);
+    let ran = ended(child).check(1, &["not affected"]);
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     held.let_go();
     site.until_free(SOON);
@@ -154,22 +153,22 @@ fn a_silent_holder_is_taken_over() {
     let second = site.start(&["prod", "deploy"]);
     until("the first is ended", SOON, || !alive(session));
     held.let_go();
-    check(ended(second), 0, &["took over from ann@", "silent for 12", "at its step \"start\""]);
+    ended(second).check(0, &["took over from ann@", "silent for 12", "at its step \"start\""]);
     assert_well(site, &held.live);
     // The old client finds that it has lost the host.
     signal("CONT", &[child.id()]);
-    let ran = check(ended(child), 1, &["error:", "not affected"]);
+    let ran = ended(child).check(1, &["error:", "not affected"]);
     assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     assert_well(site, &held.live);
     passed("lock: a silent holder is taken over; its client fails when it comes back");
 
     let child = held.hold();
     expect(site, &["prod", "unlock"], 4, &["is locked by", "unlock --force"]);
-    check(site.deployer(&["prod", "unlock", "--force"]), 0, &["is unlocked"]);
-    check(ended(child), 1, &["error:", "not affected"]);
+    site.deployer(&["prod", "unlock", "--force"]).check(0, &["is unlocked"]);
+    ended(child).check(1, &["error:", "not affected"]);
     held.let_go();
     let ran = site.deployer(&["prod", "deploy"]);
-    check(ran, 0, &["at its step \"start\""]);
+    ran.check(0, &["at its step \"start\""]);
     assert_well(site, &held.live);
     passed("lock: unlock --force ends a holder that lives");
 }
@@ -201,7 +200,7 @@ fn who_only_looks_leaves_the_holder_alone() {
     }
     assert!(!site.path(".deployer/freeze").exists());
     held.let_go();
-    check(ended(child), 0, &["healthy"]);
+    ended(child).check(0, &["healthy"]);
     passed("lock: unlock --force --dry-run ends nobody");
 }
 

@@ -4,10 +4,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::mishaps::common::{
-    alive, assert_live, assert_problem, assert_well, check, expect, kill_family, link, master,
-    one_live_one_next, passed, signal,
+    assert_live, assert_problem, assert_well, expect, link, master, one_live_one_next, passed,
 };
-use crate::support::{HostControl, Site};
+use crate::support::{HostControl, Site, alive, kill_family, signal};
 
 #[test]
 fn an_old_process_that_ignores_term_is_killed() {
@@ -26,7 +25,7 @@ fn an_old_process_that_ignores_term_is_killed() {
     signal("TERM", &[pid]);
     site.change();
     let ran = site.done(&["prod", "deploy"]);
-    check(ran, 0, &["did not end within 6 s of TERM: killed"]);
+    ran.check(0, &["did not end within 6 s of TERM: killed"]);
     assert!(!alive(pid));
     assert_well(&site, &first);
     assert_ne!(master(&site, &next), pid);
@@ -47,7 +46,7 @@ fn a_pid_file_proves_nothing() {
     fs::write(&file, "not a number\n").unwrap();
     assert_problem(&assert_live(&site, &first), "holds no process number", None);
     let ran = site.done(&["prod", "deploy"]);
-    check(ran, 0, &["removed a pid file that named no process"]);
+    ran.check(0, &["removed a pid file that named no process"]);
     assert!(!alive(gunicorn), "it was found by its port");
     assert_well(&site, &first);
     passed("pid file with garbage: removed, the process found by its port");
@@ -60,7 +59,7 @@ fn a_pid_file_proves_nothing() {
     assert_problem(&assert_live(&site, &first), "names a process that is not the slot's", None);
     expect(&site, &["prod", "cutover"], 1, &["does not run"]);
     let ran = site.done(&["prod", "deploy"]);
-    check(ran, 0, &["which is not ours"]);
+    ran.check(0, &["which is not ours"]);
     assert!(stranger.try_wait().unwrap().is_none(), "a stranger was signalled");
     site.done(&["prod", "stop"]);
     fs::write(&file, format!("{}\n", stranger.id())).unwrap();

@@ -3,10 +3,9 @@
 use std::fs;
 
 use crate::mishaps::common::{
-    SOON, alive, ask, assert_well, check, ended, expect, history, last, link, master, one_live_one_next,
-    other, passed,
+    SOON, ask, assert_well, ended, expect, history, last, link, master, one_live_one_next, other, passed,
 };
-use crate::support::{APP, Site, until};
+use crate::support::{APP, Site, alive, until};
 
 #[test]
 fn there_is_always_a_way_back() {
@@ -36,7 +35,7 @@ fn there_is_always_a_way_back() {
     site.done(&["prod", "stop"]);
     assert!(!alive(warm));
     assert_well(&site, &second);
-    check(site.deployer(&["prod", "rollback"]), 0, &["start gunicorn"]);
+    site.deployer(&["prod", "rollback"]).check(0, &["start gunicorn"]);
     assert_well(&site, &first);
     passed("rollback of a stopped release: started first");
 
@@ -91,7 +90,7 @@ fn requests_that_the_old_release_serves_are_waited_for() {
     until("the new release is live", SOON, || site.get("/").1.contains(&second[..7]));
     assert!(alive(pid) && !slow.is_finished());
     fs::remove_file(&hold).unwrap();
-    check(ended(cutover), 0, &[]);
+    ended(cutover).check(0, &[]);
     assert!(slow.is_finished(), "the command ends after the request");
     let answer = slow.join().unwrap();
     assert_eq!(answer, (200, format!("hello from {old} {}\n", &first[..7])));
@@ -115,7 +114,7 @@ fn requests_that_the_old_release_serves_are_waited_for() {
     at_step(&site, "stop");
     assert!(alive(pid) && !slow.is_finished());
     fs::remove_file(&hold).unwrap();
-    check(ended(deploy), 0, &[]);
+    ended(deploy).check(0, &[]);
     let answer = slow.join().unwrap();
     assert_eq!(answer, (200, format!("hello from {old} {}\n", &second[..7])));
     assert_well(&site, &third);

@@ -4,10 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::mishaps::common::{
-    SOON, alive, assert_problem, assert_well, check, expect, one_live_one_next, passed,
-};
-use crate::support::{Site, row, until};
+use crate::mishaps::common::{SOON, assert_problem, assert_well, expect, one_live_one_next, passed};
+use crate::support::{Site, alive, row, signal, until};
 
 /// Ended with the test, however that ends.
 struct Stranger(Child);
@@ -133,8 +131,8 @@ fn what_a_step_leaves_behind_does_not_hold_the_lock() {
             assert_ne!(open, lock.ino(), "process {pid}, descriptor {:?}", file.file_name());
         }
     }
-    check(site.deployer(&["prod", "stop"]), 0, &[]);
+    site.deployer(&["prod", "stop"]).check(0, &[]);
     assert_well(&site, &commit);
-    crate::mishaps::common::signal("KILL", &left());
+    signal("KILL", &left());
     passed("lock: what hooks, builds and nginx's test leave behind does not hold it");
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::processes::passed;
-use crate::support::{Ran, Site, http, until};
+use crate::support::{Ran, Site, alive, http, until};
 
 /// A site whose `deployer.toml` says `tables` instead of gunicorn, and needs no Python.
 pub(crate) fn without_gunicorn(tables: &str) -> Site {
@@ -41,11 +41,6 @@ fn node() -> Site {
     site.write("server.js", &read("server.js"));
     configure(&site, &tables);
     site
-}
-
-fn alive(pid: u64) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 /// The commands of all processes that were started as a slot's web server.
@@ -92,7 +87,7 @@ fn the_example_for_node_works_like_that_for_flask() {
     });
     site.done(&["prod", "cutover", "--stop-old"]);
     assert!(slow.join().expect("an answer").1.contains("hello, slowly"));
-    assert!(!alive(old), "it was stopped");
+    assert!(!alive(u32::try_from(old).expect("a pid")), "it was stopped");
     assert!(site.get("/").1.contains("good day"));
     passed("a web server is stopped after its last requests");
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::processes::passed;
-use crate::support::{Ran, Site, until};
+use crate::support::{Site, alive, until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -136,19 +136,6 @@ impl Stage {
     }
 }
 
-fn alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-}
-
-#[track_caller]
-fn check(ran: &Ran, code: i32, expected: &[&str]) {
-    assert_eq!(ran.code, code, "{}", ran.stderr);
-    for expected in expected {
-        assert!(ran.stderr.contains(expected), "no {expected:?} in:\n{}", ran.stderr);
-    }
-}
-
 #[test]
 fn they_run_in_live_alone_and_move_with_it() {
     let stage = Stage::new(BOTH);
@@ -158,7 +145,7 @@ fn they_run_in_live_alone_and_move_with_it() {
     passed("nothing of next runs before the cutover");
 
     let cutover = site.done(&["prod", "cutover"]);
-    check(&cutover, 0, &["hand beat, worker over"]);
+    cutover.check(0, &["hand beat, worker over"]);
     stage.assert_well();
     let shown = site.done(&["status"]).stdout;
     assert!(shown.contains("worker  pid ") && shown.contains("beat  pid "), "{shown}");
@@ -217,7 +204,7 @@ fn one_that_dies_leaves_live_untouched() {
     site.commit("a worker that dies");
     site.done(&["prod", "deploy"]);
     let failed = site.deployer(&["prod", "cutover"]);
-    check(&failed, 1, &["worker ended with status 3", "no broker to be found", "not affected"]);
+    failed.check(1, &["worker ended with status 3", "no broker to be found", "not affected"]);
     assert_eq!((stage.alive("worker"), stage.alive("beat")), (worker, beat));
     stage.assert_well();
     passed("a worker that dies within its settle: exit 1, its log, live untouched");
@@ -228,7 +215,7 @@ fn one_that_dies_leaves_live_untouched() {
     site.commit("a beat that dies");
     site.done(&["prod", "deploy"]);
     let failed = site.deployer(&["prod", "cutover"]);
-    check(&failed, 3, &["beat ended with status 1", "no schedule", "is live and proven", "prod rollback"]);
+    failed.check(3, &["beat ended with status 1", "no schedule", "is live and proven", "prod rollback"]);
     assert!(stage.problems().contains("beat of live"), "{}", stage.problems());
     site.done(&["prod", "rollback"]);
     stage.assert_well();
@@ -247,7 +234,7 @@ fn the_guard_goes_back_and_the_singleton_never_moved() {
     site.commit("it breaks after five seconds");
     site.done(&["prod", "deploy"]);
     let back = site.deployer(&["prod", "cutover", "--watch", "30s"]);
-    check(&back, 5, &["rolled back"]);
+    back.check(5, &["rolled back"]);
     assert_eq!(stage.alive("beat"), beat, "it never moved");
     let began: Vec<Line> = stage.journal().into_iter().filter(|line| line.word == "begin").collect();
     assert_eq!(began.iter().filter(|line| line.name == "worker").count(), 2, "{began:?}");

@@ -3,6 +3,7 @@ mod delay_proxy;
 mod disk;
 mod host;
 mod load;
+mod processes;
 mod site;
 mod turn;
 mod window;
@@ -12,7 +13,8 @@ pub use deployer::rehearsal::{Load, LoadReport, Outcome, Reply, Running};
 pub use disk::Disk;
 pub use host::HostControl;
 pub use load::Replies;
-pub use site::{APP, Ran, Site, git, gunicorn, http, ran, until};
+pub use processes::{alive, kill_family, signal};
+pub use site::{APP, Ran, Site, answer, git, gunicorn, http, ran, until};
 pub use turn::{Place, alone, busy, place};
 
 /// One row of the table of suites, which tests/run.sh collects.

@@ -43,6 +43,17 @@ impl Ran {
         self
     }
 
+    /// Expects an exit code and every one of these texts on standard error, whose long lines are folded with an indent.
+    #[track_caller]
+    pub fn check(self, code: i32, texts: &[&str]) -> Ran {
+        let flat = self.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        for text in texts {
+            assert!(flat.contains(text), "{text:?} is not in:\n{}", self.stderr);
+        }
+        self
+    }
+
     /// The only environment of a `deployer status --json`.
     #[track_caller]
     pub fn status(&self) -> serde_json::Value {
@@ -220,6 +231,11 @@ impl Site {
         self.host.root().join(below)
     }
 
+    /// The slot that a link leads to.
+    pub fn link(&self, name: &str) -> Option<String> {
+        Some(fs::read_link(self.path(name)).ok()?.file_name()?.to_str()?.to_string())
+    }
+
     /// Reloads nginx as somebody else on the host may at any time.
     #[track_caller]
     pub fn reload_nginx(&self) {
@@ -244,17 +260,22 @@ pub fn ran(output: Output) -> Ran {
     }
 }
 
-/// One request on a connection of its own; status 0 where there is no answer.
-pub fn http(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
+/// The whole answer to a request on a connection of its own, whose first line and headers these are; empty where there is none.
+pub fn answer(address: SocketAddr, lines: &[&str]) -> String {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+        stream.write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    let answer = ask().unwrap_or_default();
+    ask().unwrap_or_default()
+}
+
+/// Status and body of one GET; status 0 where there is no answer.
+pub fn http(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
+    let answer = answer(address, &[&format!("GET {path} HTTP/1.0"), &format!("Host: {host}")]);
     let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
     (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_string()).unwrap_or_default())
 }
