@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::fixtures::{environment, states};
+use serde_json::json;
+
+use crate::fixtures::{LIVE, NEXT, environment, states};
 use deployer::model::{Accepted, Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets};
 use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
 
@@ -79,6 +81,47 @@ fn every_state_has_its_plans() {
         }
         insta::assert_snapshot!(name, text);
     }
+}
+
+/// Plans and refusals of one verb, each with the states that it is for.
+fn in_every_state(verb: impl Fn(&HostState) -> Result<Plan, Failure>) -> String {
+    let mut plans: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, state) in states() {
+        let listing = listing(&verb(&state));
+        match plans.iter_mut().find(|(known, _)| *known == listing) {
+            Some((_, names)) => names.push(name),
+            None => plans.push((listing, vec![name])),
+        }
+    }
+    plans
+        .iter()
+        .map(|(listing, names)| format!("{}\n{listing}", names.join(", ")))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The other verbs that plan; what they do differs less from state to state.
+#[test]
+fn every_verb_has_its_plan_in_every_state() {
+    let (environment, secrets) = (environment(), Secrets::new());
+    let release = |commit: &str| json!({"commit": commit, "subject": "fix", "files": [], "virtualenv": "c0ffee", "at": 1_799_990_000});
+    let rollback = |state: &HostState| {
+        let mut state = state.clone();
+        state.history = serde_json::from_value(json!([
+            {"verb": "cutover", "color": "green", "commit": NEXT, "release": release(NEXT), "at": 1_799_990_000.0},
+            {"verb": "cutover", "color": "blue", "commit": LIVE, "previous": NEXT, "release": release(LIVE),
+                "at": 1_799_995_000.0},
+        ]))
+        .unwrap();
+        plan::rollback(&state, &environment, &secrets, "ann@laptop", None).map(|rollback| rollback.plan)
+    };
+    insta::assert_snapshot!("rollback_in_every_state", in_every_state(rollback));
+    let stop = |state: &HostState| plan::stop(state, &environment).map(|(plan, _)| plan);
+    insta::assert_snapshot!("stop_in_every_state", in_every_state(stop));
+    let setup = |state: &HostState| plan::setup(state, &environment, "0123456789abcdef");
+    insta::assert_snapshot!("setup_in_every_state", in_every_state(setup));
+    let prune = |state: &HostState| plan::prune(state, &environment, &[], 5, true).map(|prune| prune.plan);
+    insta::assert_snapshot!("prune_in_every_state", in_every_state(prune));
 }
 
 /// Its record is the last thing that a deploy writes: without it, what runs there was never proven.
