@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Place, Ran, place, ran, row, until};
+use crate::support::{Place, Ran, place_at_once, ran, row, until};
 
 /// How long a boot may take on a machine that does other things too.
 const BOUND: Duration = Duration::from_secs(90);
@@ -48,7 +48,6 @@ pub struct Host {
 
 /// Room for one host; a machine that boots more of them than it has cores is slow at all of them.
 struct Room {
-    /// After the room: who waits for one keeps nobody from a place.
     _place: Arc<Place>,
 }
 
@@ -60,7 +59,7 @@ impl Room {
         let taken = TAKEN.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = TAKEN.1.wait_while(taken, |taken| *taken >= cores);
         *taken.unwrap_or_else(PoisonError::into_inner) += 1;
-        Room { _place: place() }
+        Room { _place: place_at_once() }
     }
 }
 

@@ -15,7 +15,7 @@ pub use host::HostControl;
 pub use load::Replies;
 pub use processes::{alive, kill_family, signal};
 pub use site::{APP, Ran, Site, answer, git, gunicorn, http, ran, until};
-pub use turn::{Place, alone, busy, place};
+pub use turn::{Place, alone, busy, place, place_at_once};
 
 /// One row of the table of suites, which tests/run.sh collects.
 pub fn row(suite: &str, case: &str, result: impl std::fmt::Display) {

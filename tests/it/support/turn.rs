@@ -1,17 +1,19 @@
 //! Who uses the machine, and when: most tests wait most of the time, some fill it, some measure.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 
 struct Machine {
     /// Tests that have a place.
     inside: usize,
-    /// Tests that wait for one, but for those that measure.
-    waiting: usize,
+    /// Those that wait for one, in their order, but for those that measure.
+    waiting: VecDeque<ThreadId>,
     measured: bool,
 }
 
-static MACHINE: Mutex<Machine> = Mutex::new(Machine { inside: 0, waiting: 0, measured: false });
+static MACHINE: Mutex<Machine> = Mutex::new(Machine { inside: 0, waiting: VecDeque::new(), measured: false });
 static CHANGED: Condvar = Condvar::new();
 
 thread_local! {
@@ -29,17 +31,26 @@ pub fn place() -> Arc<Place> {
     if let Some(own) = OWN.with_borrow(Weak::upgrade) {
         return own;
     }
-    let places = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    let places = 2 * thread::available_parallelism().map_or(1, usize::from);
     let mut machine = machine();
-    machine.waiting += 1;
-    let mut machine = wait(machine, |machine| machine.inside < places && !machine.measured);
-    machine.waiting -= 1;
+    let own = thread::current().id();
+    machine.waiting.push_back(own);
+    let mut machine = wait(machine, |machine| {
+        machine.inside < places && !machine.measured && machine.waiting.front() == Some(&own)
+    });
+    machine.waiting.pop_front();
+    CHANGED.notify_all();
     take(machine, false)
+}
+
+/// A place for a test that has waited already, in another line.
+pub fn place_at_once() -> Arc<Place> {
+    take(wait(machine(), |machine| !machine.measured), false)
 }
 
 /// The whole machine, for a test that measures: it has its turn when no other test has a place, nor waits for one.
 pub fn alone() -> Arc<Place> {
-    let machine = wait(machine(), |machine| machine.inside == 0 && machine.waiting == 0);
+    let machine = wait(machine(), |machine| machine.inside == 0 && machine.waiting.is_empty());
     take(machine, true)
 }
 
