@@ -8,7 +8,7 @@ use crate::shell::{self, NulError};
 /// The content of a slot's `etc/env`, which a shell reads before it becomes gunicorn.
 ///
 /// The deployer's own variables come last: the application can rely on them.
-pub fn variables(
+pub(crate) fn variables(
     env: &BTreeMap<String, String>,
     secrets: &Secrets,
     color: Color,
@@ -40,7 +40,7 @@ pub fn variables(
 }
 
 /// Why gunicorn ended at once, from its log.
-pub fn explain(log: &[String]) -> Option<String> {
+pub(crate) fn explain(log: &[String]) -> Option<String> {
     let last = |mark: &str| log.iter().rev().find(|line| line.contains(mark)).map(|line| line.trim());
     if let Some(line) = last("ModuleNotFoundError:").or_else(|| last("ImportError:")) {
         return Some(format!("the application cannot be imported: {line}"));

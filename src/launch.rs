@@ -9,14 +9,14 @@ use crate::model::Color;
 use crate::shell::{NulError, quote};
 
 /// `<root>/.deployer/launch`: whoever starts a process of a slot starts it by this.
-pub const LAUNCHER: &str = include_str!("../templates/launch.sh");
+pub(crate) const LAUNCHER: &str = include_str!("../templates/launch.sh");
 
 /// `<root>/.deployer/boot`: starts the slots after a reboot, where the user's crontab asks it to.
-pub const BOOT: &str = include_str!("../templates/boot.sh");
+pub(crate) const BOOT: &str = include_str!("../templates/boot.sh");
 
 /// The content of a slot's `etc/run/web`, which the launcher reads: the web server's folder and its words. With `socket`
 /// gunicorn listens on the slot's socket, too.
-pub fn web(environment: &Environment, color: Color, socket: bool) -> Result<String, NulError> {
+pub(crate) fn web(environment: &Environment, color: Color, socket: bool) -> Result<String, NulError> {
     let port = environment.ports.of(color);
     match &environment.web {
         Web::Gunicorn(gunicorn) => {
@@ -34,13 +34,13 @@ pub fn web(environment: &Environment, color: Color, socket: bool) -> Result<Stri
 }
 
 /// The content of a slot's `etc/run/NAME` for one of [processes].
-pub fn process(environment: &Environment, process: &SlotProcess) -> Result<String, NulError> {
+pub(crate) fn process(environment: &Environment, process: &SlotProcess) -> Result<String, NulError> {
     let line = quote(&process.command)?;
     file(environment, "", &format!("note_down && exec sh -c {line}"))
 }
 
 /// The content of a slot's `etc/processes.json`: how its processes are started and stopped.
-pub fn processes(environment: &Environment) -> String {
+pub(crate) fn processes(environment: &Environment) -> String {
     let described: BTreeMap<_, _> = environment
         .processes
         .iter()
@@ -91,7 +91,7 @@ fn quoted(words: &[String]) -> Result<String, NulError> {
 }
 
 /// Why a web server of the application's own ended at once, from its status and its log.
-pub fn explain(status: i32, log: &[String]) -> String {
+pub(crate) fn explain(status: i32, log: &[String]) -> String {
     let last = |mark: &str| log.iter().rev().find(|line| line.contains(mark)).map(|line| line.trim());
     if last("EADDRINUSE").or_else(|| last("ddress already in use")).is_some() {
         return "its port is taken".to_string();

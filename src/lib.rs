@@ -1,9 +1,12 @@
 //! `deployer` puts a commit of a web application on one server with no request lost, over nothing but SSH.
 //!
-//! The house has floors, and a room uses only rooms on lower floors; `tests/layering.rs` holds the table.
+//! The house has floors, and a room uses only rooms on lower floors; `tests/it/layering.rs` holds the table.
 //! Data walks one way: a read-only script reads the host into a [`model::HostState`], a pure function makes a
 //! [`plan::Plan`] of it, and a small interpreter in [`commands`] carries the plan out while it emits
 //! [`plan::Event`]s, which [`ui`] turns into words.
+//!
+//! Public is what the binary and the tests need. The other rooms are `pub(crate)`, so that the compiler finds what is
+//! dead in them.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -11,16 +14,16 @@ pub mod model;
 
 pub mod config;
 pub mod shell;
-pub mod template;
+pub(crate) mod template;
 
-pub mod gunicorn;
-pub mod init;
-pub mod launch;
-pub mod lock;
+pub(crate) mod gunicorn;
+pub(crate) mod init;
+pub(crate) mod launch;
+pub(crate) mod lock;
 pub mod nginx;
-pub mod probe;
-pub mod python;
-pub mod unit;
+pub(crate) mod probe;
+pub(crate) mod python;
+pub(crate) mod unit;
 
 pub mod doctor;
 pub mod facts;
@@ -29,7 +32,7 @@ pub mod plan;
 pub mod git;
 pub mod host;
 pub mod rehearsal;
-pub mod secrets;
+pub(crate) mod secrets;
 pub mod ssh;
 
 pub mod guide;

@@ -3,7 +3,7 @@
 use crate::model::{Lease, Lock, Stranger, age, short, whole_seconds};
 
 /// Who holds the lock, for a person.
-pub fn describe(lock: &Lock) -> String {
+pub(crate) fn describe(lock: &Lock) -> String {
     match lock {
         Lock::Lease(lease) => describe_lease(lease),
         Lock::Stranger(stranger) => describe_stranger(stranger),

@@ -4,7 +4,7 @@ use crate::config::{Environment, Statuses};
 use crate::model::Answer;
 
 /// What a probe's answer means, as a fragment: `answered 400, expected 2xx`.
-pub fn describe(answer: &Answer, expect: &Statuses) -> String {
+pub(crate) fn describe(answer: &Answer, expect: &Statuses) -> String {
     match (&answer.status, &answer.error) {
         (Some(status), _) if answer.ok => format!("answered {status}"),
         (Some(status), _) => format!("answered {status}, expected {expect}"),
@@ -14,14 +14,14 @@ pub fn describe(answer: &Answer, expect: &Statuses) -> String {
 }
 
 /// What a person is told while a started release gives a wrong answer.
-pub fn waits(answer: &Answer, environment: &Environment) -> String {
+pub(crate) fn waits(answer: &Answer, environment: &Environment) -> String {
     let health = &environment.health;
     let to = answer.location.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
     format!("waiting: {} {}{to}", health.path, describe(answer, &health.expect))
 }
 
 /// What to do about an unhealthy answer, where its status tells.
-pub fn advise(answer: &Answer, environment: &Environment) -> Vec<String> {
+pub(crate) fn advise(answer: &Answer, environment: &Environment) -> Vec<String> {
     let health = &environment.health;
     match answer.status {
         Some(400) => vec![format!(
@@ -83,7 +83,7 @@ fn redirected(answer: &Answer, environment: &Environment) -> String {
 }
 
 /// What to do where the front door gives another answer than the slot at its port.
-pub fn advise_door(answer: &Answer, environment: &Environment) -> Vec<String> {
+pub(crate) fn advise_door(answer: &Answer, environment: &Environment) -> Vec<String> {
     match answer.status {
         Some(200..=499) => vec![
             "nginx's site passes a visitor's request on otherwise than the probe asks at the port: compare the headers \

@@ -13,24 +13,24 @@ use git2::{ObjectType, Oid};
 use crate::config::UV_LOCK;
 use crate::model::Color;
 
-pub use gunicorn::{Brought, brings_gunicorn};
-pub use lines::package_name;
+pub(crate) use gunicorn::{Brought, brings_gunicorn};
+pub(crate) use lines::package_name;
 use lines::{RequirementLine, classify, is_remote, logical_lines, normal};
-pub use packages::packages;
+pub(crate) use packages::packages;
 
 /// Puts uv where a deploy finds it, for one user: Debian's own pip installs nothing outside of a virtualenv.
-pub const INSTALL_UV: &str = "python3 -m venv ~/.local/uv && ~/.local/uv/bin/pip install uv && mkdir -p ~/.local/bin && \
+pub(crate) const INSTALL_UV: &str = "python3 -m venv ~/.local/uv && ~/.local/uv/bin/pip install uv && mkdir -p ~/.local/bin && \
                               ln -sf ~/.local/uv/bin/uv ~/.local/bin/uv";
 
 /// Makes a requirements file of uv's lock, for a host without uv.
-pub const EXPORT_LOCK: &str = "uv export --frozen --no-dev --no-emit-project -o requirements.txt";
+pub(crate) const EXPORT_LOCK: &str = "uv export --frozen --no-dev --no-emit-project -o requirements.txt";
 
 /// Digits of a virtualenv's key.
 const KEY_DIGITS: usize = 20;
 
 /// The requirement file and all that it includes, or uv's lock with its project, as they stand in the commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requirements {
+pub(crate) struct Requirements {
     /// Path in the repository and content, in the order in which they are met.
     pub files: Vec<(String, Vec<u8>)>,
     /// Whether something is installed from the application's own tree, as by `-e .` or `./lib`.
@@ -41,7 +41,7 @@ pub struct Requirements {
 
 /// Why the requirements cannot be known; `by` is `file:line` of what asks for them, where something does.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequirementsError {
+pub(crate) enum RequirementsError {
     #[error("{}`{path}` is not in the commit", at(.by))]
     Missing { by: Option<String>, path: String },
     #[error("{}`{path}` is outside the repository", at(.by))]
@@ -56,7 +56,7 @@ fn at(by: &Option<String>) -> String {
 
 /// What a virtualenv is built from, and so what its key stands for.
 #[derive(Clone, Copy, Debug)]
-pub struct Ingredients<'a> {
+pub(crate) struct Ingredients<'a> {
     /// As the host tells it: version, platform, path.
     pub interpreter: &'a str,
     pub requirements: &'a Requirements,
@@ -71,7 +71,7 @@ pub struct Ingredients<'a> {
 
 /// Reads the requirements at `path`, as seen from the application's `folder` in the repository, with all that they include.
 /// `read` gives a file's content at the commit.
-pub fn requirements(
+pub(crate) fn requirements(
     folder: &str,
     path: &str,
     read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
@@ -87,7 +87,7 @@ pub fn requirements(
 
 /// How the host's installer is to be told of the requirements: where the application is a member of a uv workspace, whose
 /// lock lies above it, uv wants the member's own folder and finds the lock by itself.
-pub fn told(folder: &str, path: &str, files: &[String]) -> String {
+pub(crate) fn told(folder: &str, path: &str, files: &[String]) -> String {
     let member = join(folder, "pyproject.toml").is_some_and(|project| files.contains(&project));
     if member && path.starts_with("../") && file_name(path) == UV_LOCK {
         UV_LOCK.to_owned()
@@ -97,7 +97,7 @@ pub fn told(folder: &str, path: &str, files: &[String]) -> String {
 }
 
 /// The key of the virtualenv that these ingredients make: 20 hexadecimal digits.
-pub fn key(of: &Ingredients<'_>) -> String {
+pub(crate) fn key(of: &Ingredients<'_>) -> String {
     let mut fields = Fields::default();
     fields.add("interpreter", of.interpreter.as_bytes());
     for (path, content) in &of.requirements.files {
@@ -119,7 +119,7 @@ pub fn key(of: &Ingredients<'_>) -> String {
 
 /// The key of a virtualenv that is built again for another slot: what is installed from the work tree leads into one slot,
 /// and the key that is known may be that of a virtualenv which leads into the other.
-pub fn key_elsewhere(known: &str, color: Color) -> String {
+pub(crate) fn key_elsewhere(known: &str, color: Color) -> String {
     let mut fields = Fields::default();
     fields.add("again", known.as_bytes());
     fields.add("color", color.as_str().as_bytes());

@@ -1,7 +1,7 @@
 //! Texts with places to fill in, and names made of texts.
 
 /// Puts a value into each `{{name}}` of a template, in one pass: a value that holds such a mark is not read again.
-pub fn fill(template: &str, mut value: impl FnMut(&str) -> String) -> String {
+pub(crate) fn fill(template: &str, mut value: impl FnMut(&str) -> String) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, (name, after))) =
@@ -15,7 +15,7 @@ pub fn fill(template: &str, mut value: impl FnMut(&str) -> String) -> String {
 }
 
 /// Eight letters by which texts are told apart that look the same in a name.
-pub fn mark(text: &str) -> String {
+pub(crate) fn mark(text: &str) -> String {
     let hash = hmac_sha256::Hash::hash(text.as_bytes());
     hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }

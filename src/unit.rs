@@ -7,7 +7,7 @@ use crate::template::{fill, mark};
 const UNIT: &str = include_str!("../templates/slot.service");
 
 /// What the names of all of an environment's units begin with: no two roots of a host share it.
-pub fn prefix(root: &str) -> String {
+pub(crate) fn prefix(root: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '_';
     let path = root.trim_start_matches('/');
     let name: String = path.chars().map(|letter| if plain(letter) { letter } else { '-' }).collect();
@@ -19,7 +19,7 @@ pub fn prefix(root: &str) -> String {
 }
 
 /// The text of the unit that runs one process of a slot by the launcher.
-pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope) -> String {
+pub(crate) fn text(environment: &Environment, color: Color, process: &str, scope: Scope) -> String {
     let root = &environment.root;
     let (pid_file, log) = match process {
         "web" => ("app", environment.web.log().to_string()),
@@ -59,7 +59,7 @@ pub fn text(environment: &Environment, color: Color, process: &str, scope: Scope
 
 /// What root must do on the host, so that systemd starts what a user has there; nothing where it does, or the host gives no
 /// user's name.
-pub fn mends(systemd: Systemd, user: &str) -> Vec<String> {
+pub(crate) fn mends(systemd: Systemd, user: &str) -> Vec<String> {
     let Some(user) = login(user) else {
         return Vec::new();
     };

@@ -18,7 +18,7 @@ mod tests;
 mod urls;
 mod views;
 
-pub use recognise::recognise;
-pub use recognised::{Celery, Database, Framework, HealthHint, MigrationTool, Recognised, Static};
-pub use render::{Answers, default_name, default_ports, default_root, default_url, render};
-pub use sources::{Sources, is_read};
+pub(crate) use recognise::recognise;
+pub(crate) use recognised::{Framework, HealthHint, Recognised};
+pub(crate) use render::{Answers, default_name, default_ports, default_root, default_url, render};
+pub(crate) use sources::{Sources, is_read};

@@ -24,7 +24,7 @@ const USUAL: [&str; 7] =
     ["wsgi.py", "asgi.py", "app.py", "main.py", "application.py", "server.py", "__init__.py"];
 
 /// What the files tell. Nothing is sure: a person reads the `deployer.toml` that follows.
-pub fn recognise(sources: &Sources) -> Recognised {
+pub(crate) fn recognise(sources: &Sources) -> Recognised {
     let mut found = django(sources)
         .or_else(|| object(sources))
         .or_else(|| node(sources))

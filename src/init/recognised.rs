@@ -2,7 +2,7 @@ use std::fmt;
 
 /// What was recognised; what is not known is left for a person to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recognised {
+pub(crate) struct Recognised {
     pub kind: Option<Framework>,
     /// Where that was seen: `manage.py`, `app.py`.
     pub seen: Option<String>,
@@ -41,7 +41,7 @@ pub struct Recognised {
 
 /// What migrates the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MigrationTool {
+pub(crate) enum MigrationTool {
     Django,
     Flask,
     /// With its `alembic.ini`, as seen from the application's folder.
@@ -49,7 +49,7 @@ pub enum MigrationTool {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framework {
+pub(crate) enum Framework {
     Django,
     /// A framework whose application is an object: its name and what makes it.
     Object(&'static str),
@@ -68,7 +68,7 @@ impl fmt::Display for Framework {
 
 /// What a probe should ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HealthHint {
+pub(crate) struct HealthHint {
     /// A page that answers anybody, as far as the sources tell.
     pub path: Option<String>,
     /// Why a person should look at it.
@@ -77,7 +77,7 @@ pub struct HealthHint {
 
 /// Files that nginx can serve by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Static {
+pub(crate) struct Static {
     /// Begins and ends with a slash.
     pub url: String,
     /// Below the application's directory.
@@ -85,7 +85,7 @@ pub struct Static {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Celery {
+pub(crate) struct Celery {
     /// The module for `celery -A`.
     pub app: String,
     pub beat: bool,
@@ -93,7 +93,7 @@ pub struct Celery {
 
 /// A database in the work tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Database {
+pub(crate) struct Database {
     /// As seen from the application's folder, where the sources tell.
     pub file: Option<String>,
     /// The folder that can outlive the releases: nothing else is in it.

@@ -4,7 +4,7 @@ use super::recognised::{Framework, MigrationTool, Recognised};
 
 /// What no repository tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
+pub(crate) struct Answers {
     pub environment: String,
     pub name: String,
     pub host: String,
@@ -25,7 +25,7 @@ const GUNICORN: &str = "gunicorn==23.0.0";
 const PORTS: (u32, u32) = (20_000, 12_000);
 
 /// A name for the application made of its folder's: lower case, no spaces.
-pub fn default_name(folder: &str) -> String {
+pub(crate) fn default_name(folder: &str) -> String {
     let name: String = folder
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c.to_ascii_lowercase() } else { '-' })
@@ -35,7 +35,7 @@ pub fn default_name(folder: &str) -> String {
 }
 
 /// A folder in the user's home, as Debian has it.
-pub fn default_root(user: &str, name: &str) -> String {
+pub(crate) fn default_root(user: &str, name: &str) -> String {
     match user {
         "root" => format!("/srv/{name}"),
         user => format!("/home/{user}/{name}"),
@@ -43,13 +43,13 @@ pub fn default_root(user: &str, name: &str) -> String {
 }
 
 /// The front door of a host that is called by a public name.
-pub fn default_url(host: &str) -> Option<String> {
+pub(crate) fn default_url(host: &str) -> Option<String> {
     let is_address = host.contains(':') || host.chars().all(|c| c.is_ascii_digit() || c == '.');
     (host.contains('.') && !is_address).then(|| format!("http://{host}"))
 }
 
 /// Two ports that depend on the name alone, so that two applications of one host seldom choose the same.
-pub fn default_ports(name: &str, environment: &str) -> (u16, u16) {
+pub(crate) fn default_ports(name: &str, environment: &str) -> (u16, u16) {
     let hash = name
         .bytes()
         .chain([b'/'])
@@ -60,7 +60,7 @@ pub fn default_ports(name: &str, environment: &str) -> (u16, u16) {
 }
 
 /// The file's text.
-pub fn render(found: &Recognised, answers: &Answers) -> String {
+pub(crate) fn render(found: &Recognised, answers: &Answers) -> String {
     let mut text = format!(
         "# How {} gets onto its servers. Commit this file. Keys that are not here have defaults that suit most.\n",
         answers.name
@@ -281,7 +281,7 @@ fn word(name: &str) -> String {
 
 impl Recognised {
     /// One line for a person: what it was taken for, and by what.
-    pub fn describe(&self) -> Option<String> {
+    pub(crate) fn describe(&self) -> Option<String> {
         let kind = self.kind?;
         let seen = self.seen.as_deref().unwrap_or("its files");
         let app = self.app.as_deref().or(self.command.as_deref());

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 /// Paths below the folder looked at, with their text where it is worth reading.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     files: BTreeMap<String, String>,
 }
 
 /// Whether a file's text can tell anything; of the others the name is enough.
-pub fn is_read(path: &str) -> bool {
+pub(crate) fn is_read(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_manifest = matches!(name, "package.json" | "pyproject.toml" | "Pipfile");
     let is_requirements = name.ends_with(".txt") && path.contains("requirements");
@@ -27,7 +27,7 @@ fn is_aside(path: &str) -> bool {
 }
 
 impl Sources {
-    pub fn new(files: impl IntoIterator<Item = (String, String)>) -> Sources {
+    pub(crate) fn new(files: impl IntoIterator<Item = (String, String)>) -> Sources {
         Sources { files: files.into_iter().collect() }
     }
 

@@ -7,7 +7,7 @@ use crate::config::UV_LOCK;
 
 /// What the files tell of gunicorn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Brought {
+pub(crate) enum Brought {
     /// They name it, or say too little to miss it.
     Maybe,
     /// They do not name it; another package that they name may still bring it.
@@ -32,7 +32,7 @@ const HARMLESS: [&str; 8] = [
 ];
 
 /// Whether an installation brings gunicorn; `arguments` are those that the installer is given beside the files.
-pub fn brings_gunicorn(requirements: &Requirements, arguments: &[String]) -> Brought {
+pub(crate) fn brings_gunicorn(requirements: &Requirements, arguments: &[String]) -> Brought {
     let files = &requirements.files;
     let text = |content: &[u8]| String::from_utf8_lossy(content).into_owned();
     if !are_harmless(arguments) {

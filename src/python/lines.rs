@@ -131,7 +131,7 @@ pub(super) fn normal(name: &str) -> String {
 }
 
 /// The package that a requirement names, such as `Flask[async]>=3`, as PyPI compares it.
-pub fn package_name(requirement: &str) -> String {
+pub(crate) fn package_name(requirement: &str) -> String {
     let end = requirement.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
     normal(&requirement[..end.unwrap_or(requirement.len())])
 }

@@ -4,7 +4,7 @@ use super::{RequirementLine, Requirements, classify, file_name, lock, logical_li
 use crate::config::UV_LOCK;
 
 /// The packages that requirement and lock files name, by their normal names, with the version that is asked for.
-pub fn packages(requirements: &Requirements) -> BTreeMap<String, String> {
+pub(crate) fn packages(requirements: &Requirements) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let folder = requirements.member.as_deref().unwrap_or(".");
     let files = &requirements.files;

@@ -14,7 +14,7 @@ use crate::shell::display;
 const LONGEST: usize = 128 * 1024 - 1;
 
 /// Where secrets are looked for.
-pub struct Lookup<'a> {
+pub(crate) struct Lookup<'a> {
     /// The folder of `deployer.toml`.
     pub folder: &'a Path,
     /// Why a file must not be read, if it must not; asked once for each file.
@@ -25,7 +25,7 @@ pub struct Lookup<'a> {
 
 /// What was found, and what was not.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     pub secrets: Secrets,
     /// The secrets without a value, each with a line that says why, and what a command said to that.
     pub missing: Vec<(String, Vec<String>)>,
@@ -33,7 +33,7 @@ pub struct Findings {
 
 /// A command was given up, because the user asked for it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct LookupInterrupted;
+pub(crate) struct LookupInterrupted;
 
 /// What a file or a command gave; each is asked once, for however many secrets.
 enum Answered {
@@ -46,7 +46,7 @@ enum Answered {
 ///
 /// # Errors
 /// Where it is given up.
-pub fn find(
+pub(crate) fn find(
     sources: &BTreeMap<String, SecretSource>,
     lookup: &mut Lookup<'_>,
 ) -> Result<Findings, LookupInterrupted> {

@@ -7,8 +7,10 @@ mod find;
 mod redact;
 mod view;
 
-pub use find::{Findings, Lookup, LookupInterrupted, find};
-pub use redact::{Concealed, Redactor};
+pub(crate) use find::{Findings, Lookup, LookupInterrupted, find};
+pub(crate) use redact::Concealed;
+#[cfg(test)]
+pub(crate) use redact::Redactor;
 
 /// For `crate::fuzz`.
 #[cfg(test)]

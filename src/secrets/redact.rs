@@ -24,7 +24,7 @@ const LAYERS: usize = 4;
 ///
 /// The text is decoded, and not the value encoded: there are more ways to write a letter than could be listed.
 #[derive(Clone, Default)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     known: Vec<Known>,
     /// Whether a form would write one of the values with `+`.
     has_spaces: bool,
@@ -67,7 +67,7 @@ impl Concealed {
 }
 
 impl Redactor {
-    pub fn new(secrets: &Secrets) -> Redactor {
+    pub(crate) fn new(secrets: &Secrets) -> Redactor {
         let values = secrets.iter().map(|(name, secret)| (name, secret.reveal()));
         let values = values.filter(|(_, value)| value.len() >= SHORTEST);
         Redactor {
@@ -77,7 +77,7 @@ impl Redactor {
     }
 
     /// Replaces every known value in a text.
-    pub fn apply(&self, text: &mut String) {
+    pub(crate) fn apply(&self, text: &mut String) {
         if self.known.is_empty() {
             return;
         }
