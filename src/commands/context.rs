@@ -9,7 +9,7 @@ use crate::ssh::{ConnectOptions, Interrupt, Prompt};
 /// What every command needs beside its own arguments.
 pub struct Context<'a> {
     pub environment: &'a Environment,
-    pub vault: &'a Vault<'a>,
+    pub vault: &'a Vault,
     pub connect: &'a ConnectOptions,
     pub prompt: &'a mut dyn Prompt,
     pub interrupt: &'a Interrupt,

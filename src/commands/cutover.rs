@@ -1,29 +1,67 @@
-//! `cutover` and `rollback`: another slot becomes live, proven through the front door.
+//! `cutover`: next becomes live, proven through the front door.
 
 use std::time::Duration;
 
+use clap::Args;
+
 use super::Context;
 use super::execute::{After, execute, show};
+use super::hooks::announced;
 use super::host::{Visit, visit};
-use super::local::announced;
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb, Wait};
+use crate::config::parse_duration;
 use crate::facts::{Probes, Wish};
-use crate::model::{HostState, Secrets};
-use crate::plan::{self, Action, CutoverPlan, Event, Failure, Site, World, WorldSlot};
+use crate::model::{ExitCode, HostState};
+use crate::plan::{self, CutoverPlan, Event, Failure, Site, World, WorldSlot};
+use crate::ui::Ui;
 
-#[derive(Clone, Debug, Default)]
-pub struct CutoverOptions {
-    /// How long to go on proving the release, ready to go back.
-    pub watch: Duration,
-    /// Stop the old release once its requests are served.
-    pub stop_old: bool,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<CutoverArgs>();
+
+/// Make next live, and prove through the front door that it is
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It refuses unless next holds a proven release that is healthy now. nginx's configuration is tested, the links are \
+swapped, nginx is reloaded once, and the front door is asked until the new release answers. What fails is put back. The \
+old release goes on running, ready for `rollback`. With the socket cutover only the first one tests and reloads nginx.
+
+Example: deployer prod cutover --watch 30s")]
+pub(super) struct CutoverArgs {
+    #[command(flatten)]
+    follow_up: FollowUp,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+impl Verb for CutoverArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        context.patience = self.wait.time();
+        cutover(&mut context, &self.follow_up)?;
+        Ok(ExitCode::Done as u8)
+    }
+}
+
+/// What is done after a switch.
+#[derive(Args, Debug, Default)]
+pub(super) struct FollowUp {
+    /// Go on proving the release for so long after the switch; if it fails, go back and exit with 5.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(super) watch: Option<Duration>,
+    /// Stop the old release once its last requests are served.
+    #[arg(long)]
+    pub(super) stop_old: bool,
 }
 
 /// Makes next live.
 ///
 /// # Errors
 /// A refusal, or the step that failed.
-pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Failure> {
-    let wish = Wish { watch: options.watch, ..Wish::new(Probes::All) };
+pub(super) fn cutover(context: &mut Context, options: &FollowUp) -> Result<(), Failure> {
+    let wish = Wish { watch: options.watch.unwrap_or_default(), ..Wish::new(Probes::All) };
     let holder = context.holder("cutover", None);
     announced(context, "cutover", |context| {
         visit(context, &wish, Some(&holder), |context, visit| {
@@ -32,39 +70,6 @@ pub fn cutover(context: &mut Context, options: &CutoverOptions) -> Result<(), Fa
                 plan::cutover(state, environment, context.by, options.stop_old)
             })?;
             carry_out(visit, context, "cutover", &cutover)
-        })
-    })
-}
-
-/// Makes live again what was live before, or a commit of the history.
-///
-/// # Errors
-/// A refusal, or the step that failed.
-pub fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
-    let (environment, by) = (context.environment, context.by);
-    let planned = |visit: &mut Visit, secrets: &Secrets| {
-        visit.decide(environment, |state| plan::rollback(state, environment, secrets, by, commit))
-    };
-    let holder = context.holder("rollback", None);
-    let wish = Wish::new(Probes::All);
-    announced(context, "rollback", |context| {
-        visit(context, &wish, Some(&holder), |context, visit| {
-            let mut rollback = planned(visit, &Secrets::new())?;
-            if !force {
-                let command: Vec<&str> =
-                    ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
-                visit.decide(environment, |state| {
-                    plan::check_rollback(state, &rollback, &command.join(" "))
-                })?;
-            }
-            // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
-            if rollback.plan.steps.iter().any(|step| matches!(step.action, Action::Configure { .. })) {
-                let shell = &mut visit.shell;
-                let found = context.secrets(&mut || drop(shell.beat()));
-                let secrets = visit.decide(environment, |_| found)?;
-                rollback = planned(visit, &secrets)?;
-            }
-            carry_out(visit, context, "rollback", &rollback)
         })
     })
 }

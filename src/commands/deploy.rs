@@ -1,14 +1,16 @@
 //! `deploy`: a commit is built in next, started, and proven healthy. Live is never touched.
 
-use std::path::Path;
-use std::time::Duration;
+use clap::Args;
 
 use super::Context;
-use super::cutover::{CutoverOptions, carry_out};
+use super::completions;
+use super::cutover::{FollowUp, carry_out};
 use super::execute::{After, execute, show};
+use super::hooks::announced;
 use super::host::{Visit, frozen, observe_again, visit};
-use super::local::announced;
+use super::invocation::Invocation;
 use super::seed::bundles;
+use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
 use crate::git::{Repository, SourceError};
@@ -16,19 +18,55 @@ use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets}
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought, Requirements};
 use crate::shell;
+use crate::ui::Ui;
 
-#[derive(Clone, Debug)]
-pub struct DeployOptions<'a> {
-    /// A folder of the repository.
-    pub start: &'a Path,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<DeployArgs>();
+
+/// Build a commit in next, start it, prove it; live is not touched
+#[derive(Args, Debug, Default)]
+#[command(after_help = "\
+Running it again mends what an earlier run left half done.
+
+Examples:
+  deployer prod deploy v1.4.2
+  deployer prod deploy --dry-run
+  deployer prod deploy --cutover --watch 30s     the whole release in one go, as from CI")]
+pub(super) struct DeployArgs {
     /// Anything that `git rev-parse` takes.
-    pub commit: &'a str,
-    pub allow_dirty: bool,
-    pub force: bool,
-    /// Apply Django's migrations although what runs now may not survive them.
-    pub accept_migrations: bool,
-    /// Cut over as soon as it is healthy.
-    pub cutover: Option<CutoverOptions>,
+    #[arg(default_value = "HEAD", add = completions::commits())]
+    pub(super) commit: String,
+    /// Deploy the commit although the work tree has changes that it does not hold.
+    #[arg(long)]
+    pub(super) allow_dirty: bool,
+    /// Deploy although live or next holds commits that this one lacks.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Apply Django's migrations although the release that is live may not survive them.
+    #[arg(long)]
+    pub(super) accept_migrations: bool,
+    /// Cut over as soon as the release is healthy.
+    #[arg(long)]
+    pub(super) cutover: bool,
+    #[command(flatten)]
+    pub(super) follow_up: FollowUp,
+    #[command(flatten)]
+    pub(super) wait: Wait,
+}
+
+impl Verb for DeployArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let follow_up = &self.follow_up;
+        if !self.cutover && (follow_up.watch.is_some() || follow_up.stop_old) {
+            return Err(Failure::usage("usage", "--watch and --stop-old go with --cutover"));
+        }
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        context.patience = self.wait.time();
+        deploy(&mut context, &self)?;
+        Ok(ExitCode::Done as u8)
+    }
 }
 
 /// What the local side knows before it asks the host.
@@ -52,28 +90,23 @@ pub(super) struct Module {
 ///
 /// # Errors
 /// A refusal, or the step that failed.
-pub fn deploy(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
+pub(super) fn deploy(context: &mut Context, options: &DeployArgs) -> Result<(), Failure> {
     announced(context, "deploy", |context| begin(context, options))
 }
 
-fn begin(context: &mut Context, options: &DeployOptions) -> Result<(), Failure> {
+fn begin(context: &mut Context, options: &DeployArgs) -> Result<(), Failure> {
     let mut local = read_local(context, options)?;
     local.secrets = context.secrets(&mut || {})?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
-    let probes = if options.cutover.is_some() { Probes::All } else { Probes::FrontDoor };
-    let watch = options.cutover.as_ref().map_or(Duration::ZERO, |cutover| cutover.watch);
+    let probes = if options.cutover { Probes::All } else { Probes::FrontDoor };
+    let watch = options.follow_up.watch.unwrap_or_default();
     let wish = Wish { probes, modules: &names, watch };
     let holder = context.holder("deploy", Some(&local.commit.id));
     visit(context, &wish, Some(&holder), |context, visit| act(visit, context, options, local))
 }
 
 /// The deploy on its host, and the cutover after it where that is asked for.
-fn act(
-    visit: &mut Visit,
-    context: &mut Context,
-    options: &DeployOptions,
-    local: Local,
-) -> Result<(), Failure> {
+fn act(visit: &mut Visit, context: &mut Context, options: &DeployArgs, local: Local) -> Result<(), Failure> {
     let environment = context.environment;
     let host = visit.host.clone();
     let (plan, next) =
@@ -89,12 +122,12 @@ fn act(
         return Ok(());
     }
     let uploads = bundles(&mut visit.shell, context, &local, &plan)?;
-    let Some(cutover) = &options.cutover else {
+    if !options.cutover {
         execute(visit, context, &plan, uploads, After::Done)?;
         let world = after(&visit.state, environment, next, local.commit);
         context.emit(Event::World(world));
         return Ok(());
-    };
+    }
     execute(visit, context, &plan, uploads, After::More)?;
     if context.interrupt.count() > 0 {
         return Err(Failure::new("interrupted", "interrupted before the cutover")
@@ -103,8 +136,9 @@ fn act(
     }
     visit.state = observe_again(&mut visit.shell, context)
         .ok_or_else(|| Failure::new("host.silent", format!("{host} did not tell its state")))?;
-    let plan =
-        visit.decide(environment, |state| plan::cutover(state, environment, context.by, cutover.stop_old))?;
+    let plan = visit.decide(environment, |state| {
+        plan::cutover(state, environment, context.by, options.follow_up.stop_old)
+    })?;
     carry_out(visit, context, "cutover", &plan)
 }
 
@@ -119,10 +153,10 @@ fn after(state: &HostState, environment: &Environment, next: Color, commit: Comm
 }
 
 /// Everything that can be refused without asking the host.
-pub(super) fn read_local(context: &Context, options: &DeployOptions) -> Result<Local, Failure> {
+pub(super) fn read_local(context: &Context, options: &DeployArgs) -> Result<Local, Failure> {
     let app = &context.environment.app;
-    let repository = Repository::discover(options.start).map_err(refused)?;
-    let commit = repository.resolve(options.commit).map_err(refused)?;
+    let repository = Repository::discover(&context.vault.folder).map_err(refused)?;
+    let commit = repository.resolve(&options.commit).map_err(refused)?;
     if !options.allow_dirty {
         let dirty = repository.dirty(app.untracked_is_dirty).map_err(refused)?;
         if !dirty.is_empty() {
@@ -215,7 +249,7 @@ pub(super) fn doubts(environment: &Environment, local: &Local, plan: &Plan) -> O
 
 pub(super) fn make_plan(
     context: &mut Context,
-    options: &DeployOptions,
+    options: &DeployArgs,
     local: &Local,
     state: &HostState,
     host: &str,
@@ -232,7 +266,7 @@ pub(super) fn make_plan(
 /// Says what is asked for, to the person and to `act`.
 pub(super) fn asked<T>(
     context: &mut Context,
-    options: &DeployOptions,
+    options: &DeployArgs,
     local: &Local,
     state: &HostState,
     host: &str,

@@ -2,17 +2,22 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use clap::Args;
+
 use super::Context;
 use super::host::{connect, leave, lost, no_scripts, observe};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
 use crate::facts::{Probes, Wish, facts};
 use crate::host::{ShellError, nonce};
-use crate::model::HostState;
+use crate::model::{ExitCode, HostState};
 use crate::nginx::certificate;
 use crate::plan::{Event, Failure};
 use crate::shell::{Call, display};
 use crate::ssh::Session;
+use crate::ui::Ui;
 
 const SCRIPT: &str = include_str!("../../templates/doctor.sh");
 /// Bound on the reading, most of which is the virtualenv that is tried.
@@ -20,18 +25,45 @@ const READ: Duration = Duration::from_secs(120);
 /// Bound on one thing that is mended: packages take their time.
 const MEND: Duration = Duration::from_secs(600);
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DoctorOptions {
-    pub fix: bool,
-    /// Also let others go through the user's home.
-    pub open_home: bool,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<DoctorArgs>();
+
+/// Say what on the host stands in the way, and what mends it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It changes nothing without --fix. Below each thing that stands in the way is the command that mends it: some are for \
+root, on the host. Exit code 0: nothing stands in the way; 1: something does.
+
+Examples:
+  deployer prod doctor
+  deployer prod doctor --fix --dry-run")]
+pub(super) struct DoctorArgs {
+    /// Mend what your user there has the right to, then read again; with sudo where it asks for no password.
+    #[arg(long)]
+    fix: bool,
+    /// With --fix: let others, nginx among them, go through your home there (chmod o+x).
+    #[arg(long, requires = "fix")]
+    open_home: bool,
+}
+
+impl Verb for DoctorArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+    const ONE_OBJECT: bool = true;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let diagnosis = doctor(&mut job.context(ui), &self)?;
+        // That something stands in the way is an answer, and told as data, but no success.
+        let code = if diagnosis.bad() > 0 { ExitCode::Failed } else { ExitCode::Done };
+        ui.show(diagnosis);
+        Ok(code as u8)
+    }
 }
 
 /// Reads the host, mends what may be mended, and reads again.
 ///
 /// # Errors
 /// Where the host cannot be reached or runs no script. What stands in the way is no error, but the answer.
-pub fn doctor(context: &mut Context, options: DoctorOptions) -> Result<Diagnosis, Failure> {
+fn doctor(context: &mut Context, options: &DoctorArgs) -> Result<Diagnosis, Failure> {
     let mut session = connect(context)?;
     let (reading, diagnosis) = look(&mut session, context)?;
     if !options.fix {
@@ -126,7 +158,7 @@ fn state(session: &mut Session, context: &mut Context) -> Option<HostState> {
 }
 
 /// Those of the mends that the user has the right to, in their order and each once.
-fn allowed(reading: &Reading, diagnosis: &Diagnosis, options: DoctorOptions) -> Vec<Mend> {
+fn allowed(reading: &Reading, diagnosis: &Diagnosis, options: &DoctorArgs) -> Vec<Mend> {
     let is_root = reading.user == "root";
     let mut mends: Vec<Mend> = Vec::new();
     for check in diagnosis.checks.iter().filter(|check| check.level != Level::Good) {

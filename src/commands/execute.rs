@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::Context;
 use super::host::Visit;
 use super::script::line;
+
 pub(super) use super::script::{After, Upload};
 use crate::host::{HostShell, Message, ShellError, Watched};
 use crate::model::Kept;

@@ -4,87 +4,122 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
+use super::invocation::Invocation;
+use super::job::here;
+use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{self, Config};
 use crate::git::Repository;
 use crate::init::{
     Answers, Recognised, Sources, default_name, default_ports, default_root, default_url, is_read, recognise,
     render,
 };
+use crate::model::ExitCode;
 use crate::plan::{Event, Failure, Observer};
 use crate::shell;
+use crate::ui::{Terminal, Ui};
 
-/// Asks a person one thing.
-pub trait Ask {
-    /// Whether anybody is there to answer.
-    fn is_there(&self) -> bool;
-    /// The answer, which may be empty; `None` where there is none to come.
-    fn ask(&mut self, question: &str) -> Option<String>;
+pub(super) const VERB: AnyVerb = AnyVerb::of::<InitArgs>();
+
+/// Write a deployer.toml for the application in this folder
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Django, Flask, FastAPI and their like are recognised by their files, requirements and settings. It asks for what these \
+do not tell, and never overwrites a file. ENV names the environment; without it, `prod`. Without a terminal nothing is \
+asked: --host is needed, and --user and --url too, unless --yes takes their defaults.
+
+Example: deployer init --host web1.example.org --user deploy --url https://shop.example.org")]
+pub(super) struct InitArgs {
+    /// The server: a name that ssh knows, or an address.
+    #[arg(long)]
+    host: Option<String>,
+    /// The user to log in as there; by default `deploy`.
+    #[arg(long)]
+    user: Option<String>,
+    /// The front door, as users reach it; by default http:// and the host's name.
+    #[arg(long)]
+    url: Option<String>,
+    /// The folder on the server that holds both slots; by default /home/USER/NAME, for root /srv/NAME.
+    #[arg(long, value_name = "FOLDER")]
+    root: Option<String>,
+    /// What gunicorn serves, instead of what the files tell.
+    #[arg(long, value_name = "MODULE:CALLABLE")]
+    app: Option<String>,
+    /// Where the slots listen on 127.0.0.1; by default two that depend on the name.
+    #[arg(long, value_name = "BLUE,GREEN", value_parser = ports)]
+    ports: Option<(u16, u16)>,
+    /// The application's name; by default its folder's.
+    #[arg(long)]
+    name: Option<String>,
+    /// The environment's name, instead of ENV.
+    #[arg(long, value_name = "ENV")]
+    environment: Option<String>,
+    /// Ask nothing, take the defaults.
+    #[arg(short, long)]
+    yes: bool,
 }
 
-/// What the command line says; what it leaves open is asked for, or has a default.
-#[derive(Clone, Debug)]
-pub struct InitOptions<'a> {
-    pub start: &'a Path,
-    /// Where to write, if not `deployer.toml` in `start`.
-    pub file: Option<&'a Path>,
-    pub environment: Option<String>,
-    pub name: Option<String>,
-    pub host: Option<String>,
-    pub user: Option<String>,
-    pub url: Option<String>,
-    pub root: Option<String>,
-    pub app: Option<String>,
-    pub ports: Option<(u16, u16)>,
-    pub yes: bool,
-    pub dry_run: bool,
+impl Verb for InitArgs {
+    const ENVIRONMENT: Environments = Environments::Any;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        init(&self, invocation, &here()?, ui)?;
+        Ok(ExitCode::Done as u8)
+    }
 }
 
 /// Writes the file, or with `dry_run` only shows it.
 ///
 /// # Errors
 /// Where a configuration exists, something is missing that nobody can be asked for, or an answer is not a valid one.
-pub fn init(options: InitOptions, ask: &mut dyn Ask, observer: &mut dyn Observer) -> Result<(), Failure> {
-    let target = target(&options)?;
-    let repository = Repository::discover(options.start).map_err(|error| {
+fn init(options: &InitArgs, invocation: &Invocation, start: &Path, ui: &mut Ui) -> Result<(), Failure> {
+    let file = invocation.options.config.as_deref();
+    let dry_run = invocation.options.dry_run;
+    let target = target(start, file)?;
+    let repository = Repository::discover(start).map_err(|error| {
         Failure::usage("repository", error.to_string())
             .why("what is deployed is a commit")
             .advise("git init && git add --all && git commit -m 'begin'")
     })?;
-    let found = recognise(&Sources::new(repository.files(options.start, is_read)));
-    observer.event(Event::Note {
+    let found = recognise(&Sources::new(repository.files(start, is_read)));
+    ui.event(Event::Note {
         message: found.describe().unwrap_or_else(|| "no application was recognised here".to_string()),
     });
-    let directory = directory(&repository, options.start, &found);
-    let answers = Questions { ask, options: &options }.answers(&found, directory)?;
+    let directory = directory(&repository, start, &found);
+    let environment = options.environment.as_ref().or(invocation.environment.as_ref());
+    let environment = environment.map_or("prod", String::as_str);
+    let folder = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = options.name.clone().unwrap_or_else(|| default_name(&folder));
+    let answers = Questions { options }.answers(&found, directory, environment, name)?;
     let text = render(&found, &answers);
     // The same reader that every other command has.
     Config::parse(&text, &target).map_err(|error| {
         Failure::usage("init", "the answers do not make a valid configuration").why(error.to_string())
     })?;
-    if options.dry_run {
-        observer.event(Event::File { file: target.to_string_lossy().into_owned(), text });
+    if dry_run {
+        ui.event(Event::File { file: target.to_string_lossy().into_owned(), text });
     } else {
         write(&target, &text)?;
     }
     for note in &found.notes {
-        observer.event(Event::Note { message: note.clone() });
+        ui.event(Event::Note { message: note.clone() });
     }
-    let what = match options.dry_run {
+    let what = match dry_run {
         true => "nothing was written".to_string(),
         false => format!("wrote {}: read it, and commit it", target.display()),
     };
-    let run = (!options.dry_run).then(|| format!("deployer {} doctor", answers.environment));
-    observer.event(Event::Done { what, run });
+    let run = (!dry_run).then(|| format!("deployer {} doctor", answers.environment));
+    ui.event(Event::Done { what, run });
     Ok(())
 }
 
 /// Where the file goes; refused where a configuration rules this folder already.
-fn target(options: &InitOptions) -> Result<PathBuf, Failure> {
-    let target =
-        options.file.map_or_else(|| options.start.join("deployer.toml"), |file| options.start.join(file));
-    let other = match options.file {
+fn target(start: &Path, file: Option<&Path>) -> Result<PathBuf, Failure> {
+    let target = file.map_or_else(|| start.join("deployer.toml"), |file| start.join(file));
+    let other = match file {
         Some(_) => None,
-        None => config::find(options.start, None).ok(),
+        None => config::find(start, None).ok(),
     };
     let existing = other.or_else(|| target.symlink_metadata().is_ok().then(|| target.clone()));
     match existing {
@@ -111,19 +146,20 @@ fn directory(repository: &Repository, start: &Path, found: &Recognised) -> Strin
     if parts.is_empty() { ".".to_string() } else { parts.join("/") }
 }
 
-struct Questions<'a, 'b> {
-    ask: &'a mut dyn Ask,
-    options: &'a InitOptions<'b>,
+struct Questions<'a> {
+    options: &'a InitArgs,
 }
 
-impl Questions<'_, '_> {
-    fn answers(&mut self, found: &Recognised, directory: String) -> Result<Answers, Failure> {
+impl Questions<'_> {
+    fn answers(
+        &self,
+        found: &Recognised,
+        directory: String,
+        environment: &str,
+        name: String,
+    ) -> Result<Answers, Failure> {
         let options = self.options;
         self.missing(found)?;
-        let environment = options.environment.clone().unwrap_or_else(|| "prod".to_string());
-        let folder = options.start.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = default_name(&folder.unwrap_or_default());
-        let name = options.name.clone().unwrap_or(name);
         let app = match options.app.clone().or_else(|| found.app.clone()) {
             Some(app) => app,
             None if found.command.is_some() => String::new(),
@@ -134,14 +170,15 @@ impl Questions<'_, '_> {
         let url = default_url(&host).unwrap_or_else(|| format!("http://{host}"));
         let url = self.given(&options.url, "The address that users will type", Some(url))?;
         let root = options.root.clone().unwrap_or_else(|| default_root(&user, &name));
-        let ports = options.ports.unwrap_or_else(|| default_ports(&name, &environment));
+        let ports = options.ports.unwrap_or_else(|| default_ports(&name, environment));
+        let environment = environment.to_string();
         Ok(Answers { environment, name, host, user, root, ports, url, app, directory })
     }
 
     /// Where nobody can be asked, everything that is missing is said at once.
     fn missing(&self, found: &Recognised) -> Result<(), Failure> {
         let options = self.options;
-        let asks = self.ask.is_there() && !options.yes;
+        let asks = Terminal.is_there() && !options.yes;
         if asks {
             return Ok(());
         }
@@ -187,7 +224,7 @@ impl Questions<'_, '_> {
     }
 
     fn given(
-        &mut self,
+        &self,
         given: &Option<String>,
         question: &str,
         default: Option<String>,
@@ -199,13 +236,13 @@ impl Questions<'_, '_> {
         }
     }
 
-    fn one(&mut self, question: &str, default: Option<String>) -> Result<String, Failure> {
+    fn one(&self, question: &str, default: Option<String>) -> Result<String, Failure> {
         let shown = match &default {
             Some(default) => format!("{question} [{default}]:"),
             None => format!("{question}:"),
         };
         loop {
-            let Some(answer) = self.ask.ask(&shown) else {
+            let Some(answer) = Terminal.ask(&shown) else {
                 return Err(Failure::usage("init.missing", format!("no answer to: {question}")));
             };
             match (answer.is_empty(), &default) {
@@ -224,4 +261,11 @@ fn write(target: &Path, text: &str) -> Result<(), Failure> {
     // `create_new`: somebody else's file that came in between is not overwritten either.
     let mut file = fs::File::create_new(target).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
+}
+
+fn ports(text: &str) -> Result<(u16, u16), String> {
+    let port = |word: &str| word.trim().parse().ok();
+    text.split_once(',')
+        .and_then(|(blue, green)| Some((port(blue)?, port(green)?)))
+        .ok_or_else(|| "write two ports, such as 8001,8002".to_string())
 }

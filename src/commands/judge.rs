@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::Context;
-use super::deploy::{DeployOptions, Local, asked};
+use super::deploy::{DeployArgs, Local, asked};
 use super::host::Visit;
 use super::seed::SEED;
 use crate::host::Message;
@@ -26,7 +26,7 @@ pub(super) enum Judged {
 pub(super) fn judge(
     context: &mut Context,
     visit: &mut Visit,
-    options: &DeployOptions,
+    options: &DeployArgs,
     local: &mut Local,
 ) -> Result<Judged, Failure> {
     let nonce = crate::host::nonce();

@@ -3,14 +3,18 @@
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use serde::Deserialize;
 
 use super::Context;
 use super::host::{connect, end_of, lost};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb};
 use crate::host::{ShellError, nonce, python_command};
 use crate::model::{ExitCode, Kept, login, size};
 use crate::plan::{Event, Failure};
 use crate::ssh::{Channel, Lines, Received};
+use crate::ui::{PassedOn, Ui};
 
 const SCRIPT: &str = include_str!("../../templates/logs.py");
 /// How often a wait is looked at.
@@ -24,15 +28,44 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// What a program ends with whose reader has gone, as a shell tells it.
 const NO_READER: u8 = 141;
 
-#[derive(Clone, Debug)]
-pub struct LogsOptions<'a> {
-    /// `app`, `deploy`, `nginx`, or a process of the slot.
-    pub what: &'a str,
-    /// `live`, `next`, or a color.
-    pub slot: &'a str,
-    pub lines: u32,
-    /// Go on with what is added.
-    pub follow: bool,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<LogsArgs>();
+
+/// Show the end of a log of the host, and with -f what is added
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The log goes to standard output as it stands, everything else to standard error. With -f it goes on across rotations, \
+and, where live or next moves to the other slot, with that slot's log.
+
+Examples:
+  deployer prod logs -f
+  deployer prod logs --slot next --lines 500
+  deployer prod logs nginx")]
+pub(super) struct LogsArgs {
+    /// Which: `app` is the web server's, `deploy` the proven cutovers and rollbacks, `nginx` its error log, and any other
+    /// word the process of that name in [processes].
+    #[arg(value_name = "LOG", default_value = "app", value_parser = log_name)]
+    log: String,
+    /// Go on with what is added, until Ctrl-C.
+    #[arg(short, long)]
+    follow: bool,
+    /// Whose: live, next, blue or green.
+    #[arg(long, value_name = "SLOT", default_value = "live",
+          value_parser = ["live", "next", "blue", "green"], hide_possible_values = true)]
+    slot: String,
+    /// How many lines of the end to begin with.
+    #[arg(short = 'n', long, value_name = "N", default_value = "50")]
+    lines: u32,
+}
+
+impl Verb for LogsArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+    const ONE_OBJECT: bool = true;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let code = logs(&mut job.context(ui), &self, &mut PassedOn::stdout())?;
+        Ok(code)
+    }
 }
 
 /// What the host says beside the log.
@@ -51,9 +84,9 @@ struct Said {
 ///
 /// # Errors
 /// Where the host cannot be reached, or the log cannot be read.
-pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -> Result<u8, Failure> {
+fn logs(context: &mut Context, options: &LogsArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let environment = context.environment;
-    let (kind, name) = match options.what {
+    let (kind, name) = match &*options.log {
         "app" => ("slot", environment.web.log().to_string()),
         "deploy" => ("history", String::new()),
         "nginx" => ("file", environment.nginx.error_log.clone()),
@@ -62,7 +95,7 @@ pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -
     let nonce = nonce();
     let lines = options.lines.to_string();
     let follow = if options.follow { "yes" } else { "no" };
-    let arguments = [&*nonce, &environment.root, options.slot, kind, &name, &lines, follow];
+    let arguments = [&*nonce, &environment.root, &*options.slot, kind, &name, &lines, follow];
     let mut session = connect(context)?;
     let (host, user) = (session.host().to_string(), session.user().to_string());
     let command = python_command(&environment.python.interpreter, SCRIPT, &arguments)
@@ -87,7 +120,7 @@ pub fn logs(context: &mut Context, options: &LogsOptions, out: &mut dyn Write) -
                 Err(error) => return Err(Failure::new("output", format!("cannot write: {error}"))),
             },
             Received::Stderr(bytes) => {
-                heard.take(&bytes, context, options.slot);
+                heard.take(&bytes, context, &options.slot);
                 printed += bytes.len() as u64;
                 if printed > MOST_PRINTED {
                     let what = format!("more than {} beside its log", size(MOST_PRINTED));
@@ -135,7 +168,7 @@ impl Heard<'_> {
         });
     }
 
-    fn failure(self, context: &Context, options: &LogsOptions, host: &str, user: &str) -> Failure {
+    fn failure(self, context: &Context, options: &LogsArgs, host: &str, user: &str) -> Failure {
         let name = &context.environment.name;
         let Some(said) = self.error else {
             return Failure::new("logs.failed", format!("{host} does not show its log"))
@@ -147,7 +180,7 @@ impl Heard<'_> {
                 .advise(format!("deployer {name} deploy")),
             Some("missing") => {
                 let failure = Failure::new("logs.missing", format!("there is no {path} on {host}"));
-                match options.what {
+                match &*options.log {
                     "nginx" => failure.advise("say where it is: [nginx] error_log"),
                     "deploy" => failure.why("there was no cutover yet"),
                     _ => failure.advise(format!("see what runs: deployer {name} status")),
@@ -171,5 +204,14 @@ impl Heard<'_> {
             _ => Failure::new("logs.failed", format!("cannot read {path} on {host}"))
                 .why(said.why.unwrap_or_default()),
         }
+    }
+}
+
+/// It becomes part of a file's name on the host.
+fn log_name(word: &str) -> Result<String, String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => Ok(word.to_owned()),
+        false => Err("a log is `app`, `deploy`, `nginx`, or the name of a process".to_owned()),
     }
 }

@@ -1,41 +1,73 @@
-//! Floor 6: one file a verb, each observe → plan → execute.
+//! Floor 6: one file a verb, with its arguments, its help, and what it does.
 
 mod context;
-mod cutover;
-mod deploy;
-mod doctor;
 mod execute;
-mod hold;
+mod hooks;
 mod host;
-mod init;
+mod invocation;
+mod job;
 mod judge;
-mod local;
-mod logs;
-mod open;
-mod outlook;
-mod prune;
-mod rehearse;
-mod run;
+mod line;
+mod person;
 mod script;
 mod seed;
-mod setup;
-mod status;
-mod variables;
 mod vault;
+mod verb;
 
+pub use completions::complete;
 pub use context::Context;
-pub use cutover::{CutoverOptions, cutover, rollback};
-pub use deploy::{DeployOptions, deploy};
-pub use doctor::{DoctorOptions, doctor};
-pub use hold::{history, lock, stop, unlock};
-pub use init::{Ask, InitOptions, init};
-pub use logs::{LogsOptions, logs};
-pub use open::{OpenOptions, open};
-pub use outlook::{OutlookOptions, outlook};
-pub use prune::prune;
-pub use rehearse::{Rehearsal, rehearse};
-pub use run::run;
-pub use setup::{SetupOptions, setup};
-pub use status::status;
-pub use variables::variables;
+pub use line::{CommandLine, parse};
 pub use vault::Vault;
+use verb::{AnyVerb, Group};
+
+macro_rules! cfg_if {
+    ($(if #[help = $heading:literal] { $(mod $verb:ident;)* }) else *) => {
+        $($(mod $verb;)*)*
+
+        /// The verbs in the order in which a person meets them.
+        const GROUPS: &[Group] =
+            &[$(Group { heading: $heading, verbs: &[$((stringify!($verb), &$verb::VERB)),*] }),*];
+    };
+}
+
+// Every verb: a line here and the file that it names are all that there is of one. The macro has this name and this shape
+// because rustfmt finds files through no other.
+cfg_if! {
+    if #[help = "First steps"] {
+        mod init;
+        mod doctor;
+        mod setup;
+        mod rehearse;
+    } else if #[help = "Release"] {
+        mod plan;
+        mod deploy;
+        mod open;
+        mod cutover;
+        mod rollback;
+    } else if #[help = "Look"] {
+        mod status;
+        mod history;
+        mod logs;
+        mod env;
+    } else if #[help = "Work on the host"] {
+        mod run;
+        mod stop;
+        mod prune;
+        mod lock;
+        mod unlock;
+    } else if #[help = "This program"] {
+        mod completions;
+        mod man;
+        mod help;
+    }
+}
+
+/// All verbs by their names.
+fn verbs() -> impl Iterator<Item = (&'static str, &'static AnyVerb)> {
+    GROUPS.iter().flat_map(|group| group.verbs).copied()
+}
+
+/// The names of all verbs, in the order in which a person meets them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    verbs().map(|(name, _)| name)
+}

@@ -1,33 +1,62 @@
 //! `open`: a slot, seen from this machine through a tunnel. Takes no lock.
 
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 
+use clap::Args;
+
 use super::Context;
 use super::host::{connect, lost};
+use super::invocation::Invocation;
 use super::run::find;
-use crate::model::Color;
+use super::verb::{AnyVerb, Environments, Verb};
+use crate::model::{Color, ExitCode};
 use crate::plan::{Event, Failure};
+use crate::ui::Ui;
 
-#[derive(Clone, Copy, Debug)]
-pub struct OpenOptions<'a> {
-    /// `live`, `next` or a color.
-    pub slot: &'a str,
-    /// The port of this machine; `None`: the slot's own number if it is free, else any.
-    pub port: Option<u16>,
-    /// Whether a browser is to show it.
-    pub browser: bool,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<OpenArgs>();
+
+/// See next before the public does, through a tunnel
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It prints the address, on a terminal also opens a browser there, and lives until Ctrl-C. The tunnel leads to the \
+application itself, past nginx: what nginx serves (static files) is not there, and the application is called \
+`localhost`, which Django must have in ALLOWED_HOSTS. Websockets and any number of connections go through.
+
+Example: deployer prod open next")]
+pub(super) struct OpenArgs {
+    /// Which one.
+    #[arg(default_value = "next", value_parser = ["next", "live", "blue", "green"])]
+    slot: String,
+    /// Print the address only, and open no browser.
+    #[arg(long)]
+    print: bool,
+    /// The port on this machine; without it, the slot's own number, or any where that is taken.
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+}
+
+impl Verb for OpenArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        open(&mut context, &self)?;
+        Ok(ExitCode::Done as u8)
+    }
 }
 
 /// Opens a tunnel to a slot's port, tells its address, and carries connections until Ctrl-C.
 ///
 /// # Errors
 /// Where the host cannot be reached, nothing listens there, or the local port is taken.
-pub fn open(context: &mut Context, options: &OpenOptions) -> Result<(), Failure> {
+fn open(context: &mut Context, options: &OpenArgs) -> Result<(), Failure> {
     let environment = context.environment;
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let color = find(&mut session, &host, context, options.slot)?;
+    let color = find(&mut session, &host, context, &options.slot)?;
     let color = Color::ALL
         .into_iter()
         .find(|known| known.as_str() == color)
@@ -46,7 +75,7 @@ pub fn open(context: &mut Context, options: &OpenOptions) -> Result<(), Failure>
         message: format!("{} is {color} on {host}; until Ctrl-C it is at", options.slot),
     });
     context.emit(Event::Opened { url: url.clone() });
-    if options.browser {
+    if !options.print && std::io::stdout().is_terminal() {
         show(&url);
     }
     session.tunnel(&listener, port).map_err(|error| lost(error.into(), &host))

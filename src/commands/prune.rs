@@ -1,18 +1,53 @@
 //! `prune`: removes from the host what neither slot, nor a rollback, nor the last releases need.
 
+use clap::Args;
+
 use super::Context;
 use super::execute::{After, execute, show};
 use super::host::{Visit, lost, observe_again, release, visit};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::facts::{Probes, Wish};
 use crate::host::Message;
-use crate::model::size;
+use crate::model::{ExitCode, size};
 use crate::plan::{self, Event, Failure, Found, MEASURE};
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<PruneArgs>();
+
+/// Remove from the host what no slot, rollback or release needs
+#[derive(Args, Debug)]
+#[command(after_help = "\
+These are virtualenvs, the leftovers of steps that were cut off, and git objects of old releases. What live, next and a \
+rollback need stays, whatever N is. Of its own accord each deploy removes up to two virtualenvs that the last 5 releases \
+do not use.
+
+Example: deployer prod prune --dry-run")]
+pub(super) struct PruneArgs {
+    /// How many releases of the history stay at hand.
+    #[arg(long, value_name = "N", default_value_t = plan::KEEP)]
+    keep: usize,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+impl Verb for PruneArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        context.patience = self.wait.time();
+        prune(&mut context, self.keep)?;
+        Ok(ExitCode::Done as u8)
+    }
+}
 
 /// Prunes, and says what was freed.
 ///
 /// # Errors
 /// A refusal, or the step that failed.
-pub fn prune(context: &mut Context, keep: usize) -> Result<(), Failure> {
+fn prune(context: &mut Context, keep: usize) -> Result<(), Failure> {
     let holder = context.holder("prune", None);
     let wish = Wish::new(Probes::FrontDoor);
     visit(context, &wish, Some(&holder), |context, visit| act(context, visit, keep))

@@ -4,7 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Context, CutoverOptions, DeployOptions, Vault, cutover, deploy, status};
+use clap::Args;
+
+use super::completions;
+use super::cutover::{FollowUp, cutover};
+use super::deploy::{DeployArgs, deploy};
+use super::invocation::Invocation;
+use super::status::status;
+use super::verb::{AnyVerb, Environments, Verb};
+use super::{Context, Vault};
 use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::git::Repository;
 use crate::model::{ExitCode, Relation, Target, short};
@@ -13,18 +21,59 @@ use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, Throwa
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 use crate::ui::Ui;
 
+pub(super) const VERB: AnyVerb = AnyVerb::of::<RehearseArgs>();
+
+/// Try it all on a throwaway host on this machine: no server needed
+#[derive(Args, Debug)]
+#[command(after_help = "\
+An unprivileged sshd and an nginx in a temporary folder on loopback take a deploy of the commit before, a cutover, a \
+deploy of the commit, and a cutover under traffic. It ends by itself and leaves nothing behind. It needs sshd, nginx, \
+git and python3-venv on this machine. Without ENV it takes the first environment.
+
+Example: deployer rehearse")]
+pub(super) struct RehearseArgs {
+    /// Anything that `git rev-parse` takes.
+    #[arg(default_value = "HEAD", add = completions::commits())]
+    commit: String,
+    /// Rehearse the commit although the work tree has changes that it does not hold.
+    #[arg(long)]
+    allow_dirty: bool,
+    /// Leave out [processes], which may reach a real queue.
+    #[arg(long)]
+    without_processes: bool,
+}
+
+impl Verb for RehearseArgs {
+    const ENVIRONMENT: Environments = Environments::Any;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let workspace = invocation.workspace()?;
+        let environments = invocation.environments(&workspace.config)?;
+        let Some(environment) = environments.first() else {
+            return Err(Failure::usage("environment", "deployer.toml has no environment"));
+        };
+        ui.keep_log(&environment.name, invocation.verb);
+        rehearse(&mut Rehearsal {
+            arguments: &self,
+            environment,
+            start: workspace.folder(),
+            interrupt: &workspace.interrupt,
+            ui,
+            by: &workspace.by,
+        })?;
+        Ok(ExitCode::Done as u8)
+    }
+}
+
 /// What a rehearsal needs.
-pub struct Rehearsal<'a> {
+struct Rehearsal<'a> {
+    arguments: &'a RehearseArgs,
     /// The environment that is rehearsed; its host, root, ports, url and nginx are replaced.
-    pub environment: &'a Environment,
-    pub start: &'a Path,
-    pub commit: &'a str,
-    pub allow_dirty: bool,
-    /// Workers may reach a real queue.
-    pub without_processes: bool,
-    pub interrupt: &'a Interrupt,
-    pub ui: &'a mut Ui,
-    pub by: &'a str,
+    environment: &'a Environment,
+    start: &'a Path,
+    interrupt: &'a Interrupt,
+    ui: &'a mut Ui,
+    by: &'a str,
 }
 
 /// Deploys the commit's parent, cuts over, deploys the commit, cuts over under traffic. Where the parent cannot be
@@ -32,7 +81,7 @@ pub struct Rehearsal<'a> {
 ///
 /// # Errors
 /// The failure of any of these, or one that says how many requests were lost.
-pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
+fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     // The front door bears the real one's name: the application may answer to no other.
     let server_name = rehearsal.environment.url.host.clone();
     for leftover in tidy_up() {
@@ -78,7 +127,7 @@ pub fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     if !rehearsal.environment.hooks.release.is_empty() {
         say(rehearsal, "a rehearsal leaves out [hooks] release, which may reach a real database".to_string());
     }
-    if rehearsal.without_processes && !environment.processes.is_empty() {
+    if rehearsal.arguments.without_processes && !environment.processes.is_empty() {
         let names: Vec<String> = std::mem::take(&mut environment.processes).into_keys().collect();
         say(rehearsal, format!("this rehearsal leaves out the processes {}", names.join(" and ")));
     }
@@ -143,20 +192,10 @@ fn step(
     };
     let done = match commit {
         Some(commit) => {
-            let allow_dirty = rehearsal.allow_dirty;
-            deploy(
-                &mut context,
-                &DeployOptions {
-                    start: rehearsal.start,
-                    commit,
-                    allow_dirty,
-                    force: false,
-                    accept_migrations: false,
-                    cutover: None,
-                },
-            )
+            let (commit, allow_dirty) = (commit.to_owned(), rehearsal.arguments.allow_dirty);
+            deploy(&mut context, &DeployArgs { commit, allow_dirty, ..DeployArgs::default() })
         }
-        None => cutover(&mut context, &CutoverOptions::default()),
+        None => cutover(&mut context, &FollowUp::default()),
     };
     done.map_err(again)
 }
@@ -201,7 +240,7 @@ fn say(rehearsal: &mut Rehearsal, message: String) {
 fn pair(rehearsal: &Rehearsal) -> Result<(String, String), Failure> {
     let refused = |error: crate::git::SourceError| Failure::new("repository", error.to_string());
     let repository = Repository::discover(rehearsal.start).map_err(refused)?;
-    let commit = repository.resolve(rehearsal.commit).map_err(refused)?;
+    let commit = repository.resolve(&rehearsal.arguments.commit).map_err(refused)?;
     let parent = repository.resolve(&format!("{}~1", commit.id)).ok().filter(|parent| {
         matches!(repository.relation(&parent.id, &commit.id), Ok(Relation::Ahead(_)))
             && repository

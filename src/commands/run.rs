@@ -3,25 +3,70 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use signal_hook::low_level::signal_name;
 
 use super::Context;
 use super::host::{connect, lost, no_scripts};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb};
 use crate::host::shell_command;
 use crate::model::{ExitCode, Layout};
 use crate::plan::{Event, Failure};
 use crate::ssh::{Exit, Session};
+use crate::ui::{PassedOn, Ui};
 
 const WHERE: &str = include_str!("../../templates/where.sh");
 /// Bound on the host's answer to where a slot is.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<RunArgs>();
+
+/// Run a command in a slot's environment: `manage.py shell`, a dump
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "run [OPTIONS] -- <COMMAND>...",
+    after_help = "\
+It stands in the application's folder, with the slot's variables and its virtualenv first on the PATH. On a terminal the \
+command gets one too; otherwise its three streams are this command's own, byte for byte. It takes no lock, and runs \
+beside what the slot serves.
+
+The exit code is the command's, or 128 and a signal's number where a signal ended it; what keeps it from being started \
+has deployer's own codes.
+
+Examples:
+  deployer prod run -- python manage.py shell
+  deployer prod run --slot next -- python manage.py showmigrations
+  deployer prod run -- sh -c 'pg_dump \"$DATABASE_URL\"' >dump.sql"
+)]
+pub(super) struct RunArgs {
+    /// Where: live, next, blue or green.
+    #[arg(long, value_name = "SLOT", default_value = "live", hide_default_value = false,
+          value_parser = ["live", "next", "blue", "green"], hide_possible_values = true)]
+    slot: String,
+    /// The command and its arguments; a shell's line needs `sh -c`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<String>,
+}
+
+impl Verb for RunArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+    const ONE_OBJECT: bool = true;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let (mut out, mut err) = PassedOn::of_command();
+        let code = run(&mut job.context(ui), &self.slot, &self.command, (&mut out, &mut err))?;
+        Ok(code)
+    }
+}
 
 /// Runs a command in a slot: `live`, `next`, or a color, and hands what it prints to `streams`. Returns its exit code; 128
 /// and the signal's number where a signal ended it, as a shell has it.
 ///
 /// # Errors
 /// Where the host cannot be reached or nothing was deployed into the slot.
-pub fn run(
+fn run(
     context: &mut Context,
     slot: &str,
     words: &[String],

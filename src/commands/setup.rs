@@ -2,20 +2,26 @@
 
 use std::time::{Duration, Instant};
 
+use clap::Args;
+
+use super::Context;
 use super::doctor::read;
 use super::execute::{After, execute, show};
 use super::host::{Visit, connect, leave, lost, observe};
-use super::{Ask, Context};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::Environment;
 use crate::doctor::{Reading, site_elsewhere};
 use crate::facts::{Probes, Wish, facts};
 use crate::host::{ShellError, nonce};
+use crate::model::ExitCode;
 use crate::nginx::{
     SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_command, site_link, site_path,
 };
 use crate::plan::{self, Event, Failure};
 use crate::shell::{Call, display};
 use crate::ssh::Session;
+use crate::ui::{Terminal, Ui};
 
 const SCRIPT: &str = include_str!("../../templates/site.sh");
 /// Bound on the script: nginx's test resolves names.
@@ -23,13 +29,54 @@ const SITE: Duration = Duration::from_secs(60);
 /// Stands for a line feed inside an argument.
 const LINE: &str = "\u{1e}";
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SetupOptions {
-    /// Only show the site.
-    pub print: bool,
-    pub yes: bool,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<SetupArgs>();
+
+/// Make the slots, and the nginx site that serves them
+#[derive(Args, Debug)]
+#[command(after_help = "\
+It shows the site, or what would change in it, and asks. nginx's whole configuration is tested with it, and everything \
+is as before where nginx refuses. A site that includes live already is left alone. Where your user may not write the \
+file, it is shown with the commands for root, and the exit code is 1. Next is shown to the host itself alone, unless \
+[nginx] next_allow says more.
+
+Examples:
+  deployer prod setup --print
+  deployer prod setup")]
+pub(super) struct SetupArgs {
+    /// Only print the site; without a connection, and without TLS unless --tls asks for it.
+    #[arg(long)]
+    print: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+    /// There is a certificate in /etc/letsencrypt/live; by default, if your user can see it.
+    #[arg(long, overrides_with = "no_tls")]
+    tls: bool,
+    /// A site without TLS, though there is a certificate.
+    #[arg(long)]
+    no_tls: bool,
+}
+
+impl Verb for SetupArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        setup(&mut context, &self)?;
+        Ok(ExitCode::Done as u8)
+    }
+}
+
+impl SetupArgs {
     /// Whether there is a certificate, where that is said and not looked for.
-    pub tls: Option<bool>,
+    fn wants_tls(&self) -> Option<bool> {
+        match (self.tls, self.no_tls) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
+    }
 }
 
 /// What is there of the site.
@@ -52,10 +99,10 @@ struct Found {
 /// # Errors
 /// Where the user has no right to write it (the commands for root are then the advice), nobody says yes, or nginx refuses
 /// the configuration with it, which is then as it was before.
-pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) -> Result<(), Failure> {
+fn setup(context: &mut Context, options: &SetupArgs) -> Result<(), Failure> {
     let environment = context.environment;
     if options.print {
-        let facts = SiteFacts { tls: options.tls == Some(true), ipv6: true };
+        let facts = SiteFacts { tls: options.wants_tls() == Some(true), ipv6: true };
         context.emit(Event::File { file: site_path(environment), text: site(environment, facts) });
         return Ok(());
     }
@@ -68,7 +115,7 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
         return done(context, "nginx has a site for it");
     }
     let found = look(&mut session, environment, &reading)?;
-    let facts = SiteFacts { tls: options.tls.unwrap_or(found.certificate), ipv6: found.ipv6 };
+    let facts = SiteFacts { tls: options.wants_tls().unwrap_or(found.certificate), ipv6: found.ipv6 };
     let text = site(environment, facts);
     if found.text.as_deref() == Some(&*text) && found.linked {
         certificates(context, &found, facts, options);
@@ -92,7 +139,7 @@ pub fn setup(context: &mut Context, options: SetupOptions, ask: &mut dyn Ask) ->
             .why(format!("nginx says: {what}"))
             .advise("mend that file; it may belong to another site on this host"));
     }
-    confirm(options, ask, context, &path)?;
+    confirm(options, context, &path)?;
     put(&mut session, context, &path, &text, by_sudo, &reading)?;
     let next = next_name(environment).map_or_else(String::new, |name| format!(", and {name} for next"));
     done(context, &format!("nginx has a site for {}{next}", environment.url.host))
@@ -215,9 +262,9 @@ fn present(context: &mut Context, found: &Found, path: &str, text: &str) {
 }
 
 /// How to come by a certificate where the front door wants one.
-fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options: SetupOptions) {
+fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options: &SetupArgs) {
     let environment = context.environment;
-    if !environment.url.https || facts.tls || options.tls.is_some() {
+    if !environment.url.https || facts.tls || options.wants_tls().is_some() {
         return;
     }
     let names: Vec<String> =
@@ -264,22 +311,17 @@ fn no_right(
         ))
 }
 
-fn confirm(
-    options: SetupOptions,
-    ask: &mut dyn Ask,
-    context: &mut Context,
-    path: &str,
-) -> Result<(), Failure> {
+fn confirm(options: &SetupArgs, context: &mut Context, path: &str) -> Result<(), Failure> {
     if options.yes {
         return Ok(());
     }
-    if !ask.is_there() {
+    if !Terminal.is_there() {
         return Err(Failure::new("setup.ask", format!("nothing was written to {path}"))
             .why("there is no terminal to ask on")
             .advise(format!("deployer {} setup --yes", context.environment.name)));
     }
     context.emit(Event::Asking { what: "whether to write the site".to_string() });
-    let answer = ask.ask(&format!("Write {path}, test nginx with it, and reload it? [y/N]"));
+    let answer = Terminal.ask(&format!("Write {path}, test nginx with it, and reload it? [y/N]"));
     match answer.is_some_and(|answer| matches!(&*answer.to_lowercase(), "y" | "yes")) {
         true => Ok(()),
         false => Err(Failure::new("setup.no", format!("nothing was written to {path}"))),

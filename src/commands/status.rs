@@ -3,17 +3,56 @@
 use std::path::Path;
 use std::time::Duration;
 
+use clap::Args;
+
 use super::host::visit;
+use super::invocation::Invocation;
+use super::job::Workspace;
+use super::verb::{AnyVerb, Environments, Verb};
 use super::{Context, Vault};
 use crate::config::Environment;
 use crate::facts::{Probes, Wish};
+use crate::model::ExitCode;
 use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
 use crate::plan::{Failure, Silent, assess};
 use crate::secrets::Concealed;
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<StatusArgs>();
+
+/// Show what is linked, served and running; without ENV, everywhere
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without ENV it asks all environments at once. It changes nothing and takes no lock. A line with `!` is a problem, and \
+below it is the command that mends it. Exit code 1: a host could not be reached.
+
+Examples:
+  deployer status
+  deployer prod status --json")]
+pub(super) struct StatusArgs {}
+
+impl Verb for StatusArgs {
+    const ENVIRONMENT: Environments = Environments::Any;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let Workspace { config, connect, interrupt, by } = invocation.workspace()?;
+        let environments = invocation.environments(&config)?;
+        let report = status(&environments, &connect, &interrupt, &by);
+        let unreachable =
+            |environment: &EnvironmentStatus| matches!(environment.seen, Seen::Unreachable { .. });
+        // Data that could not be had is a failure, though it is told as data.
+        let code = match report.environments.iter().any(unreachable) {
+            true => ExitCode::Failed,
+            false => ExitCode::Done,
+        };
+        ui.show(report);
+        Ok(code as u8)
+    }
+}
 
 /// Asks all hosts at once; a host that cannot be reached becomes one line.
-pub fn status(
+pub(super) fn status(
     environments: &[Environment],
     connect: &ConnectOptions,
     interrupt: &Interrupt,

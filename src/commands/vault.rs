@@ -1,7 +1,7 @@
 //! The values of `[secrets]`, found once for each run, and only by a verb that needs them.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::git::{Repository, Tracking};
@@ -10,17 +10,17 @@ use crate::plan::{Event, Failure};
 use crate::secrets::{Concealed, Findings, Lookup, LookupInterrupted, find};
 
 /// Where a run finds its secrets, and what it has found.
-pub struct Vault<'a> {
+pub struct Vault {
     /// The folder of `deployer.toml`.
-    folder: &'a Path,
+    pub(super) folder: PathBuf,
     found: RefCell<Option<Secrets>>,
     /// Where they go, so that nothing shows them.
     pub(super) concealed: Concealed,
 }
 
-impl<'a> Vault<'a> {
-    pub fn new(folder: &'a Path, concealed: &Concealed) -> Vault<'a> {
-        Vault { folder, found: RefCell::default(), concealed: concealed.clone() }
+impl Vault {
+    pub fn new(folder: &Path, concealed: &Concealed) -> Vault {
+        Vault { folder: folder.to_owned(), found: RefCell::default(), concealed: concealed.clone() }
     }
 }
 
@@ -66,7 +66,7 @@ impl Context<'_> {
             alive();
             interrupt.count() == presses
         };
-        let mut lookup = Lookup { folder: self.vault.folder, objection: &objection, go_on: &mut go_on };
+        let mut lookup = Lookup { folder: &self.vault.folder, objection: &objection, go_on: &mut go_on };
         let findings = find(sources, &mut lookup).map_err(|LookupInterrupted| {
             Failure::new("interrupted", "interrupted while the secrets were asked for")
                 .exit(ExitCode::Interrupted)

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Color, CommitSummary, Role};
+use crate::model::{Color, CommitSummary, HistoryEntry, Role};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StatusReport {
@@ -130,4 +130,14 @@ pub struct Problem {
     pub what: String,
     /// The command that mends it, where one does.
     pub run: Option<String>,
+}
+
+/// What `history` found: the proven switches of an environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct HistoryReport {
+    pub environment: String,
+    /// Oldest first.
+    pub history: Vec<HistoryEntry>,
+    /// The host's clock, in seconds since 1970.
+    pub now: f64,
 }

@@ -1,22 +1,11 @@
 //! The history as a table that a person reads: newest first.
 
-use serde::Serialize;
-
 use super::look::Look;
 use super::report::Report;
 use super::table::Table;
 use super::text::clean;
 use crate::model::{HistoryEntry, age, short, whole_seconds};
-
-/// The proven switches of an environment.
-#[derive(Clone, Debug, Serialize)]
-pub struct HistoryReport {
-    pub environment: String,
-    /// Oldest first.
-    pub history: Vec<HistoryEntry>,
-    /// The host's clock, in seconds since 1970.
-    pub now: f64,
-}
+use crate::plan::status::HistoryReport;
 
 impl Report for HistoryReport {
     fn lines(&self, look: Look) -> Vec<String> {

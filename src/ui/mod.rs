@@ -1,5 +1,6 @@
 //! Floor 5: events, failures and reports become words. With the binary, the only room that prints.
 
+mod ask;
 mod ci;
 mod clock;
 mod doctor;
@@ -24,8 +25,8 @@ mod texts;
 mod variables;
 mod words;
 
+pub use ask::Terminal;
 pub use clock::{Clock, SystemClock};
-pub use history::HistoryReport;
 pub use log::LogFile;
 pub use look::{Columns, Look};
 pub use options::{Ci, ColorMode, Mode, Streams, Surroundings, UiOptions, Verbosity};

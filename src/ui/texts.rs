@@ -2,13 +2,12 @@
 //!
 //! Each type names all of its fields, so that the compiler misses the one that is forgotten.
 
-use super::history::HistoryReport;
 use crate::config::Difference;
 use crate::doctor::{Check, Diagnosis, Mend};
 use crate::model::{CommitSummary, HistoryEntry, LoggedCommit, Release};
 use crate::plan::status::{
-    EnvironmentStatus, Health, HostStatus, LockHolder, Problem, Process, ProcessStatus, Seen, Served,
-    SlotStatus, StatusReport,
+    EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process, ProcessStatus, Seen,
+    Served, SlotStatus, StatusReport,
 };
 use crate::plan::variables::{Values, Variable, VariablesReport};
 use crate::plan::{

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use deployer::commands::names;
 use insta::assert_snapshot;
 
 /// Runs the binary and returns its exit code and whatever it printed, by stream.
@@ -26,31 +27,10 @@ fn deployer(line: &str) -> String {
 
 #[test]
 fn help() {
-    for (name, line) in [
-        ("help_top", "--help"),
-        ("help_environment", "prod --help"),
-        ("help_deploy", "prod deploy --help"),
-        ("help_cutover", "prod cutover --help"),
-        ("help_rollback", "prod rollback --help"),
-        ("help_status", "status --help"),
-        ("help_history", "prod history --help"),
-        ("help_stop", "prod stop --help"),
-        ("help_lock", "prod lock --help"),
-        ("help_unlock", "prod unlock --help"),
-        ("help_prune", "prod prune --help"),
-        ("help_plan", "prod plan --help"),
-        ("help_open", "prod open --help"),
-        ("help_rehearse", "rehearse --help"),
-        ("help_completions", "completions --help"),
-        ("help_man", "man --help"),
-        ("help_init", "init --help"),
-        ("help_env", "prod env --help"),
-        ("help_doctor", "prod doctor --help"),
-        ("help_run", "prod run --help"),
-        ("help_setup", "prod setup --help"),
-        ("help_logs", "prod logs --help"),
-    ] {
-        assert_snapshot!(name, deployer(line));
+    assert_snapshot!("help_top", deployer("--help"));
+    assert_snapshot!("help_environment", deployer("prod --help"));
+    for verb in names().filter(|verb| *verb != "help") {
+        assert_snapshot!(format!("help_{verb}"), deployer(&format!("{verb} --help")));
     }
     assert_eq!(deployer("help deploy"), deployer("prod deploy --help"));
 }

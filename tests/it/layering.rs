@@ -32,7 +32,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("guide", 5),
     ("ui", 5),
     ("commands", 6),
-    ("cli", 7),
     ("main", 7),
     ("fuzz", 8),
 ];

@@ -6,15 +6,14 @@ use deployer::config::Difference;
 use deployer::doctor::{Check, Diagnosis};
 use deployer::model::{Color, CommitSummary, HistoryEntry, LoggedCommit, Release};
 use deployer::plan::status::{
-    EnvironmentStatus, Health, HostStatus, LockHolder, Problem, Process, ProcessStatus, Run, Seen, Served,
-    SlotStatus, StatusReport,
+    EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process, ProcessStatus, Run,
+    Seen, Served, SlotStatus, StatusReport,
 };
 use deployer::plan::variables::{Kind, Standing, Values, Variable, VariablesReport};
 use deployer::plan::{
     Commits, Event, Failure, Migration, Migrations, Names, Operation, Outlook, OutlookSpace, PackageChange,
     PlannedStep, Unit, Verdict, World, WorldSlot,
 };
-use deployer::ui::HistoryReport;
 use serde::Serialize;
 
 /// Longer lines are broken.

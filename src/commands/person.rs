@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use deployer::git::Repository;
+use crate::git::Repository;
 
 /// Who runs this, as `user@machine`; on a build service, who set it off. Where nothing says who is logged in, as in most
 /// containers, git's user.name does, by the repository around `start`.
-pub(crate) fn who(start: &Path) -> String {
+pub(super) fn who(start: &Path) -> String {
     let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let services =
         [("GITHUB_ACTIONS", "GITHUB_ACTOR", "github"), ("GITLAB_CI", "GITLAB_USER_LOGIN", "gitlab")];

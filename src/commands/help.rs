@@ -6,9 +6,16 @@ use std::process::{Command as Process, Stdio};
 
 use clap::{Args, Command};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use deployer::config::closest;
-use deployer::guide::{self, render};
-use deployer::plan::{self, Failure};
+
+use super::invocation::Invocation;
+use super::line::command;
+use super::verb::{AnyVerb, Environments, Verb, printed};
+use crate::config::closest;
+use crate::guide::{self, render};
+use crate::plan::{self, Failure};
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<HelpArgs>();
 
 /// Where nobody says how wide the page is.
 const COLUMNS: usize = 80;
@@ -16,7 +23,7 @@ const COLUMNS: usize = 80;
 /// Show the help of a command, or a chapter of the guide
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "deployer help [COMMAND | TOPIC | CODE]",
+    override_usage = "help [COMMAND | TOPIC | CODE]",
     after_help = "\
 Without a word it lists the commands and the topics. On a terminal a chapter is shown by $PAGER, or by `less`.
 
@@ -25,39 +32,39 @@ Examples:
   deployer help deploy
   deployer help host.unreachable"
 )]
-pub(crate) struct Help {
+pub(super) struct HelpArgs {
     /// A command, a topic of the guide, or the code of a failure.
     #[arg(value_name = "WORD", add = ArgValueCandidates::new(topics))]
     word: Option<String>,
 }
 
-impl Help {
-    /// Shows what is asked for; `command` is the whole command line.
-    ///
-    /// # Errors
-    /// Where there is no such command or topic, or standard output takes nothing.
-    pub(crate) fn print(&self, mut command: Command, color: bool) -> io::Result<Result<(), Failure>> {
+impl Verb for HelpArgs {
+    const ENVIRONMENT: Environments = Environments::None;
+
+    fn run(self, invocation: &Invocation, _: &mut Ui) -> Result<u8, Failure> {
+        let mut command = command();
         command.build();
         let Some(word) = self.word.as_deref() else {
-            return command.print_help().map(Ok);
+            return printed(command.print_help());
         };
         if let Some(verb) = command.find_subcommand_mut(word) {
-            return verb.print_help().map(Ok);
+            return printed(verb.print_help());
         }
         if let Some(text) = guide::chapter(word).map(|chapter| chapter.text.to_owned()).or_else(|| code(word))
         {
             let columns = terminal_size::terminal_size_of(io::stdout());
             let columns = columns.map_or(COLUMNS, |(width, _)| usize::from(width.0).max(20));
-            return page(&render(&text, columns, color)).map(Ok);
+            let color = invocation.ui_options().out.color;
+            return printed(page(&render(&text, columns, color)));
         }
         let topics = guide::chapters().map(|chapter| chapter.name);
         let codes = plan::CODES.iter().map(|code| code.name);
         let names = command.get_subcommands().map(Command::get_name).chain(topics).chain(codes);
         let failure = Failure::usage("usage", format!("there is no command, topic or code `{word}`"));
-        Ok(Err(match closest(word, names) {
+        Err(match closest(word, names) {
             Some(near) => failure.advise(format!("deployer help {near}")),
             None => failure.advise("deployer help"),
-        }))
+        })
     }
 }
 
@@ -125,13 +132,13 @@ mod tests {
             for line in lines(text).filter(|line| !line.contains("TOPIC")) {
                 count += 1;
                 let words = shlex::split(line).unwrap_or_else(|| panic!("{name}: {line}"));
-                if let Err(error) = crate::cli::parse(words.iter().map(OsString::from)) {
+                if let Err(error) = super::super::parse(words.iter().map(OsString::from)) {
                     assert!(!error.use_stderr(), "{name}: {line}: {error}");
                 }
                 if let [_, help, word] = &words[..]
                     && help == "help"
                 {
-                    let is_verb = super::super::command().find_subcommand(word).is_some();
+                    let is_verb = command().find_subcommand(word).is_some();
                     assert!(
                         is_verb || guide::chapter(word).is_some() || code(word).is_some(),
                         "{name}: {line}"

@@ -3,11 +3,11 @@
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
-use deployer::commands::Ask;
-use deployer::ssh::Prompt;
+use crate::ssh::Prompt;
 
 /// Asks on the terminal, where there is one.
-pub(crate) struct Terminal;
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal;
 
 impl Prompt for Terminal {
     fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String> {
@@ -20,12 +20,16 @@ impl Prompt for Terminal {
     }
 }
 
-impl Ask for Terminal {
-    fn is_there(&self) -> bool {
+impl Terminal {
+    /// Whether anybody is there to answer.
+    #[must_use]
+    pub fn is_there(self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    fn ask(&mut self, question: &str) -> Option<String> {
+    /// The answer, which may be empty; `None` where there is none to come.
+    #[must_use]
+    pub fn ask(self, question: &str) -> Option<String> {
         let mut err = std::io::stderr();
         let _ = write!(err, "{question} ").and_then(|()| err.flush());
         let mut line = String::new();

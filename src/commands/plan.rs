@@ -2,56 +2,85 @@
 
 use std::path::Path;
 
+use clap::Args;
+
 use super::Context;
-use super::deploy::{DeployOptions, Local, doubts, make_plan, read_local, refused};
+use super::completions;
+use super::deploy::{DeployArgs, Local, doubts, make_plan, read_local, refused};
 use super::host::{Visit, visit};
+use super::invocation::Invocation;
 use super::judge::{Judged, judge};
 use super::prune::measure;
+use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, differences};
 use crate::facts::{Probes, Wish};
 use crate::git::Repository;
-use crate::model::{ChangeKind, CommitSummary, FileChange, HostState};
+use crate::model::{ChangeKind, CommitSummary, ExitCode, FileChange, HostState};
 use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
 use crate::python;
+use crate::ui::Ui;
 
 /// More commits than this are counted only.
 const MOST_COMMITS: usize = 50;
 
-#[derive(Clone, Debug)]
-pub struct OutlookOptions<'a> {
-    /// A folder of the repository.
-    pub start: &'a Path,
-    /// The `deployer.toml` that rules.
-    pub config: &'a Path,
+pub(super) const VERB: AnyVerb = AnyVerb::of::<PlanArgs>();
+
+/// Show what a deploy and its cutover would bring
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Commits going out, packages, migrations, variables (of these and of secrets the names only), steps and space: the \
+commit, and the deployer.toml that lies here, compared with what is live. It changes nothing, takes no lock, \
+does not look at changes in the work tree, and asks for no secrets. Exit code 1: the deploy would be refused; 2: \
+deployer.toml is wrong, or the commit lacks what it names.
+
+Examples:
+  deployer prod plan
+  deployer prod plan main --json")]
+pub(super) struct PlanArgs {
     /// Anything that `git rev-parse` takes.
-    pub commit: &'a str,
+    #[arg(default_value = "HEAD", add = completions::commits())]
+    commit: String,
+}
+
+impl Verb for PlanArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+    const ONE_OBJECT: bool = true;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let file = job.workspace.config.path.clone();
+        let outlook = outlook(&mut job.context(ui), self.commit, &file)?;
+        let refused = outlook.refused.clone();
+        ui.show(outlook);
+        let Some(refused) = refused else {
+            return Ok(ExitCode::Done as u8);
+        };
+        // Told as any failure is; JSON has a field for it.
+        if !invocation.options.json {
+            ui.failure(&refused);
+        }
+        Ok(refused.exit as u8)
+    }
 }
 
 /// Reads what a deploy of the commit and its cutover would change.
 ///
 /// # Errors
 /// Where the commit or the host cannot be read. That the deploy would be refused is part of what is told.
-pub fn outlook(context: &mut Context, options: &OutlookOptions) -> Result<Outlook, Failure> {
-    let deploy = DeployOptions {
-        start: options.start,
-        commit: options.commit,
-        allow_dirty: true,
-        force: false,
-        accept_migrations: false,
-        cutover: None,
-    };
+fn outlook(context: &mut Context, commit: String, config: &Path) -> Result<Outlook, Failure> {
+    let deploy = DeployArgs { commit, allow_dirty: true, ..DeployArgs::default() };
     let mut local = read_local(context, &deploy)?;
     context.dry_run = true;
     visit(context, &Wish::new(Probes::All), None, |context, visit| {
-        read(context, visit, options, &deploy, &mut local)
+        read(context, visit, config, &deploy, &mut local)
     })
 }
 
 fn read(
     context: &mut Context,
     visit: &mut Visit,
-    options: &OutlookOptions,
-    deploy: &DeployOptions,
+    file: &Path,
+    deploy: &DeployArgs,
     local: &mut Local,
 ) -> Result<Outlook, Failure> {
     let found = measure(visit)?;
@@ -94,7 +123,7 @@ fn read(
             packages(context, &local.repository, &local.commit.id),
         ),
         config: known
-            .map(|live| config(&local.repository, live, options, &environment.name))
+            .map(|live| config(&local.repository, live, file, &environment.name))
             .unwrap_or_default(),
         new_bytes: new_bytes(local, state, environment)?,
         deploy: planned.map(|(plan, _)| plan),
@@ -143,16 +172,16 @@ fn packages(
 fn config(
     repository: &Repository,
     live: &str,
-    options: &OutlookOptions,
+    file: &Path,
     environment: &str,
 ) -> Vec<crate::config::Difference> {
     let below = repository.top().and_then(|top| {
-        let path = std::fs::canonicalize(options.config).ok()?;
+        let path = std::fs::canonicalize(file).ok()?;
         let top = std::fs::canonicalize(top).ok()?;
         path.strip_prefix(top).ok().map(Path::to_path_buf)
     });
     let old = below.and_then(|below| repository.read(live, below.to_str()?).ok().flatten());
-    match (old, std::fs::read_to_string(options.config)) {
+    match (old, std::fs::read_to_string(file)) {
         (Some(old), Ok(new)) => differences(&String::from_utf8_lossy(&old), &new, environment),
         _ => Vec::new(),
     }

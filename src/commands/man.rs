@@ -3,20 +3,26 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::{Cli, grouped};
+use super::invocation::Invocation;
+use super::line::{WHAT, plain_command};
+use super::verb::{AnyVerb, Environments, Verb, printed};
+use crate::plan::Failure;
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<ManArgs>();
 
 /// Print a man page, or write all of them
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "deployer man [COMMAND]\n       deployer man --out <DIR>",
+    override_usage = "man [COMMAND]\n       deployer man --out <DIR>",
     after_help = "\
 Read one now: deployer man deploy | man -l -
 Install all:  deployer man --out ~/.local/share/man/man1, then: man deployer-deploy"
 )]
-pub(crate) struct ManPages {
+pub(super) struct ManArgs {
     /// Which command's; without it, the page of deployer itself.
     #[arg(conflicts_with = "out")]
     command: Option<String>,
@@ -25,22 +31,21 @@ pub(crate) struct ManPages {
     out: Option<PathBuf>,
 }
 
-impl ManPages {
-    /// Prints or writes what is asked for.
-    ///
-    /// # Errors
-    /// Where a page cannot be written, or there is no such command.
-    pub(crate) fn print(&self) -> io::Result<()> {
-        match &self.out {
+impl Verb for ManArgs {
+    const ENVIRONMENT: Environments = Environments::None;
+
+    fn run(self, _: &Invocation, _: &mut Ui) -> Result<u8, Failure> {
+        let done = match &self.out {
             Some(folder) => write_all(folder),
             None => write_one(self.command.as_deref()),
-        }
+        };
+        printed(done)
     }
 }
 
 /// Names and global options of commands are known once clap has built them.
 fn built() -> Command {
-    let mut command = Cli::command().disable_help_subcommand(true).long_about(grouped::WHAT);
+    let mut command = plain_command().long_about(WHAT);
     command.build();
     command
 }

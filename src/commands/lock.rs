@@ -1,0 +1,94 @@
+//! `lock`: a pause that a person asks for.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use super::host::{lost, release, visit};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb};
+use crate::facts::{Probes, Wish};
+use crate::model::{ExitCode, Layout};
+use crate::plan::{Event, Failure};
+use crate::shell::Call;
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<LockArgs>();
+
+/// Ask everybody for a pause: no deploy, no cutover until `unlock`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+`rollback` and `stop` still work.
+
+Example: deployer prod lock -m \"freeze until Monday\"")]
+pub(super) struct LockArgs {
+    /// Why, for those who meet the lock.
+    #[arg(short, long, value_name = "TEXT")]
+    message: String,
+}
+
+impl Verb for LockArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        lock(&mut context, &self.message)?;
+        Ok(ExitCode::Done as u8)
+    }
+}
+
+/// Asks for a pause: nobody deploys or cuts over until it is lifted.
+///
+/// # Errors
+/// Where the host cannot be reached, or somebody is at work.
+fn lock(context: &mut Context, message: &str) -> Result<(), Failure> {
+    let by = context.by.to_string();
+    let done = write_freeze(context, "lock", |now| {
+        let freeze = json!({"by": by, "message": message, "at": now});
+        Some(format!("{freeze}\n"))
+    })?;
+    if done {
+        let message = format!("{} is locked: {message:?}", context.environment.name);
+        context.emit(Event::Note { message });
+    }
+    Ok(())
+}
+
+/// Writes or removes the file that asks for a pause; false where it was only asked what would be done.
+pub(super) fn write_freeze(
+    context: &mut Context,
+    verb: &str,
+    content: impl FnOnce(i64) -> Option<String>,
+) -> Result<bool, Failure> {
+    let environment = context.environment;
+    let holder = context.holder(verb, None);
+    let wish = Wish::new(Probes::FrontDoor);
+    visit(context, &wish, Some(&holder), |context, visit| {
+        if context.dry_run {
+            release(&mut visit.shell);
+            context.emit(Event::Planned {
+                number: 1,
+                title: format!("{verb} {}", environment.name),
+                touches: "nothing".to_string(),
+            });
+            return Ok(false);
+        }
+        let path = Layout::new(&environment.root).home("freeze");
+        #[allow(clippy::cast_possible_truncation)]
+        let call = match content(visit.state.now as i64) {
+            Some(content) => Call::new("record").arg(path).arg(content),
+            None => Call::new("rm").arg("-f").arg(path),
+        };
+        let line = call.line()?;
+        let written = visit.shell.run(&format!("{line} && release"));
+        match written.and_then(|()| visit.shell.until_idle()) {
+            Ok(0) => Ok(true),
+            Ok(status) => Err(Failure::new(
+                "lock.write",
+                format!("could not write below {} (exit {status})", environment.root),
+            )),
+            Err(error) => Err(lost(error, &visit.host)),
+        }
+    })
+}

@@ -1,0 +1,78 @@
+//! `rollback`: what was live before becomes live again, proven through the front door.
+
+use clap::Args;
+
+use super::Context;
+use super::cutover::carry_out;
+use super::hooks::announced;
+use super::host::{Visit, visit};
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb, Wait};
+use crate::facts::{Probes, Wish};
+use crate::model::{ExitCode, Secrets};
+use crate::plan::{self, Action, Failure};
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<RollbackArgs>();
+
+/// Make live again what was live before, or a commit of the history
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A release that still runs in next is switched to at once; one that was stopped is started first; one that a later \
+deploy has overwritten is built again from its commit.
+
+Example: deployer prod rollback")]
+pub(super) struct RollbackArgs {
+    /// A commit that was live once, in full or by its first digits; without it, the release before this one.
+    commit: Option<String>,
+    /// Go back although that release is older than migrations that were accepted.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+impl Verb for RollbackArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        context.patience = self.wait.time();
+        rollback(&mut context, self.commit.as_deref(), self.force)?;
+        Ok(ExitCode::Done as u8)
+    }
+}
+
+/// Makes live again what was live before, or a commit of the history.
+///
+/// # Errors
+/// A refusal, or the step that failed.
+fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
+    let (environment, by) = (context.environment, context.by);
+    let planned = |visit: &mut Visit, secrets: &Secrets| {
+        visit.decide(environment, |state| plan::rollback(state, environment, secrets, by, commit))
+    };
+    let holder = context.holder("rollback", None);
+    let wish = Wish::new(Probes::All);
+    announced(context, "rollback", |context| {
+        visit(context, &wish, Some(&holder), |context, visit| {
+            let mut rollback = planned(visit, &Secrets::new())?;
+            if !force {
+                let command: Vec<&str> =
+                    ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
+                visit.decide(environment, |state| {
+                    plan::check_rollback(state, &rollback, &command.join(" "))
+                })?;
+            }
+            // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
+            if rollback.plan.steps.iter().any(|step| matches!(step.action, Action::Configure { .. })) {
+                let shell = &mut visit.shell;
+                let found = context.secrets(&mut || drop(shell.beat()));
+                let secrets = visit.decide(environment, |_| found)?;
+                rollback = planned(visit, &secrets)?;
+            }
+            carry_out(visit, context, "rollback", &rollback)
+        })
+    })
+}

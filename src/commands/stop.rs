@@ -1,0 +1,69 @@
+//! `stop`: what runs in next ends.
+
+use clap::Args;
+
+use super::Context;
+use super::execute::{After, execute, show};
+use super::host::visit;
+use super::invocation::Invocation;
+use super::verb::{AnyVerb, Environments, Verb, Wait};
+use crate::facts::{Probes, Wish};
+use crate::model::ExitCode;
+use crate::plan::{self, Event, Failure};
+use crate::ui::Ui;
+
+pub(super) const VERB: AnyVerb = AnyVerb::of::<StopArgs>();
+
+/// Stop what runs in next, never live; a rollback starts it again
+#[derive(Args, Debug)]
+#[command(after_help = "Example: deployer prod stop")]
+pub(super) struct StopArgs {
+    #[command(flatten)]
+    wait: Wait,
+}
+
+impl Verb for StopArgs {
+    const ENVIRONMENT: Environments = Environments::One;
+
+    fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        let mut job = invocation.job(ui)?;
+        let mut context = job.context(ui);
+        context.patience = self.wait.time();
+        stop(&mut context)?;
+        Ok(ExitCode::Done as u8)
+    }
+}
+
+/// Stops what runs in next.
+///
+/// # Errors
+/// A refusal where nginx serves next, or the step that failed.
+fn stop(context: &mut Context) -> Result<(), Failure> {
+    let environment = context.environment;
+    let holder = context.holder("stop", None);
+    let wish = Wish::new(Probes::FrontDoor);
+    visit(context, &wish, Some(&holder), |context, visit| {
+        let (plan, next) = visit.decide(environment, |state| plan::stop(state, environment))?;
+        let release = visit.state.slot(next).release.as_ref();
+        context.emit(Event::Intent {
+            verb: "stop".to_string(),
+            environment: environment.name.clone(),
+            by: context.by.to_string(),
+            commit: release.map(|release| release.summary()),
+            ahead_of_live: None,
+            host: visit.host.clone(),
+            slot: Some(next),
+        });
+        if context.dry_run {
+            show(context, &plan);
+            return Ok(());
+        }
+        execute(visit, context, &plan, vec![None], After::Done)?;
+        let mut world = plan::world(&visit.state, environment, None);
+        if let Some(slot) = world.next.as_mut().filter(|slot| slot.color == next) {
+            slot.word = "stopped".to_string();
+        }
+        context.emit(Event::World(world));
+        Ok(())
+    })
+}
