@@ -8,12 +8,6 @@ use crate::config::{Environment, Gunicorn, SlotProcess, Web};
 use crate::model::Color;
 use crate::shell::{NulError, quote};
 
-/// `<root>/.deployer/launch`: whoever starts a process of a slot starts it by this.
-pub(crate) const LAUNCHER: &str = include_str!("../templates/launch.sh");
-
-/// `<root>/.deployer/boot`: starts the slots after a reboot, where the user's crontab asks it to.
-pub(crate) const BOOT: &str = include_str!("../templates/boot.sh");
-
 /// The content of a slot's `etc/run/web`, which the launcher reads: the web server's folder and its words. With `socket`
 /// gunicorn listens on the slot's socket, too.
 pub(crate) fn web(environment: &Environment, color: Color, socket: bool) -> Result<String, NulError> {

@@ -26,8 +26,8 @@ pub(crate) mod python;
 pub(crate) mod unit;
 
 pub mod doctor;
-pub mod facts;
 pub mod plan;
+pub mod settings;
 
 pub mod git;
 pub mod host;

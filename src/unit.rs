@@ -118,17 +118,14 @@ mod tests {
         for name in [format!("{ours}-blue-web"), format!("{other}-blue-web")] {
             std::fs::write(folder.path().join(name + ".service"), "").unwrap();
         }
-        let script = format!(
-            "{}{}{}\nunit_folders = lambda: (sys.argv[1], sys.argv[1])\n\
-             print(units({{\"unit\": sys.argv[2], \"root\": sys.argv[1]}}, \"blue\"))",
-            include_str!("../templates/host/proc.py"),
-            include_str!("../templates/host/observe.py"),
-            include_str!("../templates/host/units.py"),
-        );
+        let script = "import sys\nsys.path.insert(0, sys.argv[3])\nfrom agent import units\n\
+             units.unit_folders = lambda: (sys.argv[1], sys.argv[1])\n\
+             print(units.units({'unit': sys.argv[2], 'root': sys.argv[1]}, 'blue'))";
         let python = std::process::Command::new("python3")
-            .args(["-c", &script])
+            .args(["-Bc", script])
             .arg(folder.path())
             .arg(&ours)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))
             .output()
             .unwrap();
         assert!(python.status.success(), "{python:?}");

@@ -11,9 +11,9 @@ use super::host::{Visit, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::parse_duration;
-use crate::facts::{Probes, Wish};
 use crate::model::{ExitCode, HostState};
 use crate::plan::{self, CutoverPlan, Event, Failure, Site, World, WorldSlot};
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<CutoverArgs>();
@@ -108,9 +108,8 @@ pub(super) fn carry_out(
         show(context, &cutover.plan);
         return Ok(());
     }
-    let uploads = cutover.plan.steps.iter().map(|_| None).collect();
     let older = plan::older_again(&visit.state, cutover);
-    execute(visit, context, &cutover.plan, uploads, After::Done).map_err(|failure| {
+    execute(visit, context, &cutover.plan, Vec::new(), After::Done).map_err(|failure| {
         match older.filter(|_| failure.site == Site::Restored) {
             Some(older) => failure.advise(older),
             None => failure,

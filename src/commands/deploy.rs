@@ -12,11 +12,11 @@ use super::invocation::Invocation;
 use super::seed::bundles;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::Environment;
-use crate::facts::{Probes, Wish};
 use crate::git::{Repository, SourceError};
 use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought, Requirements};
+use crate::settings::{Probes, Wish};
 use crate::shell;
 use crate::ui::Ui;
 
@@ -241,8 +241,8 @@ fn brought(environment: &Environment, requirements: &Requirements) -> Brought {
 
 /// What is worth a word of a virtualenv that is not built yet.
 pub(super) fn doubts(environment: &Environment, local: &Local, plan: &Plan) -> Option<Event> {
-    let is_built = |action: &Action| matches!(action, Action::Virtualenv { complete: false, .. });
-    let builds = plan.steps.iter().any(|step| is_built(&step.action));
+    let builds =
+        plan.actions.iter().any(|action| matches!(action, Action::Virtualenv(build) if !build.complete));
     let doubts = builds && brought(environment, &local.requirements) == Brought::Unnamed;
     doubts.then(|| Event::Warning { message: plan::gunicorn_unnamed(environment) })
 }

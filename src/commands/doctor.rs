@@ -10,11 +10,11 @@ use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
-use crate::facts::{Probes, Wish, facts};
 use crate::host::{ShellError, nonce};
 use crate::model::{ExitCode, HostState};
 use crate::nginx::certificate;
 use crate::plan::{Event, Failure};
+use crate::settings::{Probes, Wish};
 use crate::shell::{Call, display};
 use crate::ssh::Session;
 use crate::ui::Ui;
@@ -96,9 +96,7 @@ pub(super) fn look(session: &mut Session, context: &mut Context) -> Result<(Read
     let environment = context.environment;
     let reading = read(session, environment)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let has_python =
-        reading.python.is_some() && ["base64", "gzip"].iter().all(|tool| reading.tools.contains_key(*tool));
-    let state = if has_python { state(session, context) } else { None };
+    let state = if reading.python.is_some() { state(session, context) } else { None };
     let connection = format!("{}, host key {}, by {}", session.user(), session.host_key(), session.key());
     let seen = Seen {
         reading: &reading,
@@ -151,8 +149,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
 
 /// What every other command reads; none where it cannot be had.
 fn state(session: &mut Session, context: &mut Context) -> Option<HostState> {
-    let facts = facts(context.environment, &Wish::new(Probes::All));
-    let (shell, state) = observe(session, context, &facts, None).ok()?;
+    let (shell, state) = observe(session, context, &Wish::new(Probes::All), None).ok()?;
     leave(shell);
     Some(state)
 }

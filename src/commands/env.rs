@@ -1,23 +1,16 @@
 //! `env`: which variables live, next and the local side have. Reads only, and takes no lock.
 
-use std::time::{Duration, Instant};
-
 use clap::Args;
-use serde_json::json;
 
 use super::Context;
-use super::host::{connect, end_of, lost};
+use super::host::{ask, connect};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::{nonce, python_command};
+use crate::host::{Message, Request, nonce};
 use crate::model::ExitCode;
-use crate::plan::variables::{HostVariables, VariablesReport, compare};
+use crate::plan::variables::{VariablesReport, compare};
 use crate::plan::{Event, Failure};
 use crate::ui::Ui;
-
-const SCRIPT: &str = include_str!("../../templates/variables.py");
-/// Bound on the host's answer.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<EnvArgs>();
 
@@ -60,23 +53,13 @@ fn variables(context: &mut Context, values: bool) -> Result<VariablesReport, Fai
         context.emit(Event::Warning { message });
     }
     let key = nonce();
-    let hide: Vec<&String> = environment.secrets.keys().collect();
-    let asked = json!({"key": key, "values": values, "hide": hide}).to_string();
-
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let command = python_command(&environment.python.interpreter, SCRIPT, &[&environment.root])
-        .map_err(|error| lost(error, &host))?;
-    let output = session
-        .ask(&command, asked.as_bytes(), Some(Instant::now() + PATIENCE))
-        .map_err(|error| lost(error.into(), &host))?;
-    let said = || String::from_utf8_lossy(&output.stderr).lines().map(str::to_string).collect();
-    let text = String::from_utf8_lossy(&output.stdout);
-    // Start-up files of the user's shell may print above it.
-    let told: Option<HostVariables> = text.lines().last().and_then(|line| serde_json::from_str(line).ok());
-    let on_host = told.filter(|_| output.exit.success()).ok_or_else(|| {
-        Failure::new("env.unread", format!("{host} does not tell the variables of its slots"))
-            .output(end_of(said()))
+    let hide = environment.secrets.keys().collect();
+    let request = Request::Variables { key: &key, values, hide };
+    let on_host = ask(&mut session, context, &request, &mut |message| match message {
+        Message::Variables(variables) => Some(variables),
+        _ => None,
     })?;
     Ok(VariablesReport {
         environment: environment.name.clone(),

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::host::Visit;
-use super::script::line;
-
+use super::script::request;
 pub(super) use super::script::{After, Upload};
-use crate::host::{HostShell, Message, ShellError, Watched};
+use crate::host::{HostSession, Message, ShellError, Watched};
 use crate::model::Kept;
-use crate::plan::{Action, Event, Failure, Migrations, Plan, Step, StepFailure, Unit, Verdict};
+use crate::plan::{Action, ActionFailure, Event, Failure, Migrations, Plan, Unit, Verdict};
 use crate::probe;
 use crate::ssh::RemoteError;
 
@@ -48,31 +47,32 @@ pub(super) fn execute(
     after: After,
 ) -> Result<(), Failure> {
     let Visit { shell, host, state } = visit;
-    let line = line(plan, &uploads, after)?;
     let mut run = Run {
         plan,
         current: None,
         ended: 0,
-        failed: StepFailure::default(),
+        failed: ActionFailure::default(),
+        has_failed: false,
         printed: Kept::default(),
         began: Instant::now(),
         heard: Instant::now(),
         note: None,
         stopping: None,
         timed_out: false,
-        idle: None,
+        done: None,
+        is_flushed: false,
         is_blind: false,
     };
     let notes: Vec<Option<String>> =
         uploads.iter().map(|upload| upload.as_ref().map(Upload::describe)).collect();
     let done = shell
-        .run_steps(&line)
+        .ask(&request(plan, &uploads, after))
         .and_then(|()| send(shell, context, &mut run, uploads))
         .and_then(|()| run.follow(shell, context, &notes));
     if let Err(error) = done {
         return Err(run.cut_off(error, context, host, &state.user));
     }
-    if run.idle == Some(0) && run.ended == plan.steps.len() {
+    if run.done == Some(true) && run.ended == plan.actions.len() {
         return Ok(());
     }
     Err(run.explain(shell, context, host, &state.user))
@@ -80,18 +80,18 @@ pub(super) fn execute(
 
 /// Shows a plan that is not carried out.
 pub(super) fn show(context: &mut Context, plan: &Plan) {
-    for (index, step) in plan.steps.iter().enumerate() {
+    for (index, action) in plan.actions.iter().enumerate() {
         context.emit(Event::Planned {
             number: index + 1,
-            title: step.title(),
-            touches: step.touches().as_str().to_string(),
+            title: action.title(),
+            touches: action.touches().as_str().to_string(),
         });
     }
 }
 
 /// Sends the uploads, and looks between pieces whether the host still takes them.
 fn send(
-    shell: &mut HostShell,
+    shell: &mut HostSession,
     context: &mut Context,
     run: &mut Run,
     uploads: Vec<Option<Upload>>,
@@ -101,7 +101,7 @@ fn send(
     let mut piece = vec![0; PIECE];
     for mut upload in uploads.into_iter().flatten() {
         let mut left = upload.bytes;
-        while left > 0 && run.idle.is_none() {
+        while left > 0 && run.done.is_none() {
             let wanted = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             upload.file.read_exact(&mut piece[..wanted])?;
             shell.upload(&piece[..wanted])?;
@@ -132,7 +132,8 @@ struct Run<'p> {
     current: Option<usize>,
     /// The last step that ended well.
     ended: usize,
-    failed: StepFailure,
+    failed: ActionFailure,
+    has_failed: bool,
     /// What its tools have printed.
     printed: Kept,
     began: Instant,
@@ -142,8 +143,10 @@ struct Run<'p> {
     /// Since when it is to stop.
     stopping: Option<Instant>,
     timed_out: bool,
-    /// The status of the whole line, once it has been worked off.
-    idle: Option<i32>,
+    /// Whether all of it succeeded, once it has been worked off.
+    done: Option<bool>,
+    /// Whether all was heard that its tools printed.
+    is_flushed: bool,
     /// Whether it was said that nginx's access log cannot be read.
     is_blind: bool,
 }
@@ -151,11 +154,11 @@ struct Run<'p> {
 impl Run<'_> {
     fn follow(
         &mut self,
-        shell: &mut HostShell,
+        shell: &mut HostSession,
         context: &mut Context,
         notes: &[Option<String>],
     ) -> Result<(), ShellError> {
-        while self.idle.is_none() {
+        while self.done.is_none() {
             let message = shell.next(TICK)?;
             if let Message::Ended(_) = message {
                 return Ok(());
@@ -163,21 +166,15 @@ impl Run<'_> {
             self.take(message, context, notes);
             self.watch(shell, context)?;
         }
-        if self.idle != Some(0) {
-            // What the failed step printed travels on its own stream and may be late.
-            shell.run("flush")?;
-            let (mut is_flushed, mut is_idle) = (false, false);
-            let (asked, presses) = (Instant::now(), context.interrupt.count());
-            let is_awaited = || asked.elapsed() < FLUSH && context.interrupt.count() == presses;
-            while !(is_flushed && is_idle) && is_awaited() {
-                match shell.next(FLUSH)? {
-                    Message::Flushed => is_flushed = true,
-                    // On the other stream, and so before it as well as after.
-                    Message::Idle(_) => is_idle = true,
-                    Message::Ended(_) => break,
-                    Message::Nothing => {}
-                    message => self.take(message, context, notes),
-                }
+        // What the failed action printed travels on its own stream and may be late.
+        let (asked, presses) = (Instant::now(), context.interrupt.count());
+        while self.has_failed && !self.is_flushed {
+            if asked.elapsed() > FLUSH || context.interrupt.count() > presses {
+                break;
+            }
+            match shell.next(FLUSH)? {
+                Message::Ended(_) => break,
+                message => self.take(message, context, notes),
             }
         }
         Ok(())
@@ -186,15 +183,14 @@ impl Run<'_> {
     fn take(&mut self, message: Message, context: &mut Context, notes: &[Option<String>]) {
         match message {
             Message::Begin(number) => self.begin(number, context),
-            Message::End(number, status) => self.end(number, status, context, notes),
+            Message::End(number, ok) => self.end(number, ok, context, notes),
+            Message::Failed(reason) => self.failed.reason = Some(reason),
             Message::Note(note) => self.note = Some(note),
             Message::Warning(message) => context.emit(Event::Warning { message }),
             Message::Migrations(found) => self.migrations(found, context),
-            Message::Health(answer) => self.failed.health = Some(answer),
             Message::Probed(answer) => {
                 context.emit(Event::Note { message: probe::waits(&answer, context.environment) })
             }
-            Message::Died(status) => self.failed.died = Some(status),
             Message::Watched(look) => self.look(&look, context),
             Message::Draining(draining) => context.emit(Event::Output {
                 line: format!(
@@ -202,14 +198,19 @@ impl Run<'_> {
                     draining.workers, draining.left
                 ),
             }),
-            Message::SwitchFailed(failure) => self.failed.switch = Some(*failure),
             Message::Log(line) => {
                 context.emit(Event::Output { line: line.clone() });
                 self.printed.push(line);
             }
-            Message::Idle(status) => self.idle = Some(status),
+            Message::Done(done) => self.done = Some(done),
+            Message::Flushed => self.is_flushed = true,
             _ => {}
         }
+    }
+
+    /// The action that is running.
+    fn action(&self) -> Option<&Action> {
+        self.plan.actions.get(self.current?.wrapping_sub(1))
     }
 
     /// Tells what is about to be migrated; what would stop the deploy is a warning where it was accepted.
@@ -217,9 +218,7 @@ impl Run<'_> {
         for line in found.lines() {
             context.emit(Event::Output { line });
         }
-        let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
-        let accepted =
-            matches!(step.map(|step| &step.action), Some(Action::Migrations { accepted: true, .. }));
+        let accepted = matches!(self.action(), Some(Action::Migrations(look)) if look.accepted);
         let unsafe_ones = found.told(Verdict::Stop);
         for message in
             found.told(Verdict::Look).into_iter().chain(unsafe_ones.into_iter().filter(|_| accepted))
@@ -248,55 +247,53 @@ impl Run<'_> {
     }
 
     fn begin(&mut self, number: usize, context: &mut Context) {
-        let Some(step) = self.plan.steps.get(number.wrapping_sub(1)) else {
+        let Some(action) = self.plan.actions.get(number.wrapping_sub(1)) else {
             return;
         };
         self.current = Some(number);
         self.heard = Instant::now();
-        self.failed = StepFailure::default();
+        self.failed = ActionFailure::default();
         self.printed = Kept::default();
         self.note = None;
         self.began = Instant::now();
-        context.emit(Event::StepStarted { number, total: self.plan.steps.len(), title: step.title() });
-        if let Some(line) = step.call.as_ref().and_then(|call| call.line().ok()) {
-            context.emit(Event::Command { line });
-        }
+        context.emit(Event::StepStarted { number, total: self.plan.actions.len(), title: action.title() });
+        context.emit(Event::Command { line: format!("{action:?}") });
     }
 
-    fn end(&mut self, number: usize, status: i32, context: &mut Context, notes: &[Option<String>]) {
-        let Some(step) = self.plan.steps.get(number.wrapping_sub(1)) else {
+    fn end(&mut self, number: usize, ok: bool, context: &mut Context, notes: &[Option<String>]) {
+        let Some(action) = self.plan.actions.get(number.wrapping_sub(1)) else {
             return;
         };
-        let (total, title, took) = (self.plan.steps.len(), step.title(), self.began.elapsed());
+        let (total, title, took) = (self.plan.actions.len(), action.title(), self.began.elapsed());
         self.heard = Instant::now();
-        if status == 0 {
+        if ok {
             self.ended = number;
             self.current = None;
             let note = self
                 .note
                 .take()
                 .or_else(|| notes.get(number - 1).cloned().flatten())
-                .or_else(|| step.outcome().map(str::to_string));
+                .or_else(|| action.outcome().map(str::to_string));
             context.emit(Event::StepFinished { number, total, title, took, note });
         } else {
-            self.failed.status = Some(status);
+            self.has_failed = true;
             context.emit(Event::StepFailed { number, total, title, took });
         }
     }
 
     /// Ends a guarded step where the user asks for it or its time is over, and gives up a host that goes no further.
-    fn watch(&mut self, shell: &mut HostShell, context: &mut Context) -> Result<(), ShellError> {
-        if self.idle.is_some() {
+    fn watch(&mut self, shell: &mut HostSession, context: &mut Context) -> Result<(), ShellError> {
+        if self.done.is_some() {
             return Ok(());
         }
         // A step that failed is the last one.
-        let is_between = self.current.is_none() || self.failed.status.is_some();
+        let is_between = self.current.is_none() || self.has_failed;
         if is_between && self.heard.elapsed() > SILENCE {
             return Err(ShellError::Silent(SILENCE));
         }
-        let step = self.current.and_then(|number| self.plan.steps.get(number - 1));
+        let action = self.action();
         if let Some(since) = self.stopping {
-            let is_over = since.elapsed() > STOP && !step.is_some_and(Step::is_critical);
+            let is_over = since.elapsed() > STOP && !action.is_some_and(Action::is_critical);
             return match (is_over, self.timed_out) {
                 (false, _) => Ok(()),
                 (true, false) => Err(RemoteError::Interrupted.into()),
@@ -304,14 +301,15 @@ impl Run<'_> {
             };
         }
         let asked = context.interrupt.count() > 0;
-        let bound = step.and_then(|step| step.bound(context.environment));
+        let bound = action.and_then(|action| action.bound(context.environment));
         let bound = bound.map_or(LONGEST, |(bound, _)| bound);
-        self.timed_out = step.is_some() && self.began.elapsed() > bound;
+        let is_critical = action.is_some_and(Action::is_critical);
+        self.timed_out = self.action().is_some() && self.began.elapsed() > bound;
         if !asked && !self.timed_out {
             return Ok(());
         }
         self.stopping = Some(Instant::now());
-        if step.is_some_and(Step::is_critical) {
+        if is_critical {
             if self.timed_out {
                 return Err(ShellError::Silent(bound));
             }

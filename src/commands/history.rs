@@ -5,10 +5,10 @@ use clap::Args;
 use super::host::visit;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::facts::{Probes, Wish};
 use crate::model::ExitCode;
 use crate::plan::Failure;
 use crate::plan::status::HistoryReport;
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<HistoryArgs>();

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::config::Environment;
-use crate::facts::{Wish, facts};
-use crate::host::{HostShell, Message, Opening, ShellError};
+use crate::host::{HostSession, Lease, Message, Opening, Request, ShellError};
 use crate::lock;
 use crate::model::{ExitCode, Freeze, Holder, HostState, Kept, Lock, age, size, whole_seconds};
 use crate::plan::{self, Event, Failure, Observer, Site};
+use crate::settings::{Probes, Wish, settings};
 use crate::ssh::{ConnectError, Prompt, Session};
 
 /// Bound on a host's silence while it reads its own state.
@@ -29,7 +29,7 @@ const LEAVE: Duration = Duration::from_secs(10);
 
 /// A command on its host: the open shell, and the state that was read on it last.
 pub(super) struct Visit<'s> {
-    pub shell: HostShell<'s>,
+    pub shell: HostSession<'s>,
     /// The host as the user calls it.
     pub host: String,
     pub state: HostState,
@@ -43,11 +43,10 @@ pub(super) fn visit<T>(
     holder: Option<&Holder>,
     act: impl FnOnce(&mut Context, &mut Visit) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let facts = facts(context.environment, wish);
     let holder = holder.filter(|_| !context.dry_run);
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let (shell, state) = observe(&mut session, context, &facts, holder)?;
+    let (shell, state) = observe(&mut session, context, wish, holder)?;
     act(context, &mut Visit { shell, host, state })
 }
 
@@ -99,21 +98,18 @@ impl Prompt for Asking<'_> {
 pub(super) fn observe<'s>(
     session: &'s mut Session,
     context: &mut Context,
-    facts: &str,
+    wish: &Wish,
     holder: Option<&Holder>,
-) -> Result<(HostShell<'s>, HostState), Failure> {
+) -> Result<(HostSession<'s>, HostState), Failure> {
     let environment = context.environment;
     let host = session.host().to_string();
-    let opening = Opening {
-        root: &environment.root,
-        interpreter: &environment.python.interpreter,
-        facts,
-        lock: holder,
-        patience: context.patience,
-        break_lock: context.break_lock,
-        needs_room: holder.is_some_and(|holder| holder.verb != "deploy"),
-    };
-    let mut shell = HostShell::open(session, &opening).map_err(|error| lost(error, &host))?;
+    let lease = holder.map(|holder| Lease {
+        holder,
+        patience: context.patience.as_secs(),
+        breaks: context.break_lock,
+        even_if_full: holder.verb != "deploy",
+    });
+    let mut shell = start(session, context, wish, lease, &Request::Observe)?;
     let state = read_state(&mut shell, context, &host, 0)?;
     if let Some(past) = plan::interrupted(&state).filter(|_| holder.is_some()) {
         let message = format!("{}; this run mends what it left", past.what);
@@ -127,32 +123,76 @@ pub(super) fn observe<'s>(
     Ok((shell, state))
 }
 
-/// Leaves no trace of a command that has nothing left to tell the next one.
-pub(super) fn release(shell: &mut HostShell) {
+/// Starts the agent on a host.
+pub(super) fn start<'s>(
+    session: &'s mut Session,
+    context: &Context,
+    wish: &Wish,
+    lease: Option<Lease>,
+    first: &Request,
+) -> Result<HostSession<'s>, Failure> {
+    let environment = context.environment;
+    let host = session.host().to_string();
+    let opening = Opening {
+        root: &environment.root,
+        interpreter: &environment.python.interpreter,
+        settings: &settings(environment, wish),
+        lease,
+        first,
+    };
+    HostSession::open(session, &opening).map_err(|error| lost(error, &host))
+}
+
+/// Asks the host for one thing, by an agent that does nothing else; `take` finds the answer in what it says.
+pub(super) fn ask<T>(
+    session: &mut Session,
+    context: &Context,
+    request: &Request,
+    take: &mut dyn FnMut(Message) -> Option<T>,
+) -> Result<T, Failure> {
+    let host = session.host().to_string();
+    let mut shell = start(session, context, &Wish::new(Probes::FrontDoor), None, request)?;
+    let mut said = Kept::default();
+    let mut found = None;
+    let answer = shell.until(&mut |message| match message {
+        Message::NoPython => {
+            found = Some(no_python(&host, context.environment));
+            None
+        }
+        Message::Log(line) => {
+            said.push(line);
+            None
+        }
+        message => take(message),
+    });
+    let answer = answer.map_err(|error| lost(error, &host))?;
+    leave(shell);
+    answer.ok_or_else(|| found.unwrap_or_else(|| no_scripts(&host, said.into_lines())))
+}
+
+/// Gives the lease back, with nothing left to tell the next command.
+pub(super) fn release(shell: &mut HostSession) {
     // Where the connection is lost instead, the host lets go by itself.
-    let _ = shell.run("release").and_then(|()| shell.until_idle());
+    let _ = shell.ask(&Request::Release).and_then(|()| shell.until_done());
 }
 
 /// Ends a shell that has nothing left to do, so that the connection can be used for something else.
-pub(super) fn leave(mut shell: HostShell) {
+pub(super) fn leave(mut shell: HostSession) {
     release(&mut shell);
     while !matches!(shell.next(LEAVE), Ok(Message::Ended(_) | Message::Nothing) | Err(_)) {}
 }
 
 /// Reads the state once more, on a shell that is open.
-pub(super) fn observe_again(shell: &mut HostShell, context: &mut Context) -> Option<HostState> {
-    shell.run("observe").ok()?;
+pub(super) fn observe_again(shell: &mut HostSession, context: &mut Context) -> Option<HostState> {
+    shell.ask(&Request::Observe).ok()?;
     let host = context.environment.target.host.clone();
     // Whoever pressed Ctrl-C once wants to know how things stand; only another press gives that up.
     let presses = context.interrupt.count();
-    let state = read_state(shell, context, &host, presses).ok()?;
-    // The state is complete; a connection that is lost now is noticed by whoever uses it next.
-    let _ = shell.until_idle();
-    Some(state)
+    read_state(shell, context, &host, presses).ok()
 }
 
 fn read_state(
-    shell: &mut HostShell,
+    shell: &mut HostSession,
     context: &mut Context,
     host: &str,
     presses: usize,
@@ -190,15 +230,7 @@ fn read_state(
         }
         match message {
             Message::State(state) => return Ok(*state),
-            Message::Missing(command) if command == environment.python.interpreter => {
-                return Err(Failure::new("host.python", format!("{host} has no {command} on its PATH"))
-                    .advise("on the host, as root: apt-get install python3-venv")
-                    .advise("or give its absolute path: [python] interpreter"));
-            }
-            Message::Missing(command) => {
-                return Err(Failure::new("host.tool", format!("{host} has no {command} on its PATH"))
-                    .advise("on the host, as root: apt-get install util-linux"));
-            }
+            Message::NoPython => return Err(no_python(host, environment)),
             // Why comes on another stream, which is read to its end.
             Message::Unwritable => is_unwritable = true,
             Message::Ended(_) if is_unwritable => {
@@ -217,12 +249,19 @@ fn read_state(
             Message::Log(line) => said.push(line),
             Message::Ended(_) => {
                 return Err(no_scripts(host, said.into_lines())
-                    .why("it needs a POSIX sh, base64, gzip and python3")
-                    .advise(format!("try: ssh {host} 'command -v sh base64 gzip python3'")));
+                    .why("it needs a POSIX sh and python3")
+                    .advise(format!("try: ssh {host} 'command -v sh python3'")));
             }
             _ => {}
         }
     }
+}
+
+pub(super) fn no_python(host: &str, environment: &Environment) -> Failure {
+    let command = &environment.python.interpreter;
+    Failure::new("host.python", format!("{host} has no {command} on its PATH"))
+        .advise("on the host, as root: apt-get install python3-venv")
+        .advise("or give its absolute path: [python] interpreter")
 }
 
 /// The last of what was printed, as much as a failure shows.

@@ -5,6 +5,7 @@ use std::io::Read;
 use super::Context;
 use super::deploy::{DeployArgs, Local, asked};
 use super::host::Visit;
+use super::script::{After, Upload, request};
 use super::seed::SEED;
 use crate::host::Message;
 use crate::model::ExitCode;
@@ -67,21 +68,15 @@ fn take(
         .repository
         .bundle(&local.commit.id, SEED, &look.haves, &mut progress)
         .map_err(super::deploy::refused)?;
-    let mut words = Vec::new();
-    for (number, call) in look.calls.iter().enumerate() {
-        if let (Some(bundle), true) = (&bundle, number + 1 == look.calls.len()) {
-            let bytes = bundle.bytes.to_string();
-            let take = crate::shell::Call::new("take").arg(&look.upload).arg(bytes);
-            words.push(take.line()?);
-        }
-        words.push(call.line()?);
-    }
     let failed = |error| super::host::lost(error, host);
-    shell.run(&words.join(" && ")).map_err(failed)?;
-    if let Some(mut bundle) = bundle {
+    let mut uploads =
+        vec![bundle.map(|bundle| Upload { file: bundle.file, bytes: bundle.bytes, objects: bundle.objects })];
+    shell.ask(&request(&look.plan, &uploads, After::More)).map_err(failed)?;
+    if let Some(upload) = uploads.remove(0) {
+        let mut file = upload.file;
         let mut piece = vec![0; 256 * 1024];
         loop {
-            let count = bundle.file.read(&mut piece).map_err(|error| failed(error.into()))?;
+            let count = file.read(&mut piece).map_err(|error| failed(error.into()))?;
             if count == 0 {
                 break;
             }
@@ -90,15 +85,19 @@ fn take(
         shell.uploaded();
     }
     let (mut found, mut last) = (None, None);
-    let status = shell.until_idle_with(&mut |message| match message {
-        Message::Migrations(migrations) => found = Some(migrations),
-        Message::Log(line) if !line.trim().is_empty() => {
-            context.emit(Event::Output { line: line.clone() });
-            last = Some(line);
+    let done = shell.until(&mut |message| {
+        match message {
+            Message::Migrations(migrations) => found = Some(migrations),
+            Message::Log(line) if !line.trim().is_empty() => {
+                context.emit(Event::Output { line: line.clone() });
+                last = Some(line);
+            }
+            Message::Done(_) => return Some(()),
+            _ => {}
         }
-        _ => {}
+        None
     });
-    status.map_err(failed)?;
+    done.map_err(failed)?;
     Ok(match found {
         Some(found) => Judged::Found(found),
         None => Judged::Later(last.unwrap_or_else(|| "they could not be looked at".to_string())),

@@ -7,10 +7,10 @@ use super::Context;
 use super::host::{lost, release, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::facts::{Probes, Wish};
-use crate::model::{ExitCode, Layout};
+use crate::host::Request;
+use crate::model::ExitCode;
 use crate::plan::{Event, Failure};
-use crate::shell::Call;
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<LockArgs>();
@@ -74,20 +74,13 @@ pub(super) fn write_freeze(
             });
             return Ok(false);
         }
-        let path = Layout::new(&environment.root).home("freeze");
         #[allow(clippy::cast_possible_truncation)]
-        let call = match content(visit.state.now as i64) {
-            Some(content) => Call::new("record").arg(path).arg(content),
-            None => Call::new("rm").arg("-f").arg(path),
-        };
-        let line = call.line()?;
-        let written = visit.shell.run(&format!("{line} && release"));
-        match written.and_then(|()| visit.shell.until_idle()) {
-            Ok(0) => Ok(true),
-            Ok(status) => Err(Failure::new(
-                "lock.write",
-                format!("could not write below {} (exit {status})", environment.root),
-            )),
+        let asked = visit.shell.ask(&Request::Pause(content(visit.state.now as i64)));
+        match asked.and_then(|()| visit.shell.until_done()) {
+            Ok(true) => Ok(true),
+            Ok(false) => {
+                Err(Failure::new("lock.write", format!("could not write below {}", environment.root)))
+            }
             Err(error) => Err(lost(error, &visit.host)),
         }
     })

@@ -11,7 +11,7 @@ use super::host::{connect, lost};
 use super::invocation::Invocation;
 use super::run::find;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::model::{Color, ExitCode};
+use crate::model::ExitCode;
 use crate::plan::{Event, Failure};
 use crate::ui::Ui;
 
@@ -56,11 +56,7 @@ fn open(context: &mut Context, options: &OpenArgs) -> Result<(), Failure> {
     let environment = context.environment;
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let color = find(&mut session, &host, context, &options.slot)?;
-    let color = Color::ALL
-        .into_iter()
-        .find(|known| known.as_str() == color)
-        .ok_or_else(|| Failure::new("host.shell", format!("{host} names no slot: {color:?}")))?;
+    let color = find(&mut session, context, &options.slot)?;
     let port = environment.ports.of(color);
     if !session.knock(port).map_err(|error| lost(error.into(), &host))? {
         return Err(Failure::new("open.refused", format!("cannot reach port {port} of {color} on {host}"))

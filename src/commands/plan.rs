@@ -13,11 +13,11 @@ use super::judge::{Judged, judge};
 use super::prune::measure;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, differences};
-use crate::facts::{Probes, Wish};
 use crate::git::Repository;
 use crate::model::{ChangeKind, CommitSummary, ExitCode, FileChange, HostState};
 use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
 use crate::python;
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 /// More commits than this are counted only.

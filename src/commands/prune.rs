@@ -4,13 +4,13 @@ use clap::Args;
 
 use super::Context;
 use super::execute::{After, execute, show};
-use super::host::{Visit, lost, observe_again, release, visit};
+use super::host::{Visit, lost, no_scripts, observe_again, release, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
-use crate::facts::{Probes, Wish};
-use crate::host::Message;
+use crate::host::{Message, Request};
 use crate::model::{ExitCode, size};
-use crate::plan::{self, Event, Failure, Found, MEASURE};
+use crate::plan::{self, Event, Failure, Found};
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<PruneArgs>();
@@ -73,11 +73,10 @@ fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Fail
         context.emit(Event::Note { message });
         return Ok(());
     }
-    if prune.plan.steps.is_empty() {
+    if prune.plan.actions.is_empty() {
         release(&mut visit.shell);
     } else {
-        let uploads = prune.plan.steps.iter().map(|_| None).collect();
-        execute(visit, context, &prune.plan, uploads, After::More)?;
+        execute(visit, context, &prune.plan, Vec::new(), After::More)?;
     }
     let before = visit.state.root.free;
     if let Some(state) = observe_again(&mut visit.shell, context) {
@@ -97,14 +96,10 @@ fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Fail
 /// Asks the host what there is.
 pub(super) fn measure(visit: &mut Visit) -> Result<Vec<Found>, Failure> {
     let failed = |error| lost(error, &visit.host);
-    let further = plan::further().line().map_err(|error| failed(error.into()))?;
-    visit.shell.run(&format!("{further} && {MEASURE}")).map_err(failed)?;
-    let mut found = Vec::new();
-    let status = visit.shell.until_idle_with(&mut |message| {
-        if let Message::Found(one) = message {
-            found.push(one);
-        }
+    visit.shell.ask(&Request::Measure).map_err(failed)?;
+    let found = visit.shell.until(&mut |message| match message {
+        Message::Found(found) => Some(found),
+        _ => None,
     });
-    status.map_err(failed)?;
-    Ok(found)
+    found.map_err(failed)?.ok_or_else(|| no_scripts(&visit.host, Vec::new()))
 }

@@ -8,9 +8,9 @@ use super::hooks::announced;
 use super::host::{Visit, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
-use crate::facts::{Probes, Wish};
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{self, Action, Failure};
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<RollbackArgs>();
@@ -66,7 +66,7 @@ fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<
                 })?;
             }
             // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
-            if rollback.plan.steps.iter().any(|step| matches!(step.action, Action::Configure { .. })) {
+            if rollback.plan.actions.iter().any(|action| matches!(action, Action::Configure { .. })) {
                 let shell = &mut visit.shell;
                 let found = context.secrets(&mut || drop(shell.beat()));
                 let secrets = visit.decide(environment, |_| found)?;

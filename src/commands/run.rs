@@ -1,24 +1,19 @@
 //! `run`: a command in a slot's environment. Takes no lock: whoever runs it knows what it does.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use signal_hook::low_level::signal_name;
 
 use super::Context;
-use super::host::{connect, lost, no_scripts};
+use super::host::{ask, connect, lost};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::shell_command;
-use crate::model::{ExitCode, Layout};
+use crate::host::{Message, Request, exec_command};
+use crate::model::{Color, ExitCode, Layout};
 use crate::plan::{Event, Failure};
 use crate::ssh::{Exit, Session};
 use crate::ui::{PassedOn, Ui};
-
-const WHERE: &str = include_str!("../../templates/where.sh");
-/// Bound on the host's answer to where a slot is.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<RunArgs>();
 
@@ -83,11 +78,11 @@ fn run(
     let environment = context.environment;
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let color = find(&mut session, &host, context, slot)?;
+    let color = find(&mut session, context, slot)?;
     let launcher = Layout::new(&environment.root).home("launch");
-    let mut arguments = vec![launcher.as_str(), &environment.root, &color, "-"];
-    arguments.extend(words.iter().map(String::as_str));
-    let command = shell_command("exec sh \"$@\"\n", &arguments).map_err(|error| lost(error, &host))?;
+    let mut all = vec!["sh", &launcher, &environment.root, color.as_str(), "-"];
+    all.extend(words.iter().map(String::as_str));
+    let command = exec_command(&all).map_err(|error| lost(error, &host))?;
     let exit = session.attach(&command, streams).map_err(|error| {
         let failure = lost(error.into(), &host);
         match failure.exit {
@@ -98,24 +93,19 @@ fn run(
     Ok(code(&exit))
 }
 
-/// The color that a slot's word means, where a release can run in it.
-pub(super) fn find(
-    session: &mut Session,
-    host: &str,
-    context: &Context,
-    slot: &str,
-) -> Result<String, Failure> {
+/// The slot that a word means, where a release can run in it.
+pub(super) fn find(session: &mut Session, context: &Context, slot: &str) -> Result<Color, Failure> {
     let environment = context.environment;
-    let ask = shell_command(WHERE, &[&environment.root, slot]).map_err(|error| lost(error, host))?;
-    let output =
-        session.ask(&ask, &[], Some(Instant::now() + PATIENCE)).map_err(|error| lost(error.into(), host))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let said = text.lines().rev().find_map(|line| line.strip_prefix("deployer-slot "));
-    match said.and_then(|said| said.split_once(' ')) {
-        Some((color, "ready")) => Ok(color.to_string()),
-        Some(("none", _)) => Err(Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
+    let host = session.host().to_string();
+    let place = ask(session, context, &Request::Where(slot), &mut |message| match message {
+        Message::Where(place) => Some(place),
+        _ => None,
+    })?;
+    match (place.color, place.ready) {
+        (Some(color), true) => Ok(color),
+        (None, _) => Err(Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
             .advise(format!("deployer {} deploy", environment.name))),
-        Some((color, _)) => {
+        (Some(color), false) => {
             let failure = Failure::new(
                 "slot.empty",
                 format!("{slot} on {host} is {color}, which holds no release that can be used"),
@@ -126,10 +116,6 @@ pub(super) fn find(
                     .advise("or name the slot: next"),
                 _ => failure.advise(format!("deployer {} deploy", environment.name)),
             })
-        }
-        None => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(no_scripts(host, said.lines().map(str::to_string).collect()))
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Context;
 use super::deploy::{Local, refused};
 use super::execute::Upload;
 use crate::git::PackStage;
-use crate::host::HostShell;
+use crate::host::HostSession;
 use crate::plan::{Action, Event, Failure, Plan, Unit};
 
 /// The reference under which objects travel.
@@ -12,14 +12,14 @@ pub(super) const SEED: &str = "refs/deployer/seed";
 
 /// Packs what the host lacks, one file for each step that seeds.
 pub(super) fn bundles(
-    shell: &mut HostShell,
+    shell: &mut HostSession,
     context: &mut Context,
     local: &Local,
     plan: &Plan,
 ) -> Result<Vec<Option<Upload>>, Failure> {
     let mut uploads = Vec::new();
-    for step in &plan.steps {
-        let Action::Seed(seed) = &step.action else {
+    for action in &plan.actions {
+        let Action::Seed(seed) = action else {
             uploads.push(None);
             continue;
         };

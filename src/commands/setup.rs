@@ -1,33 +1,27 @@
 //! `setup`: the slots, and the site that makes nginx serve them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 
 use super::Context;
 use super::doctor::read;
 use super::execute::{After, execute, show};
-use super::host::{Visit, connect, leave, lost, observe};
+use super::host::{Visit, ask, connect, leave, observe};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::Environment;
 use crate::doctor::{Reading, site_elsewhere};
-use crate::facts::{Probes, Wish, facts};
-use crate::host::{ShellError, nonce};
+use crate::host::{Message, Request, SiteAnswer, SiteFiles, SitePut, nonce};
 use crate::model::ExitCode;
 use crate::nginx::{
     SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_command, site_link, site_path,
 };
 use crate::plan::{self, Event, Failure};
-use crate::shell::{Call, display};
+use crate::settings::{Probes, Wish};
+use crate::shell::display;
 use crate::ssh::Session;
 use crate::ui::{Terminal, Ui};
-
-const SCRIPT: &str = include_str!("../../templates/site.sh");
-/// Bound on the script: nginx's test resolves names.
-const SITE: Duration = Duration::from_secs(60);
-/// Stands for a line feed inside an argument.
-const LINE: &str = "\u{1e}";
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<SetupArgs>();
 
@@ -79,21 +73,6 @@ impl SetupArgs {
     }
 }
 
-/// What is there of the site.
-#[derive(Debug, Default)]
-struct Found {
-    /// The file's text; `None`: there is no file, or none that may be read.
-    text: Option<String>,
-    exists: bool,
-    linked: bool,
-    dangling: bool,
-    writable: bool,
-    ipv6: bool,
-    certificate: bool,
-    /// Only root may know whether there is a certificate.
-    secret: bool,
-}
-
 /// Shows the site and, unless only that is asked for, makes the slots and puts the site in place.
 ///
 /// # Errors
@@ -114,7 +93,7 @@ fn setup(context: &mut Context, options: &SetupArgs) -> Result<(), Failure> {
         context.emit(Event::Note { message: format!("{file} includes live already: it is left as it is") });
         return done(context, "nginx has a site for it");
     }
-    let found = look(&mut session, environment, &reading)?;
+    let found = look(&mut session, context, &reading)?;
     let facts = SiteFacts { tls: options.wants_tls().unwrap_or(found.certificate), ipv6: found.ipv6 };
     let text = site(environment, facts);
     if found.text.as_deref() == Some(&*text) && found.linked {
@@ -159,83 +138,38 @@ fn lay_out(session: &mut Session, context: &mut Context) -> Result<(), Failure> 
     let host = session.host().to_string();
     let holder = context.holder("setup", None);
     let holder = (!context.dry_run).then_some(&holder);
-    let facts = facts(environment, &Wish::new(Probes::FrontDoor));
-    let (shell, state) = observe(session, context, &facts, holder)?;
+    let (shell, state) = observe(session, context, &Wish::new(Probes::FrontDoor), holder)?;
     let mut visit = Visit { shell, host, state };
     let plan = visit.decide(environment, |state| plan::setup(state, environment, &nonce()))?;
     if context.dry_run {
         show(context, &plan);
-    } else if !plan.steps.is_empty() {
-        let uploads = plan.steps.iter().map(|_| None).collect();
-        execute(&mut visit, context, &plan, uploads, After::Done)?;
+    } else if !plan.actions.is_empty() {
+        execute(&mut visit, context, &plan, Vec::new(), After::Done)?;
     }
     leave(visit.shell);
     Ok(())
 }
 
-fn look(session: &mut Session, environment: &Environment, reading: &Reading) -> Result<Found, Failure> {
-    let said = run(session, environment, reading.may_sudo(None), "look", vec![certificate(environment)])?;
-    let mut found = Found::default();
-    let mut text = String::new();
-    for line in &said {
-        match line.split_once(' ').unwrap_or((line, "")) {
-            ("line", rest) => {
-                text.push_str(rest);
-                text.push('\n');
-                found.text = Some(String::new());
-            }
-            ("exists", _) => found.exists = true,
-            ("linked", _) => found.linked = true,
-            ("dangling", _) => found.dangling = true,
-            // As root everything is; by sudo that is what was meant.
-            ("writable", _) => found.writable = !reading.may_sudo(None) || reading.user == "root",
-            ("ipv6", _) => found.ipv6 = true,
-            ("certificate", _) => found.certificate = true,
-            ("secret", _) => found.secret = true,
-            _ => {}
-        }
-    }
-    found.text = found.text.map(|_| text);
+fn look(session: &mut Session, context: &Context, reading: &Reading) -> Result<SiteAnswer, Failure> {
+    let environment = context.environment;
+    let (file, by_sudo) = (site_path(environment), reading.may_sudo(None));
+    let link = site_link(&file);
+    let files = SiteFiles { file: &file, link: link.as_deref(), certificate: &certificate(environment) };
+    let mut found = answer(session, context, &Request::Site { by_sudo, look: Some(files), put: None })?;
+    // As root everything is; by sudo that is what was meant.
+    found.writable &= !by_sudo || reading.user == "root";
     Ok(found)
 }
 
-/// Runs the script, as root where that is wanted; returns what it says of itself, and then what its tools said.
-fn run(
-    session: &mut Session,
-    environment: &Environment,
-    by_sudo: bool,
-    verb: &str,
-    arguments: Vec<String>,
-) -> Result<Vec<String>, Failure> {
-    let nonce = nonce();
-    let path = site_path(environment);
-    let link = site_link(&path).unwrap_or_default();
-    let call = match by_sudo {
-        true => Call::new("sudo").args(["-n", "sh", "-s", "--"]),
-        false => Call::new("sh").args(["-s", "--"]),
-    };
-    let line = call.args([verb, &nonce, &path, &link]).args(arguments).line()?;
-    let host = session.host().to_string();
-    let (input, deadline) = (SCRIPT.as_bytes(), Some(Instant::now() + SITE));
-    let answer = match verb {
-        "look" => session.ask(&line, input, deadline),
-        _ => session.run(&line, input, deadline),
-    };
-    let output = answer.map_err(|error| lost(ShellError::Remote(error), &host))?;
-    let text =
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    Ok(text
-        .lines()
-        .map(|line| {
-            line.strip_prefix(&*nonce)
-                .and_then(|line| line.strip_prefix(' '))
-                .map_or_else(|| format!("said {line}"), str::to_string)
-        })
-        .collect())
+fn answer(session: &mut Session, context: &Context, request: &Request) -> Result<SiteAnswer, Failure> {
+    ask(session, context, request, &mut |message| match message {
+        Message::Site(answer) => Some(answer),
+        _ => None,
+    })
 }
 
 /// A file that somebody else wrote is somebody else's.
-fn refuse_what_is_not_ours(found: &Found, path: &str) -> Result<(), Failure> {
+fn refuse_what_is_not_ours(found: &SiteAnswer, path: &str) -> Result<(), Failure> {
     let ours = found.text.as_ref().is_some_and(|text| text.starts_with(SITE_MARK));
     match found.exists && !ours {
         false => Ok(()),
@@ -249,7 +183,7 @@ fn refuse_what_is_not_ours(found: &Found, path: &str) -> Result<(), Failure> {
 }
 
 /// The whole file, or what would change in it.
-fn present(context: &mut Context, found: &Found, path: &str, text: &str) {
+fn present(context: &mut Context, found: &SiteAnswer, path: &str, text: &str) {
     let shown = match &found.text {
         None => text.to_string(),
         Some(old) => similar::TextDiff::from_lines(old.as_str(), text)
@@ -262,7 +196,7 @@ fn present(context: &mut Context, found: &Found, path: &str, text: &str) {
 }
 
 /// How to come by a certificate where the front door wants one.
-fn certificates(context: &mut Context, found: &Found, facts: SiteFacts, options: &SetupArgs) {
+fn certificates(context: &mut Context, found: &SiteAnswer, facts: SiteFacts, options: &SetupArgs) {
     let environment = context.environment;
     if !environment.url.https || facts.tls || options.wants_tls().is_some() {
         return;
@@ -290,7 +224,7 @@ fn no_right(
     reading: &Reading,
     host: &str,
     facts: SiteFacts,
-    found: &Found,
+    found: &SiteAnswer,
 ) -> Failure {
     let path = site_path(environment);
     let word = |word: &str| display(&[word.to_string()]);
@@ -341,24 +275,25 @@ fn put(
     let (number, total) = (1, 1);
     context.emit(Event::StepStarted { number, total, title: title.clone() });
     let began = Instant::now();
-    let mut arguments = vec![text.replace('\n', LINE), environment.nginx.test.len().to_string()];
-    arguments.extend(environment.nginx.test.iter().cloned());
-    arguments.extend(environment.nginx.reload.iter().cloned());
-    let said = run(session, environment, by_sudo, "put", arguments)?;
+    let link = site_link(path);
+    let files = SitePut {
+        file: path,
+        link: link.as_deref(),
+        content: text,
+        test: &environment.nginx.test,
+        reload: &environment.nginx.reload,
+    };
+    let answer = answer(session, context, &Request::Site { by_sudo, look: None, put: Some(files) })?;
     let took = began.elapsed();
-    if said.iter().any(|line| line == "put") {
+    let Some(failed) = answer.failed else {
         context.emit(Event::StepFinished { number, total, title, took, note: None });
         return Ok(());
-    }
+    };
     context.emit(Event::StepFailed { number, total, title, took });
-    let output: Vec<String> =
-        said.iter().filter_map(|line| line.strip_prefix("said ").map(str::to_string)).collect();
-    let failed = said.iter().find_map(|line| line.strip_prefix("failed "));
-    let (code, what, command) = match failed {
-        Some("test") => {
-            ("nginx.test", "nginx refuses the configuration with this site", &environment.nginx.test)
-        }
-        Some("reload") => ("nginx.reload", "nginx could not be reloaded", &environment.nginx.reload),
+    let output: Vec<String> = answer.said.lines().map(str::to_string).collect();
+    let (code, what, command) = match &*failed {
+        "test" => ("nginx.test", "nginx refuses the configuration with this site", &environment.nginx.test),
+        "reload" => ("nginx.reload", "nginx could not be reloaded", &environment.nginx.reload),
         _ => ("setup.write", "the site could not be written", &environment.nginx.test),
     };
     let explained = explain(&environment.nginx, command, &reading.user, &output.join("\n"));

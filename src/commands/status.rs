@@ -11,11 +11,11 @@ use super::job::Workspace;
 use super::verb::{AnyVerb, Environments, Verb};
 use super::{Context, Vault};
 use crate::config::Environment;
-use crate::facts::{Probes, Wish};
 use crate::model::ExitCode;
 use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
 use crate::plan::{Failure, Silent, assess};
 use crate::secrets::Concealed;
+use crate::settings::{Probes, Wish};
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 use crate::ui::Ui;
 

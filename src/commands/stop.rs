@@ -7,9 +7,9 @@ use super::execute::{After, execute, show};
 use super::host::visit;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
-use crate::facts::{Probes, Wish};
 use crate::model::ExitCode;
 use crate::plan::{self, Event, Failure};
+use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<StopArgs>();
@@ -58,7 +58,7 @@ fn stop(context: &mut Context) -> Result<(), Failure> {
             show(context, &plan);
             return Ok(());
         }
-        execute(visit, context, &plan, vec![None], After::Done)?;
+        execute(visit, context, &plan, Vec::new(), After::Done)?;
         let mut world = plan::world(&visit.state, environment, None);
         if let Some(slot) = world.next.as_mut().filter(|slot| slot.color == next) {
             slot.word = "stopped".to_string();

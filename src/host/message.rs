@@ -1,46 +1,65 @@
-//! What the host's shell says, line by line, as values.
+//! What a host's agent says: one line each, the session's nonce and one object of JSON.
 
 use serde::Deserialize;
 
-use super::host_shell::ShellError;
+use super::error::ShellError;
 use crate::model::{Answer, HostState, Lock};
-use crate::plan::{Found, FoundKind, Migrations, SwitchFailure};
+use crate::plan::{Found, Migrations, Reason, variables::HostVariables};
 use crate::ssh::Exit;
 
 /// What the host says.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// A command that is not on the host's PATH.
-    Missing(String),
+    /// The host has not got this version of the agent.
+    Wanted,
+    /// The interpreter is not on the host's PATH.
+    NoPython,
     /// The user may not write below the root, or its disk is full.
     Unwritable,
-    /// Somebody else holds the lock, and is waited for.
+    /// Somebody else holds the lease, and is waited for.
     Locked(Option<Lock>),
-    /// Somebody else holds the lock, and the wait is over.
+    /// Somebody else holds the lease, and the wait is over.
     Denied,
     State(Box<HostState>),
     Begin(usize),
-    End(usize, i32),
-    /// The line that was sent has been worked off, with this status.
-    Idle(i32),
+    /// Whether an action came to its end.
+    End(usize, bool),
+    /// Why the action that runs failed.
+    Failed(Reason),
+    /// What was asked for has been done, or has failed.
+    Done(bool),
     Note(String),
     Warning(String),
     Migrations(Migrations),
-    Health(Answer),
     /// A wrong answer that the wait for health has seen for a while.
     Probed(Answer),
-    Died(i32),
-    SwitchFailed(Box<SwitchFailure>),
     Watched(Watched),
     Draining(Draining),
-    Found(Found),
+    Found(Vec<Found>),
+    Variables(HostVariables),
+    Where(SlotPlace),
+    Site(SiteAnswer),
+    /// A log cannot be read.
+    Unread(Unread),
+    /// The color that `live` or `next` means now, whose log is followed.
+    Moved(String),
+    /// The agent has a mistake.
+    Broken(String),
     /// A line that a tool printed.
+    #[serde(skip)]
     Log(String),
+    /// What was printed, as it came: a log.
+    #[serde(skip)]
+    Raw(Vec<u8>),
     /// Everything printed before was handed over.
+    #[serde(skip)]
     Flushed,
-    /// The shell has ended.
+    /// The agent has ended.
+    #[serde(skip)]
     Ended(Exit),
     /// Nothing came in the time given.
+    #[serde(skip)]
     Nothing,
 }
 
@@ -64,52 +83,47 @@ pub struct Draining {
     pub left: f64,
 }
 
-/// Reads what stands behind the nonce; `None`: nothing to act upon.
-pub(crate) fn parse(said: &str) -> Result<Option<Message>, ShellError> {
-    let strange = || ShellError::Strange(said.chars().take(200).collect());
-    let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
-    let number = |text: &str| text.trim().parse::<i32>().map_err(|_| strange());
-    fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ShellError> {
-        serde_json::from_str(text).map_err(|error| ShellError::Strange(error.to_string()))
-    }
-    Ok(Some(match word {
-        "hello" | "acquired" | "switched" => return Ok(None),
-        "missing" => Message::Missing(rest.to_string()),
-        "unwritable" => Message::Unwritable,
-        "locked" => Message::Locked(json(rest)?),
-        "denied" => Message::Denied,
-        "state" => Message::State(Box::new(json(rest)?)),
-        "begin" => Message::Begin(number(rest)? as usize),
-        "end" => {
-            let (step, status) = rest.split_once(' ').ok_or_else(strange)?;
-            Message::End(number(step)? as usize, number(status)?)
-        }
-        "idle" => Message::Idle(number(rest)?),
-        "note" => Message::Note(json(rest)?),
-        "warning" => Message::Warning(json(rest)?),
-        "migrations" => Message::Migrations(json(rest)?),
-        "health" => Message::Health(json(rest)?),
-        "probed" => Message::Probed(json(rest)?),
-        "died" => Message::Died(number(rest)?),
-        "watched" => Message::Watched(json(rest)?),
-        "draining" => Message::Draining(json(rest)?),
-        "found" => Message::Found(found(rest).ok_or_else(strange)?),
-        "switch_failed" => Message::SwitchFailed(Box::new(json(rest)?)),
-        _ => return Err(strange()),
-    }))
+/// Which slot a word means, and whether a release can run in it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SlotPlace {
+    pub color: Option<crate::model::Color>,
+    pub ready: bool,
 }
 
-/// `virtualenv 61440 c0ffee`.
-fn found(text: &str) -> Option<Found> {
-    let (kind, rest) = text.split_once(' ')?;
-    let (kilobytes, name) = rest.split_once(' ')?;
-    let kind = match kind {
-        "virtualenv" => FoundKind::Virtualenv,
-        "unfinished" => FoundKind::Unfinished,
-        "leftover" => FoundKind::Leftover,
-        _ => return None,
-    };
-    let name = name.to_string();
-    let kilobytes = kilobytes.parse().ok()?;
-    Some(Found { kind, name, kilobytes })
+/// What is there of a site, or what came of writing it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SiteAnswer {
+    /// The file's text; `None`: there is no file, or none that may be read.
+    pub text: Option<String>,
+    pub exists: bool,
+    pub linked: bool,
+    pub dangling: bool,
+    pub writable: bool,
+    pub ipv6: bool,
+    pub certificate: bool,
+    /// Only root may know whether there is a certificate.
+    pub secret: bool,
+    /// The step that failed: `write`, `link`, `test` or `reload`.
+    pub failed: Option<String>,
+    /// What the tools said.
+    pub said: String,
+}
+
+/// Why a log cannot be read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Unread {
+    pub error: String,
+    pub path: String,
+    pub group: Option<String>,
+    pub why: Option<String>,
+}
+
+/// Reads what stands behind the nonce.
+pub(super) fn parse(said: &str) -> Result<Message, ShellError> {
+    serde_json::from_str(said).map_err(|error| {
+        let said: String = said.chars().take(200).collect();
+        ShellError::Strange(format!("{error}: {said}"))
+    })
 }

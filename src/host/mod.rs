@@ -1,11 +1,17 @@
-//! Floor 4: a host of ours: opens its own part there, speaks its protocol, and carries a plan out.
+//! Floor 4: a host of ours: starts the agent there, and speaks its one protocol.
 
+mod agent;
+mod error;
 #[cfg(test)]
 pub(crate) mod fuzzed;
-mod host_shell;
 mod message;
 mod packed;
+mod request;
+mod session;
 
-pub use host_shell::{HostShell, Opening, ShellError, nonce};
-pub use message::{Draining, Message, Watched};
-pub use packed::{python_command, shell_command};
+pub use agent::Lease;
+pub use error::ShellError;
+pub use message::{Draining, Message, SiteAnswer, SlotPlace, Unread, Watched};
+pub use packed::exec_command;
+pub use request::{Request, SiteFiles, SitePut, Step};
+pub use session::{HostSession, Opening, nonce};

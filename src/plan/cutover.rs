@@ -3,15 +3,15 @@
 use serde_json::json;
 
 use super::Failure;
-use super::around;
+use super::action::{Action, Plan};
 use super::deploy::check_served;
 use super::processes;
+use super::release;
 use super::roles::{Roles, astray, roles};
-use super::step::{Action, Plan, Step};
+use super::work::Switch;
 use crate::config::{Cutover, Environment};
 use crate::model::{Color, HostState, Release};
 use crate::probe;
-use crate::shell::Call;
 
 /// What a cutover or a rollback will do, beside its steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,19 +50,17 @@ pub fn cutover(
     let (from, to) = if unfinished { (roles.next, roles.live) } else { (roles.live, roles.next) };
     let release = check_release(state, environment, to)?.clone();
     // What nginx serves already is warm.
-    let mut steps: Vec<Step> = around::warm(environment, to).filter(|_| !unfinished).into_iter().collect();
+    let mut actions: Vec<Action> =
+        release::warm(environment, to).filter(|_| !unfinished).into_iter().collect();
     let socket = state.slot(to).socket;
-    steps.extend(switch(state, environment, ("cutover", by), (from, to), &release, socket));
-    if let (true, Some(Step { action: Action::Switch { moves_links, .. }, .. })) =
-        (unfinished, steps.last_mut())
-    {
-        *moves_links = false;
+    actions.extend(switch(state, environment, ("cutover", by), (from, to), &release, socket));
+    if let (true, Some(Action::Switch(switch))) = (unfinished, actions.last_mut()) {
+        switch.moves_links = false;
     }
     if stop_old {
-        let call = Call::new("halt").arg(from.as_str());
-        steps.push(Step::new(Action::StopOld { color: from }, call));
+        actions.push(Action::StopOld { color: from });
     }
-    Ok(CutoverPlan { plan: Plan { steps }, from, to, release })
+    Ok(CutoverPlan { plan: Plan { actions }, from, to, release })
 }
 
 /// Whether next was built after what is live became so.
@@ -95,8 +93,8 @@ pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color
     let next = roles.next;
     check_served(state, &roles, environment)?;
     let pid = state.slot(next).process.as_ref().map(|process| process.pid);
-    let step = Step::new(Action::Stop { color: next, pid }, Call::new("halt").arg(next.as_str()));
-    Ok((Plan { steps: vec![step] }, next))
+    let stop = Action::Stop { color: next, pid, makes_way: false };
+    Ok((Plan { actions: vec![stop] }, next))
 }
 
 /// The steps of a switch: nginx's test, and the switch itself. `socket` says whether `to` has one then.
@@ -107,37 +105,29 @@ pub(super) fn switch(
     (from, to): (Color, Color),
     release: &Release,
     socket: bool,
-) -> Vec<Step> {
-    let mut steps = Vec::new();
+) -> Vec<Action> {
+    let mut actions = Vec::new();
     let follows_link = state.served.as_ref().is_some_and(|served| served.by_socket);
     let reloads = environment.cutover == Cutover::Reload || !follows_link || !socket;
     if reloads {
-        let call = Call::new("nginx_test").args(environment.nginx.test.iter().cloned());
-        steps.push(Step::new(Action::TestNginx, call));
+        actions.push(Action::TestNginx { command: environment.nginx.test.clone() });
     }
     let previous = super::held(state, from);
     let entry = json!({
         "verb": verb, "commit": release.commit, "subject": release.subject, "by": by, "from": from,
         "previous": previous, "release": release,
     });
-    let call = Call::new("switch")
-        .arg(from.as_str())
-        .arg(to.as_str())
-        .arg(&release.commit)
-        .arg(entry.to_string())
-        .arg(usual(state).map_or(String::new(), |status| status.to_string()));
-    steps.push(Step::new(
-        Action::Switch {
-            from,
-            to,
-            commit: release.commit.clone(),
-            moves_links: true,
-            reloads,
-            hands_over: processes::handed_over(state, from, to),
-        },
-        call,
-    ));
-    steps
+    actions.push(Action::Switch(Box::new(Switch {
+        from,
+        to,
+        commit: release.commit.clone(),
+        moves_links: true,
+        reloads,
+        hands_over: processes::handed_over(state, from, to),
+        entry,
+        usual: usual(state).map(|status| status.to_string()),
+    })));
+    actions
 }
 
 /// The status that the health check gets through the front door from a release that is well at its port, where that is not

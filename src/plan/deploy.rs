@@ -1,14 +1,13 @@
 //! *State → Plan or Refusal* for `deploy`.
 
-use super::around::Once;
+use super::action::{Action, Plan};
 use super::prune::tidy;
-use super::rebuild::Build;
+use super::release::{FirstTime, ReleaseBuild};
 use super::roles::{Roles, astray, roles};
-use super::step::{Action, Plan, Step, Virtualenv};
+use super::work::Virtualenv;
 use super::{Failure, Site, history};
 use crate::config::{Environment, Installer, Supervisor};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Layout, Relation, Secrets, login};
-use crate::shell::Call;
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secret, Secrets, login};
 use crate::{python, shell, unit};
 
 /// What is asked for, as far as the local side knows it.
@@ -39,8 +38,8 @@ pub struct DeployRequest<'a> {
 }
 
 impl DeployRequest<'_> {
-    pub(super) fn build<'a>(&'a self, roles: &Roles, key: &'a str) -> Build<'a> {
-        Build {
+    pub(super) fn build<'a>(&'a self, roles: &Roles, key: &'a str) -> ReleaseBuild<'a> {
+        ReleaseBuild {
             environment: self.environment,
             secrets: self.secrets,
             color: roles.next,
@@ -49,7 +48,7 @@ impl DeployRequest<'_> {
             virtualenv: self.virtualenv,
             key,
             now: self.now,
-            once: Some(Once { django: self.django, accept_migrations: self.accept_migrations }),
+            first_time: Some(FirstTime { django: self.django, accept_migrations: self.accept_migrations }),
         }
     }
 }
@@ -74,45 +73,29 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
 
     let key = state.key.as_deref().unwrap_or(request.new_key);
     let build = request.build(&roles, key);
-    let mut steps = layout(state, environment, &roles, request.new_key);
+    let mut actions = layout(state, &roles, request.new_key);
     let slots = [state.slot(roles.next), state.slot(roles.live)];
     let haves = slots.iter().flat_map(|slot| slot.refs.values().cloned());
-    steps.push(build.seed(None, request.commit, haves.collect()));
+    actions.push(build.seed(None, request.commit, haves.collect()));
     for (name, commit) in request.modules {
         let haves = slots.iter().filter_map(|slot| slot.modules.get(name)).flatten();
-        steps.push(build.seed(Some(name), commit, haves.cloned().collect()));
+        actions.push(build.seed(Some(name), commit, haves.cloned().collect()));
     }
-    steps.extend(build.steps(state)?);
+    actions.extend(build.actions(state)?);
     let key = request.virtualenv.map_or("", |virtualenv| &virtualenv.key);
-    steps.extend(tidy(state, environment, key));
-    Ok(Plan { steps })
+    actions.extend(tidy(state, environment, key));
+    Ok(Plan { actions })
 }
 
 /// The folders and links that are missing.
-pub(super) fn layout(
-    state: &HostState,
-    environment: &Environment,
-    roles: &Roles,
-    new_key: &str,
-) -> Vec<Step> {
-    let mut steps = Vec::new();
+pub(super) fn layout(state: &HostState, roles: &Roles, new_key: &str) -> Vec<Action> {
     let complete = Color::ALL.iter().all(|color| {
         let slot = state.slot(*color);
         slot.exists && slot.repository && !slot.snippet.is_empty()
     });
-    if !complete || state.key.is_none() {
-        let key = Layout::new(&environment.root).home("key.new");
-        let ports = Color::ALL.map(|color| environment.ports.of(color).to_string());
-        let layout = Call::new("layout").args(ports);
-        steps.push(
-            Step::new(Action::LayOut, layout).before(Call::new("put").arg(key).arg("600").arg(new_key)),
-        );
-    }
-    for (name, color) in &roles.mend {
-        let call = Call::new("link").arg(*name).arg(color.as_str());
-        steps.push(Step::new(Action::Link { name, color: *color }, call));
-    }
-    steps
+    let lay_out = Action::LayOut { key: Secret::new(new_key), aside: None };
+    let links = roles.mend.iter().map(|(name, color)| Action::Link { name, color: *color });
+    (!complete || state.key.is_none()).then_some(lay_out).into_iter().chain(links).collect()
 }
 
 /// Where nginx still serves the slot that the links call next, to rebuild it would take the site down.

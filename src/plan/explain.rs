@@ -1,11 +1,10 @@
 //! A step that failed becomes a [`Failure`]: what, why, whether the site is affected, what to do.
 
 use super::migrations::{self, Migrations};
-use super::step::{Action, Step};
-use super::switch::{SwitchFailure, switch};
-use super::{Failure, failure::refused_by_git, virtualenv};
+use super::switch::switch;
+use super::{Action, Failure, Reason, failure::refused_by_git, virtualenv};
 use crate::config::{Environment, Web};
-use crate::model::{Answer, Color, ExitCode, login};
+use crate::model::{Color, ExitCode, login};
 use crate::{gunicorn, launch, nginx, probe, shell};
 
 /// How many lines of a failed step's output a person is shown.
@@ -14,61 +13,62 @@ pub const SHOWN_LINES: usize = 40;
 /// Why, where a disk is full.
 pub const FULL: &str = "the host's disk is full";
 
-/// What is known of a step that failed.
+/// What is known of an action that failed.
 #[derive(Clone, Debug, Default)]
-pub struct StepFailure {
-    /// The exit status of the step's function; `None`: it did not come to an end.
-    pub status: Option<i32>,
+pub struct ActionFailure {
+    /// Why; `None`: it did not come to an end.
+    pub reason: Option<Reason>,
     /// What its tools printed, oldest first.
     pub output: Vec<String>,
-    /// The last probe of the slot.
-    pub health: Option<Answer>,
-    /// The exit status with which gunicorn ended.
-    pub died: Option<i32>,
-    pub switch: Option<SwitchFailure>,
     /// What the look at the migrations found.
     pub migrations: Option<Migrations>,
     /// Whether the user asked to stop.
     pub interrupted: bool,
 }
 
-/// Explains a failed step.
+/// Explains an action that failed.
 pub fn explain(
-    step: &Step,
-    failed: &StepFailure,
+    action: &Action,
+    failed: &ActionFailure,
     environment: &Environment,
     host: &str,
     user: &str,
 ) -> Failure {
-    let what = match failed.status {
-        None => format!("could not {} on {host}: cut off", step.title()),
-        // The scripts' own words for what went wrong; the reader gets them spelled out as the reason.
-        Some(20..=69) if !step.runs_what_is_configured() => format!("could not {} on {host}", step.title()),
-        Some(status) => format!("could not {} on {host} (exit {status})", step.title()),
+    let title = action.title();
+    let what = match failed.reason.as_ref().map(Reason::status) {
+        None => format!("could not {title} on {host}: cut off"),
+        Some(None) => format!("could not {title} on {host}"),
+        Some(Some(status)) => format!("could not {title} on {host} (exit {status})"),
     };
-    let failure = if failed.interrupted && step.call.is_some() && !step.is_critical() {
-        Failure::new("interrupted", format!("interrupted while it was to {}", step.title()))
+    let failure = if failed.interrupted && !action.is_critical() {
+        Failure::new("interrupted", format!("interrupted while it was to {title}"))
             .exit(ExitCode::Interrupted)
             .advise("run the same command again: it mends what was left half done")
     } else {
-        match &step.action {
-            Action::Virtualenv { .. } => virtualenv::explain(what, failed, environment, host),
+        match action {
+            Action::Virtualenv(_) => virtualenv::explain(what, failed, environment, host),
             Action::Start { port, .. } => start(what, *port, failed, environment, (host, user)),
-            Action::TestNginx => test_nginx(what, failed, environment, user),
-            Action::Switch { .. } => switch(what, failed, environment, user),
+            Action::TestNginx { .. } => test_nginx(what, failed, environment, user),
+            Action::Switch(_) => switch(what, failed, environment, user),
             Action::Stop { .. } => Failure::new("slot.stop", what)
                 .advise("end that process by hand, or give the slot another port in deployer.toml"),
             Action::Build { color, line } => build(what, *color, line, failed, environment),
-            Action::Seed(seed) if failed.status == Some(23) && disk(&failed.output).is_none() => {
+            Action::Seed(seed)
+                if failed.reason == Some(Reason::NotLent) && disk(&failed.output).is_none() =>
+            {
                 seed.not_lent(what)
             }
             Action::Seed(_) => Failure::new("seed", what),
-            Action::CheckOut { .. } if failed.status == Some(62) => Failure::new("shared.tracked", what)
-                .why("[shared] directories names a folder that the commit has files in")
-                .advise("take them out of the repository, or name another folder"),
-            Action::CheckOut { .. } if failed.status == Some(64) => refused_by_git(what, &failed.output),
-            Action::Migrations { .. } => {
-                migrations::refusal(what, failed.status, failed.migrations.as_ref(), environment)
+            Action::CheckOut { .. } if failed.reason == Some(Reason::SharedTracked) => {
+                Failure::new("shared.tracked", what)
+                    .why("[shared] directories names a folder that the commit has files in")
+                    .advise("take them out of the repository, or name another folder")
+            }
+            Action::CheckOut { .. } if failed.reason == Some(Reason::NoSubmodule) => {
+                refused_by_git(what, &failed.output)
+            }
+            Action::Migrations(_) => {
+                migrations::refusal(what, failed.reason.as_ref(), failed.migrations.as_ref(), environment)
             }
             Action::Collect { .. } => hook("static", what, "[static] collect", environment),
             Action::Release { .. } => hook("hook.release", what, "[hooks] release", environment)
@@ -114,10 +114,16 @@ pub fn disk(output: &[String]) -> Option<String> {
     None
 }
 
-fn build(what: String, color: Color, line: &str, failed: &StepFailure, environment: &Environment) -> Failure {
+fn build(
+    what: String,
+    color: Color,
+    line: &str,
+    failed: &ActionFailure,
+    environment: &Environment,
+) -> Failure {
     let failure = Failure::new("build", what);
-    let failure = match failed.status {
-        Some(127) => failure
+    let failure = match failed.reason {
+        Some(Reason::CommandFailed { status: 127 }) => failure
             .why("the command is not on the host, or not on the PATH of the deploy user's session")
             .advise("install it there, or give its absolute path in [build] commands"),
         _ => failure,
@@ -132,12 +138,12 @@ fn build(what: String, color: Color, line: &str, failed: &StepFailure, environme
 fn start(
     what: String,
     port: u16,
-    failed: &StepFailure,
+    failed: &ActionFailure,
     environment: &Environment,
     (host, user): (&str, &str),
 ) -> Failure {
     let name = &environment.name;
-    if failed.status == Some(34) {
+    if failed.reason == Some(Reason::NoSystemd) {
         return Failure::new("host.systemd", what)
             .why("systemd would not run it, and supervisor = \"systemd\" asks for it")
             .advise(format!(
@@ -146,8 +152,8 @@ fn start(
             ));
     }
     let failure = Failure::new("release.unhealthy", what);
-    let failure = match (&failed.died, &failed.health) {
-        (Some(status), _) => {
+    let failure = match &failed.reason {
+        Some(Reason::Died { status }) => {
             let why = match environment.web {
                 Web::Gunicorn(_) => gunicorn::explain(&failed.output)
                     .unwrap_or_else(|| format!("gunicorn ended with status {status}")),
@@ -155,7 +161,7 @@ fn start(
             };
             Failure { code: "release.died", ..failure }.why(why)
         }
-        (None, Some(answer)) => {
+        Some(Reason::Unhealthy { health: answer }) => {
             let health = &environment.health;
             let mut why =
                 format!("http://127.0.0.1:{port}{} {}", health.path, probe::describe(answer, &health.expect));
@@ -172,7 +178,7 @@ fn start(
             failure.advice = probe::advise(answer, environment);
             failure
         }
-        (None, None) => failure,
+        _ => failure,
     };
     failure.advise(format!("mend the application, commit, and run: deployer {name} deploy"))
 }
@@ -182,7 +188,7 @@ fn hook(code: &'static str, what: String, key: &str, environment: &Environment) 
         .advise(format!("mend it ({key}), commit, and run: deployer {} deploy", environment.name))
 }
 
-fn test_nginx(what: String, failed: &StepFailure, environment: &Environment, user: &str) -> Failure {
+fn test_nginx(what: String, failed: &ActionFailure, environment: &Environment, user: &str) -> Failure {
     let command = &environment.nginx.test;
     let failure = Failure::new("nginx.test", format!("{what}: {}", shell::display(command)));
     match nginx::explain(&environment.nginx, command, user, &failed.output.join("\n")) {

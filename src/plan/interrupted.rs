@@ -1,6 +1,6 @@
 //! A command that was cut off, as the host's journal has it: what is told of it, and what goes on from there.
 
-use super::step::{RELEASE, STOP_OLD, SWITCH, Touches};
+use super::action::{RELEASE, STOP_OLD, SWITCH, Touches};
 use crate::config::COMMANDS;
 use crate::model::{HostState, age, whole_seconds};
 

@@ -1,22 +1,16 @@
 //! The look at what Django would migrate: how it is taken, what it found, and how that is told.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::Failure;
+use super::action::{Action, Plan};
 use super::deploy::DeployRequest;
-use super::rebuild::Build;
+use super::release::ReleaseBuild;
 use super::roles::roles;
-use super::step::{Action, Step};
+use super::work::LookAtMigrations;
+use super::{Failure, Reason};
 use crate::config::Environment;
 use crate::launch;
 use crate::model::HostState;
-use crate::shell::Call;
-
-/// Sent by the deploys that need them alone, into a folder that the look takes away.
-const SHELL: &str = include_str!("../../templates/once/judge.sh");
-const JUDGE: &str = include_str!("../../templates/once/judge.py");
-const MIGRATIONS: &str = include_str!("../../templates/once/migrations.py");
 
 /// When a look is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +23,10 @@ pub(super) enum When {
     Inside,
 }
 
-impl Build<'_> {
+impl ReleaseBuild<'_> {
     /// The look at what the release command is about to migrate, where there is one.
-    pub(super) fn judge(&self, state: &HostState, when: When) -> Result<Option<Step>, Failure> {
-        let Some(once) = self.once.filter(|once| once.django) else {
+    pub(super) fn judge(&self, state: &HostState, when: When) -> Result<Option<Action>, Failure> {
+        let Some(first_time) = self.first_time.filter(|first_time| first_time.django) else {
             return Ok(None);
         };
         let local = self.virtualenv.is_some_and(|virtualenv| virtualenv.local);
@@ -43,63 +37,51 @@ impl Build<'_> {
         if self.environment.hooks.release.is_empty() || !wanted {
             return Ok(None);
         }
-        let folder = self.layout().home("look");
-        let action = Action::Migrations { accepted: once.accept_migrations, inside: when == When::Inside };
-        let mut step = Step::new(action, self.look(state, &folder, when));
-        // What the first look could not judge it leaves for the second, with all that it needs.
-        if when == When::Before || local {
-            for call in self.lay_down(&folder)? {
-                step = step.before(call);
-            }
-        }
-        Ok(Some(step))
+        let look = self.look(state, self.layout().home("look"), when, first_time.accept_migrations)?;
+        Ok(Some(Action::Migrations(Box::new(look))))
     }
 
     fn may_need_the_build(&self) -> bool {
         !self.environment.build.commands.is_empty()
     }
 
-    /// What a look needs, put into its folder.
-    fn lay_down(&self, folder: &str) -> Result<Vec<Call>, Failure> {
-        let color = self.color;
-        let put = |name: &str, mode: &str| Call::new("put").arg(format!("{folder}/{name}")).arg(mode);
-        Ok(vec![
-            Call::new("further").arg(SHELL),
-            put("launch", "700").arg(launch::LAUNCHER),
-            put("migrations.py", "600").arg(MIGRATIONS),
-            put(&format!("{color}/etc/run/web"), "600").arg(launch::web(self.environment, color, false)?),
-            put(&format!("{color}/etc/env"), "600").secret(self.variables()?),
-            // By this one it is known that all of it is there.
-            put("judge.py", "600").arg(JUDGE),
-        ])
-    }
-
-    fn look(&self, state: &HostState, folder: &str, when: When) -> Call {
-        let environment = self.environment;
-        let bound = match when {
-            // Somebody waits for it, and for nothing else.
-            When::Planned => environment.hooks.timeout.as_secs().min(40),
-            _ => environment.hooks.timeout.as_secs(),
-        };
-        let settings = json!({
-            "root": environment.root, "color": self.color, "commit": self.commit.id, "by": self.by,
-            "directory": environment.app.directory, "shared": environment.shared,
-            "virtualenv": self.virtualenv.map(|virtualenv| &virtualenv.key),
-            "beside": super::held(state, self.color.other()).is_some(),
-            "accept": self.once.is_some_and(|once| once.accept_migrations),
-            "inside": when == When::Inside, "later": when == When::Before && self.may_need_the_build(),
-            "notes": when != When::Planned, "seconds": bound,
-        });
-        Call::new("judge").arg(folder).arg(settings.to_string())
+    fn look(
+        &self,
+        state: &HostState,
+        folder: String,
+        when: When,
+        accepted: bool,
+    ) -> Result<LookAtMigrations, Failure> {
+        let (environment, inside) = (self.environment, when == When::Inside);
+        let seconds = environment.hooks.timeout.as_secs();
+        Ok(LookAtMigrations {
+            accepted,
+            inside,
+            again: inside && !self.virtualenv.is_some_and(|virtualenv| virtualenv.local),
+            later: when == When::Before && self.may_need_the_build(),
+            notes: when != When::Planned,
+            upload: format!("{folder}/upload"),
+            folder,
+            color: self.color,
+            commit: self.commit.clone(),
+            by: self.by.to_string(),
+            directory: environment.app.directory.clone(),
+            shared: environment.shared.clone(),
+            virtualenv: self.virtualenv.map(|virtualenv| virtualenv.key.clone()),
+            beside: super::held(state, self.color.other()).is_some(),
+            // Somebody waits for a look of `plan`, and for nothing else.
+            seconds: if when == When::Planned { seconds.min(40) } else { seconds },
+            web: launch::web(environment, self.color, false)?,
+            variables: self.variables()?,
+        })
     }
 }
 
-/// The calls by which `plan` looks, in a folder of its own; objects that the host lacks go to `upload` before the last one.
+/// The look that `plan` takes, in a folder of its own.
 #[derive(Clone, Debug)]
 pub struct Look {
-    pub calls: Vec<Call>,
-    pub upload: String,
-    /// Commits that the host has.
+    pub plan: Plan,
+    /// Commits that the host has; what it lacks for the look goes along.
     pub haves: Vec<String>,
 }
 
@@ -119,12 +101,11 @@ pub fn look(state: &HostState, request: &DeployRequest, nonce: &str) -> Result<O
     }
     let build = request.build(&roles, "");
     let folder = build.layout().home(&format!("look.{nonce}"));
-    let laid = build.lay_down(&folder).map_err(|failure| failure.to_string())?;
+    let look = build.look(state, folder, When::Planned, false).map_err(|failure| failure.to_string())?;
     let haves = [&state.blue, &state.green].map(|slot| slot.refs.values().cloned());
     Ok(Some(Look {
-        upload: format!("{folder}/upload"),
+        plan: Plan { actions: vec![Action::Migrations(Box::new(look))] },
         haves: haves.into_iter().flatten().collect(),
-        calls: laid.into_iter().chain([build.look(state, &folder, When::Planned)]).collect(),
     }))
 }
 
@@ -223,11 +204,11 @@ fn anyway(environment: &Environment) -> String {
 /// Why a deploy stops before it migrates anything.
 pub(super) fn refusal(
     what: String,
-    status: Option<i32>,
+    reason: Option<&Reason>,
     found: Option<&Migrations>,
     environment: &Environment,
 ) -> Failure {
-    let unsafe_ones = found.filter(|_| status == Some(63));
+    let unsafe_ones = found.filter(|_| reason == Some(&Reason::MigrationsStop));
     unsafe_ones.and_then(|found| found.refusal(environment)).unwrap_or_else(|| {
         Failure::new("migrations.unknown", what)
             .why("Django's migrations could not be read, so nothing was migrated")

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::step::{Action, Plan};
+use super::{Action, Plan};
 use super::{Failure, Found, FoundKind, Migrations, cutover, held, left_behind, roles};
 use crate::config::{Cutover, Difference, Environment, variable};
 use crate::model::{
@@ -184,13 +184,15 @@ fn live_commit(state: &HostState, live: Color) -> Option<CommitSummary> {
 }
 
 fn steps(plan: &Plan) -> Vec<PlannedStep> {
-    let steps =
-        plan.steps.iter().map(|step| PlannedStep { title: step.title(), touches: step.touches().as_str() });
+    let steps = plan
+        .actions
+        .iter()
+        .map(|action| PlannedStep { title: action.title(), touches: action.touches().as_str() });
     steps.collect()
 }
 
 fn builds_virtualenv(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.action, Action::Virtualenv { complete: false, .. }))
+    plan.actions.iter().any(|action| matches!(action, Action::Virtualenv(build) if !build.complete))
 }
 
 /// The host as it is when the deploy is done: what the cutover's plan is made of.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+
+use super::action::{Action, Plan};
 use super::roles::roles;
 use super::rollback::target;
-use super::step::{Action, Plan, Step};
 use super::{Failure, held};
 use crate::config::Environment;
 use crate::model::{Color, HostState};
-use crate::shell::Call;
 
 /// How many releases of the history stay at hand where nobody says how many.
 pub const KEEP: usize = 5;
@@ -16,11 +17,8 @@ pub const KEEP: usize = 5;
 /// A deploy must not take long because it tidies up.
 const MOST_AT_ONCE: usize = 2;
 
-/// The functions that the steps below call.
-const SCRIPT: &str = include_str!("../../templates/prune.sh");
-
-/// What `measure` found on a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What may go on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Found {
     pub kind: FoundKind,
     /// Name of the folder.
@@ -28,7 +26,8 @@ pub struct Found {
     pub kilobytes: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FoundKind {
     /// One that is complete.
     Virtualenv,
@@ -115,39 +114,24 @@ pub fn prune(
         .filter(|found| alone || found.kind == FoundKind::Virtualenv)
         .filter(|found| found.kind == FoundKind::Leftover || !kept.virtualenvs.contains(&found.name))
         .collect();
-    let mut steps = Vec::new();
+    let mut actions = Vec::new();
     if !goes.is_empty() {
         let of = |kind| goes.iter().filter(|found| found.kind == kind).count();
-        let action = Action::Remove {
+        actions.push(Action::Remove {
             virtualenvs: of(FoundKind::Virtualenv),
             leftovers: of(FoundKind::Leftover) + of(FoundKind::Unfinished),
-        };
-        let paths = goes.iter().map(|found| path(found));
-        steps.push(Step::new(action, Call::new("remove").args(paths)));
+            paths: goes.iter().map(|found| path(found)).collect(),
+            lenient: false,
+        });
     }
     for color in Color::ALL {
         if state.slot(color).repository {
-            let old = old_releases(state, color, &kept);
-            let action = Action::Pack { color, releases: old.len() };
-            let call = Call::new("pack").arg(color.as_str()).args(old);
-            steps.push(Step::new(action, call));
+            actions.push(Action::Pack { color, references: old_releases(state, color, &kept) });
         }
     }
-    let mut plan = Plan { steps };
-    if let Some(first) = plan.steps.first_mut() {
-        first.before.push(further());
-    }
     let kilobytes = goes.iter().map(|found| found.kilobytes).sum();
-    Ok(PrunePlan { plan, kilobytes })
+    Ok(PrunePlan { plan: Plan { actions }, kilobytes })
 }
-
-/// What to send before [`MEASURE`] and the steps: the functions that both are.
-pub fn further() -> Call {
-    Call::new("further").arg(SCRIPT)
-}
-
-/// The call that tells what there is.
-pub const MEASURE: &str = "measure";
 
 fn path(found: &Found) -> String {
     match found.kind {
@@ -168,7 +152,7 @@ fn old_releases(state: &HostState, color: Color, kept: &Kept) -> Vec<String> {
 
 /// The last step of a deploy, where there is something to tidy up: a few virtualenvs that nobody needs, so that a disk
 /// does not fill over the years.
-pub(super) fn tidy(state: &HostState, environment: &Environment, new: &str) -> Option<Step> {
+pub(super) fn tidy(state: &HostState, environment: &Environment, new: &str) -> Option<Action> {
     let kept = kept(state, environment, KEEP);
     let old: Vec<&String> = state
         .virtualenvs
@@ -179,7 +163,6 @@ pub(super) fn tidy(state: &HostState, environment: &Environment, new: &str) -> O
     if old.is_empty() {
         return None;
     }
-    let action = Action::Remove { virtualenvs: old.len(), leftovers: 0 };
-    let paths = old.iter().map(|key| format!("virtualenvs/{key}"));
-    Some(Step::new(action, Call::new("tidy").args(paths)).before(further()))
+    let paths = old.iter().map(|key| format!("virtualenvs/{key}")).collect();
+    Some(Action::Remove { virtualenvs: old.len(), leftovers: 0, paths, lenient: true })
 }

@@ -1,14 +1,14 @@
 //! *State → Plan or Refusal* for `rollback`.
 
 use super::Failure;
+use super::action::{Action, Plan};
 use super::cutover::{CutoverPlan, runs, switch};
 use super::deploy::check_served;
-use super::rebuild::{Build, start_again};
+use super::release::{ReleaseBuild, start_again};
 use super::roles::roles;
-use super::step::{Action, Plan, Step, Virtualenv};
+use super::work::Virtualenv;
 use crate::config::{Cutover, Environment};
-use crate::model::{Color, HostState, Layout, Release, Secrets, short};
-use crate::shell::Call;
+use crate::model::{Color, HostState, Release, Secrets, short};
 use crate::{nginx, python};
 
 /// The plan of a rollback to what was live before, or to the commit `wanted` (a prefix will do) of the history.
@@ -28,29 +28,29 @@ pub fn rollback(
     let roles = roles(state, environment)?;
     let (from, to) = (roles.live, roles.next);
     let mut release = target(state, environment, from, wanted)?;
-    let mut steps = Vec::new();
+    let mut actions = Vec::new();
     let mut socket = state.slot(to).socket;
     let held = state.slot(to).release.as_ref().is_some_and(|held| held.commit == release.commit);
     let healthy = state.slot(to).health.as_ref().is_some_and(|answer| answer.ok);
     if !held && adoptable(state, to, &release.commit) {
         // It runs, but not by this tool's doing: given a snippet that names it, it can be proven like any other.
         let key = state.key.as_deref().unwrap_or_default();
-        steps.push(introduce(environment, to, &release.commit, key));
+        actions.push(introduce(environment, to, &release.commit, key));
     } else if !held {
         check_served(state, &roles, environment)?;
         if release.local {
             release.virtualenv = python::key_elsewhere(&release.virtualenv, to);
         }
-        steps.extend(rebuild(state, environment, secrets, by, (to, &release))?);
+        actions.extend(rebuild(state, environment, secrets, by, (to, &release))?);
         socket = environment.cutover == Cutover::Socket;
     } else if !runs(state, to) || !healthy {
         check_served(state, &roles, environment)?;
         let pid = state.slot(to).process.as_ref().map(|process| process.pid);
-        steps.push(Step::new(Action::Stop { color: to, pid }, Call::new("halt").arg(to.as_str())));
-        steps.push(start_again(state, environment, to)?);
+        actions.push(Action::Stop { color: to, pid, makes_way: false });
+        actions.push(start_again(state, environment, to)?);
     }
-    steps.extend(switch(state, environment, ("rollback", by), (from, to), &release, socket));
-    Ok(CutoverPlan { plan: Plan { steps }, from, to, release })
+    actions.extend(switch(state, environment, ("rollback", by), (from, to), &release, socket));
+    Ok(CutoverPlan { plan: Plan { actions }, from, to, release })
 }
 
 /// Whether a slot runs a commit that another tool, gitric say, put there.
@@ -67,12 +67,9 @@ fn adoptable(state: &HostState, color: Color, commit: &str) -> bool {
 }
 
 /// Writes a slot's snippet around what runs in it already.
-fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -> Step {
-    let layout = Layout::new(&environment.root);
+fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -> Action {
     let snippet = nginx::snippet(color, environment.ports.of(color), commit, key);
-    // nginx may read it at any moment.
-    let put = Call::new("keep").arg(layout.etc(color, "nginx.conf")).arg("644").arg(snippet);
-    Step { action: Action::Introduce { color }, before: vec![put], call: None }
+    Action::Introduce { color, snippet }
 }
 
 /// The release to go back to.
@@ -130,12 +127,12 @@ fn rebuild(
     secrets: &Secrets,
     by: &str,
     (color, release): (Color, &Release),
-) -> Result<Vec<Step>, Failure> {
+) -> Result<Vec<Action>, Failure> {
     let commit = release.summary();
     let key = state.key.as_deref().ok_or_else(|| nothing(environment, "the host has no key for probes"))?;
     let virtualenv =
         Virtualenv { key: release.virtualenv.clone(), files: release.files.clone(), local: release.local };
-    let build = Build {
+    let build = ReleaseBuild {
         environment,
         secrets,
         color,
@@ -146,10 +143,10 @@ fn rebuild(
         key,
         #[allow(clippy::cast_possible_truncation)]
         now: state.now as i64,
-        once: None,
+        first_time: None,
     };
     // The host has the objects, if need be in the other slot's repository: nothing travels.
-    let mut steps = vec![build.seed(None, &commit, vec![commit.id.clone()])];
-    steps.extend(build.steps(state)?);
-    Ok(steps)
+    let mut actions = vec![build.seed(None, &commit, vec![commit.id.clone()])];
+    actions.extend(build.actions(state)?);
+    Ok(actions)
 }

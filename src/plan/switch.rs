@@ -2,15 +2,14 @@
 
 use serde::Deserialize;
 
-use super::explain::StepFailure;
 use super::processes;
-use super::{Failure, Site};
+use super::{ActionFailure, Failure, Reason, Site};
 use crate::config::Environment;
 use crate::model::{Answer, Color, ExitCode, Served};
 use crate::{nginx, probe, shell};
 
 /// What the switch says when it did not hold.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct SwitchFailure {
     /// Whether the reload command succeeded.
     pub accepted: bool,
@@ -30,34 +29,33 @@ pub struct SwitchFailure {
 }
 
 /// Explains a switch that failed.
-pub(super) fn switch(what: String, failed: &StepFailure, environment: &Environment, user: &str) -> Failure {
+pub(super) fn switch(what: String, failed: &ActionFailure, environment: &Environment, user: &str) -> Failure {
     let reload = &environment.nginx.reload;
-    if failed.switch.is_none() && failed.status == Some(44) {
-        return Failure::new("switch.unwritable", what).advise(format!(
-            "nothing was switched; when it is mended: deployer {} cutover",
-            environment.name
-        ));
-    }
-    if failed.switch.is_none() && failed.status == Some(46) {
-        return processes::died(what, failed, environment);
-    }
-    if failed.switch.is_none() && failed.status == Some(47) {
-        return processes::unfinished(what, failed, environment);
-    }
-    if failed.switch.is_none() && failed.status == Some(45) {
-        return Failure::new(
-            "switch.unrecorded",
-            format!("{what}: it is live and proven, but the host could not write that down"),
-        )
-        .site(Site::Switched)
-        .exit(ExitCode::LiveAffected)
-        .advise(format!("mend that and complete it: deployer {} cutover", environment.name));
-    }
-    let Some(switch) = &failed.switch else {
-        return Failure::new("switch.unknown", what)
-            .site(Site::Unknown)
+    let switch = match &failed.reason {
+        Some(Reason::SwitchFailed(switch)) => switch,
+        Some(Reason::SwitchNotWritten) => {
+            return Failure::new("switch.unwritable", what).advise(format!(
+                "nothing was switched; when it is mended: deployer {} cutover",
+                environment.name
+            ));
+        }
+        Some(Reason::ProcessesDied) => return processes::died(what, failed, environment),
+        Some(Reason::NotHandedOver) => return processes::unfinished(what, failed, environment),
+        Some(Reason::NotRecorded) => {
+            return Failure::new(
+                "switch.unrecorded",
+                format!("{what}: it is live and proven, but the host could not write that down"),
+            )
+            .site(Site::Switched)
             .exit(ExitCode::LiveAffected)
-            .advise("see what is served: deployer status");
+            .advise(format!("mend that and complete it: deployer {} cutover", environment.name));
+        }
+        _ => {
+            return Failure::new("switch.unknown", what)
+                .site(Site::Unknown)
+                .exit(ExitCode::LiveAffected)
+                .advise("see what is served: deployer status");
+        }
     };
     if let Some(why) = &switch.watched {
         let failure = Failure::new(

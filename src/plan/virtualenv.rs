@@ -1,7 +1,7 @@
 //! Why a virtualenv could not be built: what pip and uv say, in a sentence, and what to do.
 
 use super::deploy::needs_uv;
-use super::{Failure, StepFailure};
+use super::{ActionFailure, Failure, Reason};
 use crate::config::Environment;
 use crate::shell::display;
 
@@ -20,12 +20,19 @@ const UNREACHED: [&str; 7] = [
 ];
 
 /// Explains the step that failed.
-pub(super) fn explain(what: String, failed: &StepFailure, environment: &Environment, host: &str) -> Failure {
+pub(super) fn explain(
+    what: String,
+    failed: &ActionFailure,
+    environment: &Environment,
+    host: &str,
+) -> Failure {
     let failure = Failure::new("virtualenv", what);
-    match failed.status {
-        Some(51) => return needs_uv(failure, environment),
-        Some(52) => return add_gunicorn(failure.why("the requirements bring no gunicorn"), environment),
-        Some(53) => {
+    match failed.reason {
+        Some(Reason::NoUv) => return needs_uv(failure, environment),
+        Some(Reason::NoGunicorn) => {
+            return add_gunicorn(failure.why("the requirements bring no gunicorn"), environment);
+        }
+        Some(Reason::VirtualenvLive) => {
             return failure
                 .why("what live runs from is not rebuilt beneath it")
                 .advise("if it was a moment's weakness of the host, try again")

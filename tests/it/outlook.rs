@@ -153,7 +153,7 @@ fn it_shows_the_steps_of_the_deploy_or_why_there_are_none() {
         let outlook = plan::outlook(reading);
         match deploy {
             Ok(deploy) => {
-                let titles: Vec<String> = deploy.steps.iter().map(|step| step.title()).collect();
+                let titles: Vec<String> = deploy.actions.iter().map(|action| action.title()).collect();
                 let shown: Vec<&str> = outlook.deploy.iter().map(|step| &*step.title).collect();
                 assert_eq!(shown, titles, "{name}");
                 assert!(outlook.deploy.iter().all(|step| step.touches != "live"), "{name}");

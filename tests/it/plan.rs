@@ -46,8 +46,8 @@ fn listing(plan: &Result<Plan, Failure>) -> String {
     let mut text = String::new();
     match plan {
         Ok(plan) => {
-            for step in &plan.steps {
-                let _ = writeln!(text, "  {:?}: {}", step.touches(), step.title());
+            for action in &plan.actions {
+                let _ = writeln!(text, "  {:?}: {}", action.touches(), action.title());
             }
         }
         Err(failure) => {
@@ -142,14 +142,15 @@ fn a_rollback_builds_again_what_was_cut_off_before_its_record() {
         entry("cutover", &live.commit, &recorded.commit, &live),
     ];
     let plan = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None).unwrap();
-    let built =
-        plan.plan.steps.iter().any(
-            |step| matches!(&step.action, Action::Virtualenv { key, .. } if *key == recorded.virtualenv),
-        );
+    let built = plan
+        .plan
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::Virtualenv(build) if build.key == recorded.virtualenv));
     assert!(built, "{}", listing(&Ok(plan.plan)));
     state.history.remove(0);
     let adopted = plan::rollback(&state, &environment(), &Secrets::new(), "ann@laptop", None);
-    let adopted = adopted.unwrap().plan.steps.remove(0).action;
+    let adopted = adopted.unwrap().plan.actions.remove(0);
     assert!(matches!(adopted, Action::Introduce { .. }), "{adopted:?}");
 }
 
@@ -258,12 +259,20 @@ fn what_is_configured_goes_on_around_a_release() {
     ] {
         let _ = writeln!(text, "{name}");
         text.push_str(&listing(&plan));
-        for step in plan.iter().flat_map(|plan| &plan.steps) {
-            let of_mine =
-                ["keep_static", "checkout", "collect", "judge", "hook", "release_hook", "smoke", "warm"];
-            let line = step.call.as_ref().and_then(|call| call.line().ok()).unwrap_or_default();
-            if of_mine.iter().any(|word| line.starts_with(word)) {
-                let _ = writeln!(text, "    $ {line}");
+        for action in plan.iter().flat_map(|plan| &plan.actions) {
+            let is_configured = matches!(
+                action,
+                Action::KeepStatic { .. }
+                    | Action::CheckOut { .. }
+                    | Action::Collect { .. }
+                    | Action::Migrations(_)
+                    | Action::Build { .. }
+                    | Action::Release { .. }
+                    | Action::Smoke { .. }
+                    | Action::Warm { .. }
+            );
+            if is_configured {
+                let _ = writeln!(text, "    {action:?}");
             }
         }
     }
@@ -324,20 +333,20 @@ fn nothing_in_a_deploy_touches_live() {
             };
             planned += 1;
             let live = state.live.color;
-            for step in &plan.steps {
-                assert!(step.touches() < Touches::Live, "{name}: {}", step.title());
-                let at_work = match &step.action {
+            for action in &plan.actions {
+                assert!(action.touches() < Touches::Live, "{name}: {}", action.title());
+                let at_work = match action {
                     Action::Stop { color, .. }
                     | Action::CheckOut { color, .. }
-                    | Action::Configure { color }
+                    | Action::Configure { color, .. }
                     | Action::Start { color, .. }
-                    | Action::Record { color } => Some(*color),
+                    | Action::Record { color, .. } => Some(*color),
                     _ => None,
                 };
                 if let Some(color) = at_work {
-                    assert_ne!(Some(color), live, "{name}: {} is live", step.title());
+                    assert_ne!(Some(color), live, "{name}: {} is live", action.title());
                     let served = state.served.as_ref().and_then(|served| served.color);
-                    assert_ne!(Some(color), served, "{name}: {} is served", step.title());
+                    assert_ne!(Some(color), served, "{name}: {} is served", action.title());
                 }
             }
         }

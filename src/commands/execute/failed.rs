@@ -2,29 +2,29 @@
 
 use super::{Context, Run};
 use crate::commands::host::{lost, observe_again, release};
-use crate::host::{HostShell, ShellError};
+use crate::host::{HostSession, ShellError};
 use crate::model::ExitCode;
-use crate::plan::{self, Failure, Site, Step, Touches};
+use crate::plan::{self, Action, Failure, Site, Touches};
 
 impl Run<'_> {
-    /// The step that failed: the one that ran, or the next one where it fell between two.
-    fn failed_step(&self) -> &Step {
+    /// The action that failed: the one that ran, or the next one where it fell between two.
+    fn failed_action(&self) -> &Action {
         let index = self.current.map_or(self.ended, |number| number - 1);
-        &self.plan.steps[index.min(self.plan.steps.len() - 1)]
+        &self.plan.actions[index.min(self.plan.actions.len() - 1)]
     }
 
     pub(super) fn explain(
         mut self,
-        shell: &mut HostShell,
+        shell: &mut HostSession,
         context: &mut Context,
         host: &str,
         user: &str,
     ) -> Failure {
         self.failed.interrupted = self.stopping.is_some() && !self.timed_out;
         self.failed.output = std::mem::take(&mut self.printed).into_lines();
-        let step = self.failed_step().clone();
-        let mut failure = plan::explain(&step, &self.failed, context.environment, host, user);
-        if let Some((bound, key)) = step.bound(context.environment).filter(|_| self.timed_out) {
+        let action = self.failed_action().clone();
+        let mut failure = plan::explain(&action, &self.failed, context.environment, host, user);
+        if let Some((bound, key)) = action.bound(context.environment).filter(|_| self.timed_out) {
             failure = failure
                 .why(format!("it took longer than {} s", bound.as_secs()))
                 .advise(format!("give it more time: {key}"));
@@ -46,12 +46,12 @@ impl Run<'_> {
 
     /// The connection was lost while the plan ran.
     pub(super) fn cut_off(mut self, error: ShellError, context: &Context, host: &str, user: &str) -> Failure {
-        let step = self.failed_step().clone();
+        let action = self.failed_action().clone();
         let mut failure = lost(error, host);
-        failure.what = format!("{}, while it was to {}", failure.what, step.title());
-        if step.touches() == Touches::Live {
-            self.failed.status = None;
-            let unknown = plan::explain(&step, &self.failed, context.environment, host, user);
+        failure.what = format!("{}, while it was to {}", failure.what, action.title());
+        if action.touches() == Touches::Live {
+            self.failed.reason = None;
+            let unknown = plan::explain(&action, &self.failed, context.environment, host, user);
             failure.site = Site::Unknown;
             failure.exit = ExitCode::LiveAffected;
             failure.advice.extend(unknown.advice);

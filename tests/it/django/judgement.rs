@@ -9,7 +9,7 @@ use deployer::plan::{Migrations, Verdict};
 
 use crate::django::passed;
 
-const SCRIPT: &str = include_str!("../../../templates/once/migrations.py");
+const SCRIPT: &str = include_str!("../../../templates/agent/migrations.py");
 
 const SETTINGS: &str = r#"
 import os

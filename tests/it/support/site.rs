@@ -214,7 +214,7 @@ impl Site {
     pub fn step(&self) -> Option<String> {
         let journal = fs::read_to_string(self.path(".deployer/journal")).unwrap_or_default();
         let begun = journal.lines().rev().find_map(|line| line.strip_prefix("begin "))?;
-        begun.splitn(3, ' ').nth(2).map(str::to_string)
+        begun.splitn(3, ' ').nth(2).map(|name| name.replace('_', " "))
     }
 
     /// Status and body of a request to the front door.

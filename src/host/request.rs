@@ -1,0 +1,78 @@
+//! What a host's agent is asked for: one line of JSON each.
+
+use serde::Serialize;
+
+use crate::plan::{Action, Touches};
+
+/// A request. [`super::Message`] has the answers.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request<'a> {
+    /// The host's state.
+    Observe,
+    /// Carry out these actions, one after the other.
+    CarryOut {
+        steps: Vec<Step<'a>>,
+        /// The command is complete then, and the agent ends.
+        finish: bool,
+    },
+    /// End the action that runs, unless it is critical.
+    Stop,
+    /// The client lives.
+    Beat,
+    /// Nothing more is done: give the lease back.
+    Release,
+    /// Nobody deploys or cuts over until that is lifted: who asks for it, and why; `None` lifts it.
+    Pause(Option<String>),
+    /// What a prune may concern.
+    Measure,
+    /// Digests of the variables in both slots.
+    Variables { key: &'a str, values: bool, hide: Vec<&'a String> },
+    /// Which slot a word means.
+    Where(&'a str),
+    /// The end of a log, and what is added to it.
+    Logs {
+        slot: &'a str,
+        /// `slot`, `history` or `file`.
+        kind: &'a str,
+        name: &'a str,
+        lines: u32,
+        follow: bool,
+    },
+    /// nginx's site: what is there of it, or that it be written.
+    Site { by_sudo: bool, look: Option<SiteFiles<'a>>, put: Option<SitePut<'a>> },
+}
+
+/// An action on its way.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step<'a> {
+    pub action: &'a Action,
+    pub touches: Touches,
+    pub critical: bool,
+    /// How many bytes of an upload come for it, once all actions are told.
+    pub upload: Option<u64>,
+}
+
+impl Step<'_> {
+    pub fn new(action: &Action, upload: Option<u64>) -> Step<'_> {
+        Step { action, touches: action.touches(), critical: action.is_critical(), upload }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SiteFiles<'a> {
+    pub file: &'a str,
+    pub link: Option<&'a str>,
+    /// The certificate's folder.
+    pub certificate: &'a str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SitePut<'a> {
+    pub file: &'a str,
+    pub link: Option<&'a str>,
+    pub content: &'a str,
+    /// The words of nginx's test, and of its reload.
+    pub test: &'a [String],
+    pub reload: &'a [String],
+}

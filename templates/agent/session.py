@@ -1,0 +1,188 @@
+"""The life of one command: takes the lease, reads the state, and carries out what the client asks for."""
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+
+from agent import actions, logs, prune, site, slots, variables
+from agent.files import discard, write_whole
+from agent.lease import Lease
+from agent.observe import observe
+from agent.wire import Failed, Gone, close_line, flush, open_wire, speak, tell
+
+# What an action that was told to end has for it, in seconds.
+GRACE = 5
+
+
+class Stopped(BaseException):
+    """The client asks an action to end, or is gone."""
+
+
+def main(hello):
+    source = open_wire(hello["nonce"])
+    session = Session(hello, source)
+    try:
+        if hello["lease"]:
+            session.lease.take(hello["lease"], source)
+        request = hello["first"]
+        # Nothing comes after a release; a client that fell silent would be waited for in vain.
+        while request is not None and not session.answer(request):
+            request = source.line()
+    except Gone:
+        pass
+    except Exception:
+        speak(traceback.format_exc())
+        tell("broken", traceback.format_exc(limit=0).strip())
+        sys.exit(70)
+
+
+def named(value):
+    """The name and the fields of what the client sends."""
+    return (value, None) if isinstance(value, str) else next(iter(value.items()))
+
+
+class Session:
+    def __init__(self, hello, source):
+        self.settings, self.source = hello["settings"], source
+        self.lease = Lease(self.settings["root"])
+
+    def answer(self, request):
+        """Does what the client asks for, and answers. True: that was the last."""
+        word, value = named(request)
+        if word == "observe":
+            tell("state", observe(self.settings))
+        elif word == "beat":
+            self.lease.beat()
+        elif word == "carry_out":
+            done = self.carry_out(value["steps"])
+            if done and value["finish"]:
+                self.lease.release(True)
+            tell("done", done)
+            return done and value["finish"]
+        elif word == "pause":
+            tell("done", self.pause(value))
+        elif word == "release":
+            self.lease.release(False)
+            tell("done", True)
+            return True
+        elif word == "measure":
+            tell("found", prune.measure(self.settings))
+        elif word == "variables":
+            tell("variables", variables.variables(self.settings, value))
+        elif word == "where":
+            tell("where", slots.where(self.settings, value))
+        elif word == "site":
+            tell("site", site.site(value))
+        elif word == "logs":
+            logs.logs(self.settings, value, self.source)
+            return True
+        return False
+
+    def pause(self, wanted):
+        path = self.settings["root"] + "/.deployer/freeze"
+        try:
+            write_whole(path, wanted) if wanted else discard(path)
+        except OSError as error:
+            speak(error)
+            flush()
+            return False
+        self.lease.release(False)
+        return True
+
+    def carry_out(self, steps):
+        """Runs actions one after the other, as long as each succeeds and the client is there."""
+        for step in steps:
+            if step["upload"] is not None:
+                name, action = named(step["action"])
+                self.lease.begin(0, step["touches"], name)
+                self.source.take(action["upload"], step["upload"])
+        for number, step in enumerate(steps, 1):
+            name, action = named(step["action"])
+            if self.source.ended or not tell("begin", number):
+                return False
+            self.lease.begin(number, step["touches"], name)
+            if step["upload"] is None:
+                action["upload"] = None
+            ok = self.act(getattr(actions, name), action, step["critical"])
+            self.lease.end(number, ok)
+            tell("end", [number, ok])
+            if not ok:
+                flush()
+                return False
+        return True
+
+    def act(self, function, action, is_critical):
+        """Runs one action in a process and a session of its own. A guarded one ends with its client; a critical one
+        finishes whatever becomes of the client."""
+        end, alive = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            os.close(end)
+            os.close(self.source.source)
+            # What an action starts, and leaves behind, must not hold the lock.
+            self.lease.close()
+            os._exit(run(function, self.settings, action, is_critical))
+        os.close(alive)
+        self.lease.runs(pid, is_critical)
+        try:
+            self.attend(pid, end, is_critical)
+        finally:
+            os.close(end)
+        status = os.waitpid(pid, 0)[1]
+        if os.WIFSIGNALED(status):
+            close_line()
+            tell("failed", {"reason": "killed", "signal": os.WTERMSIG(status)})
+        return status == 0
+
+    def attend(self, pid, end, is_critical):
+        """Waits until an action has ended: `end` is at its end then."""
+        told, kill_at = is_critical, None
+        while True:
+            wanted = [end] if self.source.ended else [end, self.source.source]
+            ready = select.select(wanted, [], [], kill_at and max(0, kill_at - time.monotonic()))[0]
+            if end in ready:
+                return
+            if ready:
+                self.source.fill()
+                self.lease.beat()
+                asked = "stop" in list(self.source.lines())
+                if (asked or self.source.ended) and not told:
+                    told, kill_at = True, time.monotonic() + GRACE
+                    signal_session(pid, signal.SIGTERM)
+            else:
+                kill_at = None
+                signal_session(pid, signal.SIGKILL)
+
+
+def signal_session(pid, number):
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        os.kill(pid, number)  # It has no session of its own yet.
+
+
+def run(function, settings, action, is_critical):
+    """What the process of an action does; returns its status."""
+    def stop(number, frame):
+        raise Stopped()
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN if is_critical else stop)
+    try:
+        function(settings, action)
+    except Failed as failed:
+        tell("failed", failed.told)
+    except Stopped:
+        tell("failed", {"reason": "stopped"})
+    except OSError as error:
+        speak(error)
+        tell("failed", {"reason": "not_written"})
+    except Exception:
+        speak(traceback.format_exc())
+        tell("failed", {"reason": "broken"})
+    else:
+        return 0
+    return 1
