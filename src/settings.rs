@@ -19,7 +19,7 @@ pub enum Probes {
 
 /// What an agent is told of its environment.
 #[derive(Serialize)]
-pub struct Settings<'a> {
+pub struct AgentSettings<'a> {
     root: &'a str,
     ports: Ports,
     health: Health<'a>,
@@ -108,10 +108,10 @@ fn health_paths(site: &str, health: &str) -> Vec<String> {
 }
 
 /// The settings for an agent.
-pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> Settings<'a> {
+pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSettings<'a> {
     let url = &environment.url;
     let health = &environment.health;
-    Settings {
+    AgentSettings {
         root: &environment.root,
         ports: Ports { blue: environment.ports.blue, green: environment.ports.green },
         health: Health {

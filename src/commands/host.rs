@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::config::Environment;
-use crate::host::{HostSession, Lease, Message, Opening, Request, ShellError};
+use crate::host::{HostSession, Message, Opening, Request, ShellError, TakeLease};
 use crate::lock;
 use crate::model::{ExitCode, Freeze, Holder, HostState, Kept, Lock, age, size, whole_seconds};
 use crate::plan::{self, Event, Failure, Observer, Site};
@@ -103,7 +103,7 @@ pub(super) fn observe<'s>(
 ) -> Result<(HostSession<'s>, HostState), Failure> {
     let environment = context.environment;
     let host = session.host().to_string();
-    let lease = holder.map(|holder| Lease {
+    let lease = holder.map(|holder| TakeLease {
         holder,
         patience: context.patience.as_secs(),
         breaks: context.break_lock,
@@ -128,7 +128,7 @@ pub(super) fn start<'s>(
     session: &'s mut Session,
     context: &Context,
     wish: &Wish,
-    lease: Option<Lease>,
+    lease: Option<TakeLease>,
     first: &Request,
 ) -> Result<HostSession<'s>, Failure> {
     let environment = context.environment;

@@ -3,7 +3,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use git2::Oid;
 
-use super::pack::{self, Request};
+use super::pack::{self, PackRequest};
 use super::{PackProgress, Packer, Repository, SourceError};
 
 /// What a host lacks of a commit, in git's bundle format (version 2), for `git fetch <bundle> +<reference>:…`.
@@ -56,7 +56,7 @@ impl Repository {
         let header = header(wanted, reference, &known);
         let writing = "cannot write the bundle to the temporary folder";
         file.write_all(&header).map_err(SourceError::io(writing))?;
-        let request = Request { repository: self, wanted, haves: &known, start: header.len() as u64 };
+        let request = PackRequest { repository: self, wanted, haves: &known, start: header.len() as u64 };
         let packer = pack::write(&request, packer, &mut file, progress)?;
 
         let bytes = file.metadata().map_err(SourceError::io(writing))?.len();

@@ -42,7 +42,7 @@ pub enum Packer {
     Libgit2,
 }
 
-pub(super) struct Request<'a> {
+pub(super) struct PackRequest<'a> {
     pub(super) repository: &'a Repository,
     pub(super) wanted: Oid,
     pub(super) haves: &'a [Oid],
@@ -52,7 +52,7 @@ pub(super) struct Request<'a> {
 
 /// Appends the pack to the file: by git, and by libgit2 where there is no git or it fails for any reason.
 pub(super) fn write(
-    request: &Request<'_>,
+    request: &PackRequest<'_>,
     packer: Option<Packer>,
     file: &mut File,
     progress: &mut dyn FnMut(PackProgress) -> bool,
@@ -75,7 +75,7 @@ pub(super) fn write(
 }
 
 fn by_git(
-    request: &Request<'_>,
+    request: &PackRequest<'_>,
     file: &File,
     progress: &mut dyn FnMut(PackProgress) -> bool,
 ) -> Result<(), SourceError> {
@@ -163,7 +163,7 @@ fn parse(line: &str) -> Option<PackProgress> {
 }
 
 fn by_libgit2(
-    request: &Request<'_>,
+    request: &PackRequest<'_>,
     file: &mut File,
     progress: &mut dyn FnMut(PackProgress) -> bool,
 ) -> Result<(), SourceError> {
@@ -232,7 +232,7 @@ fn by_libgit2(
 /// Passes on what is reported until the reporter is gone; `false` as soon as the caller wants no more.
 fn watch(
     reports: &Receiver<PackProgress>,
-    request: &Request<'_>,
+    request: &PackRequest<'_>,
     file: &File,
     progress: &mut dyn FnMut(PackProgress) -> bool,
 ) -> bool {

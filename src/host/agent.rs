@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::error::ShellError;
 use super::request::Request;
 use crate::model::Holder;
-use crate::settings::Settings;
+use crate::settings::AgentSettings;
 use crate::shell::quote;
 use crate::ssh::LONGEST_COMMAND;
 
@@ -75,14 +75,14 @@ pub(super) struct Hello<'a> {
     pub root: &'a str,
     /// Names this version of the agent.
     pub agent: String,
-    pub lease: Option<Lease<'a>>,
-    pub settings: &'a Settings<'a>,
+    pub lease: Option<TakeLease<'a>>,
+    pub settings: &'a AgentSettings<'a>,
     pub first: &'a Request<'a>,
 }
 
 /// How the environment's lease is taken.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Lease<'a> {
+pub struct TakeLease<'a> {
     pub holder: &'a Holder,
     /// How long to wait for one that somebody else holds, in seconds.
     pub patience: u64,

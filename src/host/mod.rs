@@ -9,7 +9,7 @@ mod packed;
 mod request;
 mod session;
 
-pub use agent::Lease;
+pub use agent::TakeLease;
 pub use error::ShellError;
 pub use message::{Draining, Message, SiteAnswer, SlotPlace, Unread, Watched};
 pub use packed::exec_command;

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::agent::{Hello, Lease, command, package, version};
+use super::agent::{Hello, TakeLease, command, package, version};
 use super::error::ShellError;
 use super::message::{Message, parse};
 use super::request::Request;
 use crate::model::size;
-use crate::settings::Settings;
+use crate::settings::AgentSettings;
 use crate::ssh::Lines;
 use crate::ssh::{Channel, Received};
 use crate::ssh::{RemoteError, Session};
@@ -32,9 +32,9 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub struct Opening<'a> {
     pub root: &'a str,
     pub interpreter: &'a str,
-    pub settings: &'a Settings<'a>,
+    pub settings: &'a AgentSettings<'a>,
     /// `None`: it only reads.
-    pub lease: Option<Lease<'a>>,
+    pub lease: Option<TakeLease<'a>>,
     /// What it is asked for first, so that the answer takes no further round trip.
     pub first: &'a Request<'a>,
 }

@@ -29,6 +29,6 @@ pub use secret::{Secret, Secrets};
 pub use size::size;
 pub use state::{
     Accepted, AcceptedOperation, Answer, Crontab, Described, HistoryEntry, HostState, Link, Listener,
-    PidFile, Process, Scope, Served, SlotState, Space, Switch, Systemd, Unit,
+    PidFile, Process, Scope, Served, SlotState, Space, Systemd, UnfinishedSwitch, Unit,
 };
 pub use target::Target;

@@ -37,7 +37,7 @@ pub struct HostState {
     /// Who holds the lock at this moment.
     pub lock: Option<Lock>,
     /// A cutover whose switch has begun and was never seen to end.
-    pub switch: Option<Switch>,
+    pub switch: Option<UnfinishedSwitch>,
     /// Somebody asked for a pause: no deploy and no cutover until it is lifted.
     #[serde(default)]
     pub freeze: Option<Freeze>,
@@ -342,7 +342,7 @@ pub struct HistoryEntry {
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Switch {
+pub struct UnfinishedSwitch {
     pub from: Color,
     pub to: Color,
     /// Seconds since 1970 by the host's clock.
