@@ -58,7 +58,6 @@ pub const CODES: &[Code] = &[
     row("config", SAFE, "`deployer.toml` is missing or wrong.", "Each mistake is shown with its line; `deployer init` writes a new file."),
     row("config.nul", SAFE, "A value holds a NUL byte, which no argument can carry.", "Take it out of `deployer.toml`."),
     row("door.unhealthy", BACK, "After the switch the health check through the front door failed, so the switch was undone.", "Compare the headers that nginx sets with the probe's, or set `[health] path` to a page for visitors."),
-    row("env.unread", SAFE, "The variables of the slots could not be read on the host.", "The host's output says why."),
     row("environment", SAFE, "The command names no environment, or one that `deployer.toml` does not have.", "Name one of those that the message lists."),
     row("frozen", SAFE, "A person asked for a pause with `lock`.", "When the pause is over: `deployer prod unlock`."),
     row("history.lost", SAFE, "The commit lacks commits that live or next holds.", "Fetch and merge first, or `--force`."),
