@@ -13,7 +13,7 @@ use clap_complete::env::Shells;
 use super::invocation::Invocation;
 use super::line::plain_command;
 use super::verb::{AnyVerb, Environments, Verb, printed};
-use super::verbs;
+use super::{names, verbs};
 use crate::config::{self, Config};
 use crate::git::Repository;
 use crate::plan::Failure;
@@ -106,7 +106,7 @@ fn configuration() -> Option<Config> {
     });
     let here = std::env::current_dir().ok()?;
     let path = config::find(&here, named.as_deref()).ok()?;
-    config::load(&path).ok()
+    config::load(&path, &names()).ok()
 }
 
 /// Branches and tags, for an argument that is a commit.

@@ -22,6 +22,10 @@ pub struct Context<'a> {
     pub patience: Duration,
     /// End whoever holds the lock.
     pub break_lock: bool,
+    /// Whether a pause that somebody asked for is heeded.
+    pub heeds_pause: bool,
+    /// Whether it works on a full disk too.
+    pub even_if_full: bool,
 }
 
 impl Context<'_> {

@@ -62,6 +62,7 @@ pub(super) struct FollowUp {
 /// A refusal, or the step that failed.
 pub(super) fn cutover(context: &mut Context, options: &FollowUp) -> Result<(), Failure> {
     let wish = Wish { watch: options.watch.unwrap_or_default(), ..Wish::new(Probes::All) };
+    context.heeds_pause = true;
     let holder = context.holder("cutover", None);
     announced(context, "cutover", |context| {
         visit(context, &wish, Some(&holder), |context, visit| {
@@ -69,20 +70,34 @@ pub(super) fn cutover(context: &mut Context, options: &FollowUp) -> Result<(), F
             let cutover = visit.decide(environment, |state| {
                 plan::cutover(state, environment, context.by, options.stop_old)
             })?;
-            carry_out(visit, context, "cutover", &cutover)
+            carry_out(visit, context, Direction::Forward, &cutover)
         })
     })
+}
+
+/// Which way a switch leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Forward,
+    /// To what was live before.
+    Back,
 }
 
 /// Says what becomes live, and makes it so.
 pub(super) fn carry_out(
     visit: &mut Visit,
     context: &mut Context,
-    verb: &str,
+    direction: Direction,
     cutover: &CutoverPlan,
 ) -> Result<(), Failure> {
+    let (verb, doing) = match direction {
+        Direction::Forward => ("cutover", "cutting {environment} over to {commit}"),
+        Direction::Back => ("rollback", "rolling {environment} back to {commit}"),
+    };
     context.emit(Event::Intent {
-        verb: verb.to_string(),
+        verb,
+        doing,
+        switches: true,
         environment: context.environment.name.clone(),
         by: context.by.to_string(),
         commit: Some(cutover.release.summary()),
@@ -90,11 +105,13 @@ pub(super) fn carry_out(
         host: visit.host.clone(),
         slot: Some(cutover.to),
     });
-    if goes_back(&visit.state, cutover, verb) {
+    if goes_back(&visit.state, cutover, direction) {
         let message =
             format!("{} is what live replaced: this goes back to it", cutover.release.summary().short());
         context.emit(Event::Warning { message });
-    } else if let Some(message) = plan::taken_back(&visit.state, cutover).filter(|_| verb == "cutover") {
+    } else if let Some(message) =
+        plan::taken_back(&visit.state, cutover).filter(|_| direction == Direction::Forward)
+    {
         context.emit(Event::Warning { message });
     }
     let told = [
@@ -115,14 +132,14 @@ pub(super) fn carry_out(
             None => failure,
         }
     })?;
-    let world = after(&visit.state, cutover, verb, &context.environment.name);
+    let world = after(&visit.state, cutover, direction, &context.environment.name);
     context.emit(Event::World(world));
     Ok(())
 }
 
 /// Whether a cutover undoes the one before it: somebody may have typed it twice.
-fn goes_back(state: &HostState, cutover: &CutoverPlan, verb: &str) -> bool {
-    let last = state.history.last().filter(|last| verb == "cutover" && last.verb == "cutover");
+fn goes_back(state: &HostState, cutover: &CutoverPlan, direction: Direction) -> bool {
+    let last = state.history.last().filter(|last| direction == Direction::Forward && last.verb == "cutover");
     last.is_some_and(|last| {
         last.color == cutover.from
             && last.previous.as_deref() == Some(&*cutover.release.commit)
@@ -132,7 +149,7 @@ fn goes_back(state: &HostState, cutover: &CutoverPlan, verb: &str) -> bool {
 }
 
 /// The world after a switch that was proven.
-fn after(state: &HostState, cutover: &CutoverPlan, verb: &str, environment: &str) -> World {
+fn after(state: &HostState, cutover: &CutoverPlan, direction: Direction, environment: &str) -> World {
     let from = cutover.from;
     let slot = state.slot(from);
     let old = slot.commit();
@@ -143,14 +160,14 @@ fn after(state: &HostState, cutover: &CutoverPlan, verb: &str, environment: &str
         (None, false) => "empty",
     };
     // After a rollback the way forward is a cutover to what still waits in next.
-    let back = match verb {
-        "rollback" => format!("deployer {environment} cutover   (forward again)"),
-        _ if plan::older_again(state, cutover).is_some() => {
+    let back = match direction {
+        Direction::Back => format!("deployer {environment} cutover   (forward again)"),
+        Direction::Forward if plan::older_again(state, cutover).is_some() => {
             format!(
                 "deployer {environment} rollback --force   (back, to before a migration that it may not survive)"
             )
         }
-        _ => format!("deployer {environment} rollback   (the way back)"),
+        Direction::Forward => format!("deployer {environment} rollback   (the way back)"),
     };
     World {
         live: Some(WorldSlot {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::Context;
 use super::completions;
-use super::cutover::{FollowUp, carry_out};
+use super::cutover::{Direction, FollowUp, carry_out};
 use super::execute::{After, execute, show};
 use super::hooks::announced;
 use super::host::{Visit, frozen, observe_again, visit};
@@ -101,6 +101,7 @@ fn begin(context: &mut Context, options: &DeployArgs) -> Result<(), Failure> {
     let probes = if options.cutover { Probes::All } else { Probes::FrontDoor };
     let watch = options.follow_up.watch.unwrap_or_default();
     let wish = Wish { probes, modules: &names, watch };
+    (context.heeds_pause, context.even_if_full) = (true, false);
     let holder = context.holder("deploy", Some(&local.commit.id));
     visit(context, &wish, Some(&holder), |context, visit| act(visit, context, options, local))
 }
@@ -139,7 +140,7 @@ fn act(visit: &mut Visit, context: &mut Context, options: &DeployArgs, local: Lo
     let plan = visit.decide(environment, |state| {
         plan::cutover(state, environment, context.by, options.follow_up.stop_old)
     })?;
-    carry_out(visit, context, "cutover", &plan)
+    carry_out(visit, context, Direction::Forward, &plan)
 }
 
 /// The world after a deploy: what was live is, and next waits for the cutover.
@@ -280,7 +281,9 @@ pub(super) fn asked<T>(
     };
     let to_live = relation(plan::held(state, roles.live));
     context.emit(Event::Intent {
-        verb: "deploy".to_string(),
+        verb: "deploy",
+        doing: "deploying {commit} to {environment}",
+        switches: false,
         environment: environment.name.clone(),
         by: context.by.to_string(),
         commit: Some(local.commit.clone()),

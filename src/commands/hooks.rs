@@ -40,6 +40,8 @@ pub(super) fn announced(
         dry_run: context.dry_run,
         patience: context.patience,
         break_lock: context.break_lock,
+        heeds_pause: context.heeds_pause,
+        even_if_full: context.even_if_full,
     });
     let told = heard.told;
     let variables = variables(context, verb, &told, result.as_ref().err());
@@ -76,10 +78,10 @@ impl Observer for Heard<'_> {
                 self.told.world = Some(world);
                 return;
             }
-            Event::Intent { ref verb, ref commit, slot, .. } => {
+            Event::Intent { switches, ref commit, slot, .. } => {
                 self.told.commit = commit.clone().map(|commit| (commit.id, commit.subject));
                 self.told.slot = slot;
-                self.told.switches = matches!(&**verb, "cutover" | "rollback");
+                self.told.switches = switches;
             }
             _ => {}
         }

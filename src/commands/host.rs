@@ -107,7 +107,7 @@ pub(super) fn observe<'s>(
         holder,
         patience: context.patience.as_secs(),
         breaks: context.break_lock,
-        even_if_full: holder.verb != "deploy",
+        even_if_full: context.even_if_full,
     });
     let mut shell = start(session, context, wish, lease, &Request::Observe)?;
     let state = read_state(&mut shell, context, &host, 0)?;
@@ -115,8 +115,7 @@ pub(super) fn observe<'s>(
         let message = format!("{}; this run mends what it left", past.what);
         context.emit(Event::Note { message });
     }
-    let changes = holder.is_some_and(|holder| matches!(&*holder.verb, "deploy" | "cutover"));
-    if let Some(freeze) = state.freeze.as_ref().filter(|_| changes) {
+    if let Some(freeze) = state.freeze.as_ref().filter(|_| holder.is_some() && context.heeds_pause) {
         release(&mut shell);
         return Err(frozen(freeze, &state, &environment.name));
     }

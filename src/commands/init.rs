@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::invocation::Invocation;
 use super::job::here;
+use super::names;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{self, Config};
 use crate::git::Repository;
@@ -94,7 +95,7 @@ fn init(options: &InitArgs, invocation: &Invocation, start: &Path, ui: &mut Ui) 
     let answers = Questions { options }.answers(&found, directory, environment, name)?;
     let text = render(&found, &answers);
     // The same reader that every other command has.
-    Config::parse(&text, &target).map_err(|error| {
+    Config::parse_beside(&names(), &text, &target).map_err(|error| {
         Failure::usage("init", "the answers do not make a valid configuration").why(error.to_string())
     })?;
     if dry_run {

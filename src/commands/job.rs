@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::invocation::Invocation;
 use super::person::who;
-use super::{Context, Vault};
+use super::{Context, Vault, names};
 use crate::config::{self, Config, ConfigError, Environment};
 use crate::plan::Failure;
 use crate::ssh::{ConnectOptions, Interrupt};
@@ -41,7 +41,7 @@ impl Invocation {
     pub(super) fn workspace(&self) -> Result<Workspace, Failure> {
         let start = here()?;
         let path = config::find(&start, self.options.config.as_deref());
-        let config = path.and_then(|path| config::load(&path)).map_err(|error| {
+        let config = path.and_then(|path| config::load(&path, &names())).map_err(|error| {
             let failure = Failure::usage("config", error.to_string());
             match error {
                 ConfigError::NotFound { .. } => failure.advise("deployer init"),
@@ -115,6 +115,8 @@ impl Job {
             dry_run: self.dry_run,
             patience: Duration::ZERO,
             break_lock: false,
+            heeds_pause: false,
+            even_if_full: true,
         }
     }
 }

@@ -105,7 +105,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<CommandLine, c
 fn take_environment(words: &mut Vec<OsString>) -> Option<String> {
     let matches = plain_command().allow_external_subcommands(true).try_get_matches_from(&*words).ok()?;
     let (name, rest) = matches.subcommand()?;
-    if names().any(|verb| verb == name) {
+    if names().contains(&name) {
         return None;
     }
     let behind = rest.get_many::<OsString>("").map_or(0, Iterator::count);

@@ -68,6 +68,6 @@ fn verbs() -> impl Iterator<Item = (&'static str, &'static AnyVerb)> {
 }
 
 /// The names of all verbs, in the order in which a person meets them.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    verbs().map(|(name, _)| name)
+pub fn names() -> Vec<&'static str> {
+    verbs().map(|(name, _)| name).collect()
 }

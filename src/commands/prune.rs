@@ -56,7 +56,9 @@ fn prune(context: &mut Context, keep: usize) -> Result<(), Failure> {
 fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Failure> {
     let environment = context.environment;
     context.emit(Event::Intent {
-        verb: "prune".to_string(),
+        verb: "prune",
+        doing: "pruning {environment}",
+        switches: false,
         environment: environment.name.clone(),
         by: context.by.to_string(),
         commit: None,

@@ -182,6 +182,8 @@ fn step(
         dry_run: false,
         patience: Duration::ZERO,
         break_lock: false,
+        heeds_pause: false,
+        even_if_full: true,
     };
     let again = |mut failure: Failure| {
         let real = format!("deployer {} deploy", environment.name);

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Context;
-use super::cutover::carry_out;
+use super::cutover::{Direction, carry_out};
 use super::hooks::announced;
 use super::host::{Visit, visit};
 use super::invocation::Invocation;
@@ -72,7 +72,7 @@ fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<
                 let secrets = visit.decide(environment, |_| found)?;
                 rollback = planned(visit, &secrets)?;
             }
-            carry_out(visit, context, "rollback", &rollback)
+            carry_out(visit, context, Direction::Back, &rollback)
         })
     })
 }

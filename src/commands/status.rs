@@ -89,6 +89,8 @@ fn one(
         dry_run: true,
         patience: Duration::ZERO,
         break_lock: false,
+        heeds_pause: false,
+        even_if_full: true,
     };
     let seen = match ask(&mut context) {
         Ok(status) => Seen::Reached(Box::new(status)),

@@ -46,7 +46,12 @@ fn stop(context: &mut Context) -> Result<(), Failure> {
         let (plan, next) = visit.decide(environment, |state| plan::stop(state, environment))?;
         let release = visit.state.slot(next).release.as_ref();
         context.emit(Event::Intent {
-            verb: "stop".to_string(),
+            verb: "stop",
+            doing: match release {
+                Some(_) => "stopping next of {environment}, {commit}",
+                None => "stopping next of {environment}",
+            },
+            switches: false,
             environment: environment.name.clone(),
             by: context.by.to_string(),
             commit: release.map(|release| release.summary()),

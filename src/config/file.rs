@@ -41,12 +41,17 @@ impl Config {
     /// Reads a configuration's text; `path` is what messages call it, and its folder's name is the
     /// application's default name.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+        Config::parse_beside(&[], text, path)
+    }
+
+    /// The same, beside words of the command line: no environment may be named like one of them.
+    pub fn parse_beside(reserved: &[&str], text: &str, path: &Path) -> Result<Config, ConfigError> {
         let folder = path
             .parent()
             .and_then(Path::file_name)
             .map(|name| name.to_string_lossy().into_owned())
             .filter(|name| !name.contains(char::is_control));
-        match read::environments(text, folder.as_deref().unwrap_or("app")) {
+        match read::environments(text, folder.as_deref().unwrap_or("app"), reserved) {
             Ok(environments) => Ok(Config { path: path.to_owned(), environments }),
             Err(problems) => Err(ConfigError::Invalid { path: path.to_owned(), problems }),
         }
@@ -93,15 +98,15 @@ pub fn find(start: &Path, explicit: Option<&Path>) -> Result<PathBuf, ConfigErro
     Err(ConfigError::NotFound { start: start.to_owned(), top: top.to_owned() })
 }
 
-/// Reads and validates a configuration file.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
+/// Reads and validates a configuration file; no environment in it may be named like a reserved word.
+pub fn load(path: &Path, reserved: &[&str]) -> Result<Config, ConfigError> {
     let bytes =
         std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let text = std::str::from_utf8(&bytes).map_err(|error| ConfigError::NotText {
         path: path.to_owned(),
         line: bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1,
     })?;
-    Config::parse(text, path)
+    Config::parse_beside(reserved, text, path)
 }
 
 fn listing(path: &Path, problems: &[String]) -> String {

@@ -41,7 +41,7 @@ pub use file::{Config, ConfigError, find, load};
 pub use gunicorn::Gunicorn;
 pub use health::{Health, Statuses};
 pub use hooks::Hooks;
-pub use name::{COMMANDS, closest, distance};
+pub use name::{closest, distance};
 pub use nginx::Nginx;
 pub use ports::Ports;
 pub use processes::SlotProcess;

@@ -8,7 +8,11 @@ use super::section::{Layer, Tables};
 use super::{conflicts, name, veil};
 
 /// Reads a file's text; `folder` is the application's name where the file has none.
-pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>, Vec<String>> {
+pub(super) fn environments(
+    text: &str,
+    folder: &str,
+    reserved: &[&str],
+) -> Result<Vec<Environment>, Vec<String>> {
     let problems = Problems::new(text);
     let document = match DeTable::parse(text) {
         Ok(document) => document,
@@ -19,14 +23,14 @@ pub(super) fn environments(text: &str, folder: &str) -> Result<Vec<Environment>,
         }
     };
     veil::hide_variables(document.get_ref(), &problems);
-    let environments = whole(&Layer::top(document.get_ref()), folder, &problems);
+    let environments = whole(&Layer::top(document.get_ref()), folder, reserved, &problems);
     match problems.into_texts() {
         none if none.is_empty() => Ok(environments),
         problems => Err(problems),
     }
 }
 
-fn whole(top: &Layer, folder: &str, problems: &Problems) -> Vec<Environment> {
+fn whole(top: &Layer, folder: &str, reserved: &[&str], problems: &Problems) -> Vec<Environment> {
     top.report_unknown_keys(problems);
     let all = top.table("environments", problems);
     if !top.table.contains_key("environments") || all.as_ref().is_some_and(|all| all.table.is_empty()) {
@@ -43,7 +47,7 @@ fn whole(top: &Layer, folder: &str, problems: &Problems) -> Vec<Environment> {
     let mut found = Vec::new();
     for key in keys {
         let name: &str = key.get_ref();
-        if let Err(objection) = name::objection(name, name::COMMANDS) {
+        if let Err(objection) = name::objection(name, reserved) {
             problems.add(&all.name_of(name), Some(key.span()), objection);
         }
         let Some(own) = all.table(name, problems) else {
@@ -75,7 +79,7 @@ mod tests {
             let others = RIGHT.lines().filter(another).collect::<Vec<_>>().join("\n");
             // `secrets.NAME.key` goes with a file alone. A date is right nowhere.
             let file = if name == "secrets.a.key" { "secrets.a.file = 'a'\n" } else { "" };
-            let problems = super::environments(&format!("{others}\n{file}{name} = 1979-05-27\n"), "a");
+            let problems = super::environments(&format!("{others}\n{file}{name} = 1979-05-27\n"), "a", &[]);
             let said = problems.expect_err(&name);
             let what = format!(" `{name}` must");
             assert!(said.iter().any(|said| said.contains(&what)), "{name}: {said:?}");

@@ -24,7 +24,13 @@ pub enum Event {
     /// The first line: who is about to do what, and where.
     Intent {
         /// `deploy`, `cutover`, `rollback`...
-        verb: String,
+        verb: &'static str,
+        /// For people, with places for `{environment}` and `{commit}`: `deploying {commit} to {environment}`.
+        #[serde(skip)]
+        doing: &'static str,
+        /// Whether it changes what is live, where it succeeds.
+        #[serde(skip)]
+        switches: bool,
         environment: String,
         /// `user@machine`.
         by: String,

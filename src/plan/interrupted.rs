@@ -1,7 +1,6 @@
 //! A command that was cut off, as the host's journal has it: what is told of it, and what goes on from there.
 
 use super::action::{RELEASE, STOP_OLD, SWITCH, Touches};
-use crate::config::COMMANDS;
 use crate::model::{HostState, age, whole_seconds};
 
 /// What was cut off.
@@ -33,11 +32,15 @@ pub fn interrupted(state: &HostState) -> Option<Interrupted> {
         // A second cutover would undo the first.
         (_, SWITCH) => None,
         ("cutover", STOP_OLD) => Some("stop".to_string()),
-        // A file on the host says it, and it becomes a line to paste.
-        (verb, _) => Some(verb.to_string()).filter(|_| COMMANDS.contains(&verb)),
+        // A file on the host says it, and it becomes a line to paste: one word, and no option.
+        (verb, _) => is_word(verb).then(|| verb.to_string()),
     };
     Some(Interrupted {
         what: format!("a {} by {} was cut off{ago} at its step {step:?}{touched}", past.verb, past.by),
         again,
     })
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase())
 }

@@ -66,10 +66,9 @@ fn step(look: Look, good: bool, title: &str, took: Duration, note: Option<&str>)
 
 /// `deploying 3ab9d42 "fix the header" (+2 commits) to prod: green on web1.example, by ann@laptop`.
 fn intent(event: &Event) -> String {
-    let Event::Intent { verb, environment, by, commit, ahead_of_live, host, slot } = event else {
+    let Event::Intent { doing, environment, by, commit, ahead_of_live, host, slot, .. } = event else {
         return String::new();
     };
-    let environment = clean(environment);
     let what = commit.as_ref().map(|commit| {
         let ahead = match ahead_of_live {
             None => String::new(),
@@ -78,21 +77,8 @@ fn intent(event: &Event) -> String {
         };
         format!("{}{ahead}", quoted(commit))
     });
-    let what = what.as_deref();
-    let doing = match (verb.as_str(), what) {
-        ("deploy", Some(what)) => format!("deploying {what} to {environment}"),
-        ("deploy", None) => format!("deploying to {environment}"),
-        ("cutover", Some(what)) => format!("cutting {environment} over to {what}"),
-        ("cutover", None) => format!("cutting {environment} over"),
-        ("rollback", Some(what)) => format!("rolling {environment} back to {what}"),
-        ("rollback", None) => format!("rolling {environment} back"),
-        ("stop", Some(what)) => format!("stopping next of {environment}, {what}"),
-        ("stop", None) => format!("stopping next of {environment}"),
-        ("prune", _) => format!("pruning {environment}"),
-        ("unlock", _) => format!("unlocking {environment}"),
-        (verb, Some(what)) => format!("{} {environment}: {what}", clean(verb)),
-        (verb, None) => format!("{} {environment}", clean(verb)),
-    };
+    let doing = doing.replace("{environment}", &clean(environment));
+    let doing = doing.replace("{commit}", what.as_deref().unwrap_or("nothing"));
     let place = match slot {
         Some(color) => format!(": {color} on {}", clean(host)),
         None => format!(" on {}", clean(host)),
@@ -169,13 +155,20 @@ mod tests {
         CommitSummary { id: "3ab9d4200112233445566778899aabbccddeeff0".into(), subject: subject.into() }
     }
 
-    fn intent_of(verb: &str, subject: Option<&str>, ahead: Option<usize>, slot: bool) -> String {
+    fn intent_of(
+        doing: &'static str,
+        subject: Option<&str>,
+        ahead_of_live: Option<usize>,
+        slot: bool,
+    ) -> String {
         intent(&Event::Intent {
-            verb: verb.into(),
+            verb: "",
+            doing,
+            switches: false,
             environment: "prod".into(),
             by: "ann@laptop".into(),
             commit: subject.map(commit),
-            ahead_of_live: ahead,
+            ahead_of_live,
             host: "web1.example".into(),
             slot: slot.then_some(Color::Green),
         })
@@ -183,19 +176,20 @@ mod tests {
 
     #[test]
     fn intents_are_sentences() {
+        let deploying = "deploying {commit} to {environment}";
         let all = [
-            intent_of("deploy", Some("fix the header"), Some(2), true),
-            intent_of("deploy", Some("fix the header"), Some(1), true),
-            intent_of("deploy", Some("fix the header"), Some(0), true),
-            intent_of("deploy", Some(""), None, false),
-            intent_of("cutover", Some("fix the header"), Some(2), true),
-            intent_of("rollback", Some("fix the header"), None, true),
-            intent_of("stop", Some("fix the header"), None, true),
-            intent_of("prune", None, None, false),
-            intent_of("deploy", Some("\u{1b}]0;owned\u{7}\u{1b}[2Jhello\r\u{8}"), None, true),
+            intent_of(deploying, Some("fix the {environment}"), Some(2), true),
+            intent_of(deploying, Some("fix the header"), Some(1), true),
+            intent_of(deploying, Some("fix the header"), Some(0), true),
+            intent_of(deploying, Some(""), None, false),
+            intent_of("cutting {environment} over to {commit}", Some("fix the header"), Some(2), true),
+            intent_of("rolling {environment} back to {commit}", Some("fix the header"), None, true),
+            intent_of("stopping next of {environment}, {commit}", Some("fix the header"), None, true),
+            intent_of("pruning {environment}", None, None, false),
+            intent_of(deploying, Some("\u{1b}]0;owned\u{7}\u{1b}[2Jhello\r\u{8}"), None, true),
         ];
         insta::assert_snapshot!(all.join("\n"), @r#"
-        deploying 3ab9d42 "fix the header" (+2 commits) to prod: green on web1.example, by ann@laptop
+        deploying 3ab9d42 "fix the {environment}" (+2 commits) to prod: green on web1.example, by ann@laptop
         deploying 3ab9d42 "fix the header" (+1 commit) to prod: green on web1.example, by ann@laptop
         deploying 3ab9d42 "fix the header" (no new commits) to prod: green on web1.example, by ann@laptop
         deploying 3ab9d42 to prod on web1.example, by ann@laptop

@@ -34,11 +34,11 @@ type Row = [String; 3];
 impl Summary {
     pub(crate) fn see(&mut self, event: &Event) {
         match event {
-            Event::Intent { verb, environment, commit, host, .. } => {
+            Event::Intent { verb, switches, environment, commit, host, .. } => {
                 // A deploy that cuts over has two of them.
                 self.what.get_or_insert_with(|| format!("{verb} of {environment} on {host}"));
                 self.commit = self.commit.take().or_else(|| commit.clone());
-                self.switches |= matches!(verb.as_str(), "cutover" | "rollback");
+                self.switches |= *switches;
             }
             Event::StepFinished { title, took, note, .. } => {
                 let note = note.as_deref().unwrap_or("done");
@@ -156,9 +156,11 @@ mod tests {
         Some(CommitSummary { id, subject })
     }
 
-    fn intent(verb: &str) -> Event {
+    fn intent(verb: &'static str) -> Event {
         Event::Intent {
-            verb: verb.into(),
+            verb,
+            doing: "",
+            switches: verb == "cutover",
             environment: "prod".into(),
             by: "ann@laptop".into(),
             commit: commit("3ab9d42", "fix | <b>the</b> `header` @ann\n### x"),

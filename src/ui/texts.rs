@@ -110,7 +110,7 @@ texts! {
 
 texts_of_variants! {
     Event:
-        Intent { verb, environment, by, commit, host; ahead_of_live, slot },
+        Intent { environment, by, commit, host; verb, doing, switches, ahead_of_live, slot },
         Connecting { host },
         Asking { what },
         Connected { host; took },

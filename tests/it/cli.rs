@@ -29,7 +29,7 @@ fn deployer(line: &str) -> String {
 fn help() {
     assert_snapshot!("help_top", deployer("--help"));
     assert_snapshot!("help_environment", deployer("prod --help"));
-    for verb in names().filter(|verb| *verb != "help") {
+    for verb in names().into_iter().filter(|verb| *verb != "help") {
         assert_snapshot!(format!("help_{verb}"), deployer(&format!("{verb} --help")));
     }
     assert_eq!(deployer("help deploy"), deployer("prod deploy --help"));

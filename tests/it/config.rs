@@ -4,14 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::fixtures::SHORTEST;
+use deployer::commands::names;
 use deployer::config::{
-    COMMANDS, Config, ConfigError, Cutover, Environment, Gunicorn, Statuses, Supervisor, Web, find, load,
+    Config, ConfigError, Cutover, Environment, Gunicorn, Statuses, Supervisor, Web, find, load,
 };
 
 const STARTER: &str = include_str!("../../templates/deployer.toml");
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
-    Config::parse(text, Path::new("/code/hello/deployer.toml"))
+    Config::parse_beside(&names(), text, Path::new("/code/hello/deployer.toml"))
 }
 
 fn only(text: &str) -> Environment {
@@ -21,7 +22,7 @@ fn only(text: &str) -> Environment {
 
 /// What a person reads of a file.
 fn complaint(text: &str) -> String {
-    match Config::parse(text, Path::new("deployer.toml")) {
+    match Config::parse_beside(&names(), text, Path::new("deployer.toml")) {
         Ok(config) => panic!("this is accepted:\n{text}\n{config:?}"),
         Err(error) => error.to_string(),
     }
@@ -364,7 +365,7 @@ fn no_message_shows_a_variable() {
 
 #[test]
 fn every_command_is_refused_as_a_name() {
-    for word in COMMANDS {
+    for word in names() {
         let text = SHORTEST.replace("prod", word);
         assert!(complaint(&text).contains("cannot be an environment"), "{word}");
     }
@@ -558,13 +559,13 @@ fn files_are_found_and_read() {
     let file = top.join("deployer.toml");
     std::fs::write(&file, SHORTEST).unwrap();
     assert_eq!(find(&deep, None).unwrap(), file);
-    assert_eq!(load(&file).unwrap().environment("prod").unwrap().app.name, "top");
-    let unknown = load(&file).unwrap().environment("prd").unwrap_err().to_string();
+    assert_eq!(load(&file, &[]).unwrap().environment("prod").unwrap().app.name, "top");
+    let unknown = load(&file, &[]).unwrap().environment("prd").unwrap_err().to_string();
     assert!(unknown.ends_with("did you mean `prod`?"), "{unknown}");
 
     std::fs::write(&file, b"a = 1\nb = \"\xff\"\n").unwrap();
-    assert!(load(&file).unwrap_err().to_string().ends_with("deployer.toml:2: is not UTF-8 text"));
-    let gone = load(&top.join("other.toml")).unwrap_err().to_string();
+    assert!(load(&file, &[]).unwrap_err().to_string().ends_with("deployer.toml:2: is not UTF-8 text"));
+    let gone = load(&top.join("other.toml"), &[]).unwrap_err().to_string();
     assert!(gone.contains("other.toml") && gone.contains("No such file"), "{gone}");
 }
 

@@ -63,7 +63,7 @@ fn what_it_writes_is_a_configuration() {
     note: no page was seen that answers without a login: name one in [health] path
     wrote …/shop/deployer.toml: read it, and commit it — run: deployer prod doctor
     ");
-    let loaded = config::load(&repository.top().join("deployer.toml")).unwrap();
+    let loaded = config::load(&repository.top().join("deployer.toml"), &[]).unwrap();
     let prod = loaded.environment("prod").unwrap();
     assert_eq!(prod.app.name, "shop");
     assert_eq!(prod.root, "/home/deploy/shop");
@@ -157,7 +157,7 @@ fn on_a_terminal_it_asks_and_offers_defaults() {
     let output = child.wait_with_output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{shown}");
-    let loaded = config::load(&repository.top().join("deployer.toml")).unwrap();
+    let loaded = config::load(&repository.top().join("deployer.toml"), &[]).unwrap();
     let prod = loaded.environment("prod").unwrap();
     assert_eq!(prod.target.host, "web1.example.org", "{shown}");
     assert_eq!(prod.target.user.as_deref(), Some("deploy"), "{shown}");

@@ -67,7 +67,9 @@ fn world(word: &str) -> World {
 fn deploy() -> Vec<Event> {
     vec![
         Event::Intent {
-            verb: "deploy".into(),
+            verb: "deploy",
+            doing: "deploying {commit} to {environment}",
+            switches: false,
             environment: "prod".into(),
             by: "ann@laptop".into(),
             commit: Some(commit("3ab9d42", "fix the header \u{1b}[2J")),

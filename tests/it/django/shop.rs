@@ -64,7 +64,7 @@ impl Shop {
 
     /// A site as `[static]` wants it, read when the first cutover reloads nginx.
     fn add_server(&self) {
-        let config = load(&self.site.repo.path().join("deployer.toml")).expect("a configuration");
+        let config = load(&self.site.repo.path().join("deployer.toml"), &[]).expect("a configuration");
         let environment = config.environment("prod").expect("an environment");
         let server = format!(
             "server {{\nlisten 127.0.0.1:{};\nserver_name {NAME};\nproxy_set_header Host $http_host;\n{}location / {{ include {:?}; }}\n}}\n",

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use deployer::config::COMMANDS;
+use deployer::commands::names;
 use deployer::plan::CODES;
 
 use super::{deployer, samples, top};
@@ -69,7 +69,7 @@ fn commands() -> String {
     let options = top.split_once(common).and_then(|(_, rest)| rest.split_once("\n\n")).expect("options").0;
     let mut text = format!("## Options of every command\n\n```\n{}\n```\n", options.trim_matches('\n'));
     let listed = top.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
-    for name in listed.filter(|name| COMMANDS.contains(name)) {
+    for name in listed.filter(|name| names().contains(name)) {
         let help = deployer(&["help", name], &[]);
         let (own, rest) = help.split_once(common).unwrap_or((&help, ""));
         let rest = rest.split_once("\n\n").map_or("", |(_, rest)| rest);

@@ -69,7 +69,9 @@ fn events() -> String {
         Event::Asking { what: text("the passphrase") },
         Event::Connected { host: text("web1.example"), took: Duration::from_millis(84) },
         Event::Intent {
-            verb: text("deploy"),
+            verb: "deploy",
+            doing: "deploying {commit} to {environment}",
+            switches: false,
             environment: text("prod"),
             by: text("ann@laptop"),
             commit: Some(commit()),

@@ -25,7 +25,7 @@ fn serving(extra: &str) -> Site {
 }
 
 fn add_server(site: &Site) {
-    let config = load(&site.repo.path().join("deployer.toml")).expect("a configuration");
+    let config = load(&site.repo.path().join("deployer.toml"), &[]).expect("a configuration");
     let environment = config.environment("prod").expect("an environment");
     let server = format!(
         "server {{\nlisten 127.0.0.1:{};\nserver_name {NAME};\n{}location / {{ include {:?}; }}\n}}\n",
