@@ -1,28 +1,15 @@
-//! *State → Plan or Refusal* for `cutover` and `stop`.
-
-use serde_json::json;
+//! *State → Plan or Refusal* for `cutover`.
 
 use super::Failure;
 use super::action::{Action, Plan};
-use super::deploy::check_served;
+use super::preconditions::check_port;
 use super::processes;
 use super::release;
 use super::roles::{Roles, astray, roles};
-use super::work::Switch;
-use crate::config::{Cutover, Environment};
+use super::switch::{CutoverPlan, runs, switch};
+use crate::config::Environment;
 use crate::model::{Color, HostState, Release};
 use crate::probe;
-
-/// What a cutover or a rollback will do, beside its steps.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CutoverPlan {
-    pub plan: Plan,
-    /// What is live before.
-    pub from: Color,
-    /// What is live after.
-    pub to: Color,
-    pub release: Release,
-}
 
 /// The plan of a cutover; `by` is `user@machine`.
 ///
@@ -84,61 +71,6 @@ fn unproven(state: &HostState, roles: &Roles) -> bool {
     switch.to == roles.live && !newer
 }
 
-/// The plan of `stop`: what runs in next ends, its release stays for a rollback.
-///
-/// # Errors
-/// A refusal where nginx serves next.
-pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color), Failure> {
-    let roles = roles(state, environment)?;
-    let next = roles.next;
-    check_served(state, &roles, environment)?;
-    let pid = state.slot(next).process.as_ref().map(|process| process.pid);
-    let stop = Action::Stop { color: next, pid, makes_way: false };
-    Ok((Plan { actions: vec![stop] }, next))
-}
-
-/// The steps of a switch: nginx's test, and the switch itself. `socket` says whether `to` has one then.
-pub(super) fn switch(
-    state: &HostState,
-    environment: &Environment,
-    (verb, by): (&str, &str),
-    (from, to): (Color, Color),
-    release: &Release,
-    socket: bool,
-) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let follows_link = state.served.as_ref().is_some_and(|served| served.by_socket);
-    let reloads = environment.cutover == Cutover::Reload || !follows_link || !socket;
-    if reloads {
-        actions.push(Action::TestNginx { command: environment.nginx.test.clone() });
-    }
-    let previous = super::held(state, from);
-    let entry = json!({
-        "verb": verb, "commit": release.commit, "subject": release.subject, "by": by, "from": from,
-        "previous": previous, "release": release,
-    });
-    actions.push(Action::Switch(Box::new(Switch {
-        from,
-        to,
-        commit: release.commit.clone(),
-        moves_links: true,
-        reloads,
-        hands_over: processes::handed_over(state, from, to),
-        entry,
-        usual: usual(state).map(|status| status.to_string()),
-    })));
-    actions
-}
-
-/// The status that the health check gets through the front door from a release that is well at its port, where that is not
-/// as expected: a page that the site keeps for itself, say. What was so before is not the new release's fault.
-fn usual(state: &HostState) -> Option<u16> {
-    let served = state.served.as_ref().and_then(|served| served.color)?;
-    let is_well = state.slot(served).health.as_ref().is_some_and(|answer| answer.ok);
-    let door = state.door.as_ref().filter(|answer| is_well && !answer.ok)?;
-    door.status
-}
-
 fn nothing_to_cut_over(environment: &Environment, what: String) -> Failure {
     Failure::new("next.empty", format!("there is nothing to cut over to: {what}"))
         .advise(format!("deployer {} deploy", environment.name))
@@ -158,7 +90,7 @@ fn check_release<'a>(
     let redeploy = format!("deployer {} deploy {}", environment.name, release.summary().short());
     let what = format!("{color} {} is not healthy", release.summary().short());
     let log = format!("its log on the host: {}/{color}/log/{}", environment.root, environment.web.log());
-    super::deploy::check_port(state, color, environment)?;
+    check_port(state, color, environment)?;
     if !runs(state, color) {
         let port = environment.ports.of(color);
         return Err(Failure::new("next.stopped", what)
@@ -184,10 +116,4 @@ fn check_release<'a>(
         }
         None => Err(Failure::new("next.unhealthy", what).why("it was not probed")),
     }
-}
-
-/// Whether a slot's own gunicorn runs and listens.
-pub(super) fn runs(state: &HostState, color: Color) -> bool {
-    let slot = state.slot(color);
-    slot.process.is_some() && slot.listener.as_ref().is_some_and(|listener| listener.ours)
 }

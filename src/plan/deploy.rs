@@ -1,63 +1,13 @@
-//! *State → Plan or Refusal* for `deploy`.
+//! *State → Plan or Refusal* for `deploy`, and for the look at its migrations that `plan` takes.
 
 use super::action::{Action, Plan};
+use super::preconditions::{check_host, check_port, check_served, layout};
 use super::prune::tidy;
-use super::release::{FirstTime, ReleaseBuild};
-use super::roles::{Roles, astray, roles};
-use super::work::Virtualenv;
-use super::{Failure, Site, history};
-use crate::config::{Environment, Installer, Supervisor};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secret, Secrets, login};
-use crate::{python, shell, unit};
-
-/// What is asked for, as far as the local side knows it.
-#[derive(Clone, Debug)]
-pub struct DeployRequest<'a> {
-    pub environment: &'a Environment,
-    pub secrets: &'a Secrets,
-    pub commit: &'a CommitSummary,
-    /// `user@machine`.
-    pub by: &'a str,
-    pub force: bool,
-    /// Whether the application is Django's.
-    pub django: bool,
-    /// Apply migrations that what runs now may not survive.
-    pub accept_migrations: bool,
-    /// How the commit stands to what the next slot holds; `None`: it holds nothing.
-    pub relation: Option<Relation>,
-    /// The same, of what is live.
-    pub relation_to_live: Option<Relation>,
-    /// `None`: the application needs no Python.
-    pub virtualenv: Option<&'a Virtualenv>,
-    /// Submodules at this commit: name and commit.
-    pub modules: &'a [(String, CommitSummary)],
-    /// The key for a host that has none yet.
-    pub new_key: &'a str,
-    /// The host's clock, in seconds since 1970.
-    pub now: i64,
-}
-
-impl DeployRequest<'_> {
-    pub(super) fn build<'a>(&'a self, roles: &Roles, key: &'a str) -> ReleaseBuild<'a> {
-        ReleaseBuild {
-            environment: self.environment,
-            secrets: self.secrets,
-            color: roles.next,
-            commit: self.commit,
-            by: self.by,
-            virtualenv: self.virtualenv,
-            key,
-            now: self.now,
-            first_time: Some(FirstTime { django: self.django, accept_migrations: self.accept_migrations }),
-        }
-    }
-}
-
-/// The commit that a slot holds, by its release or by its work tree.
-pub fn held(state: &HostState, color: Color) -> Option<&str> {
-    let slot = state.slot(color);
-    slot.release.as_ref().map(|release| release.commit.as_str()).or(slot.head.as_deref())
-}
+use super::release::{FirstTime, ReleaseBuild, When};
+use super::request::DeployRequest;
+use super::roles::{Roles, roles};
+use super::{Failure, history};
+use crate::model::HostState;
 
 /// The plan of a deploy.
 ///
@@ -72,7 +22,7 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
     check_port(state, roles.next, environment)?;
 
     let key = state.key.as_deref().unwrap_or(request.new_key);
-    let build = request.build(&roles, key);
+    let build = release_build(request, &roles, key);
     let mut actions = layout(state, &roles, request.new_key);
     let slots = [state.slot(roles.next), state.slot(roles.live)];
     let haves = slots.iter().flat_map(|slot| slot.refs.values().cloned());
@@ -87,134 +37,50 @@ pub fn deploy(state: &HostState, request: &DeployRequest) -> Result<Plan, Failur
     Ok(Plan { actions })
 }
 
-/// The folders and links that are missing.
-pub(super) fn layout(state: &HostState, roles: &Roles, new_key: &str) -> Vec<Action> {
-    let complete = Color::ALL.iter().all(|color| {
-        let slot = state.slot(*color);
-        slot.exists && slot.repository && !slot.snippet.is_empty()
-    });
-    let lay_out = Action::LayOut { key: Secret::new(new_key), aside: None };
-    let links = roles.mend.iter().map(|(name, color)| Action::Link { name, color: *color });
-    (!complete || state.key.is_none()).then_some(lay_out).into_iter().chain(links).collect()
-}
-
-/// Where nginx still serves the slot that the links call next, to rebuild it would take the site down.
-pub(super) fn check_served(
-    state: &HostState,
-    roles: &Roles,
-    environment: &Environment,
-) -> Result<(), Failure> {
-    let served = state.served.as_ref().and_then(|served| served.color);
-    if served == Some(roles.next) {
-        let what = format!("nginx still serves {}, though live is linked to {}", roles.next, roles.live);
-        return Err(Failure::new("served.differs", what)
-            .why("a cutover was cut off before nginx was reloaded, or somebody moved the link by hand")
-            .advise(format!("finish it first: deployer {} cutover", environment.name)));
-    }
-    if astray(state, roles.live) {
-        let what = format!("nginx looks for a socket of live ({}), which has none", roles.live);
-        return Err(Failure::new("served.astray", what)
-            .why("it may still lead to what runs in next")
-            .advise(format!("mend that first: deployer {} cutover", environment.name)));
-    }
-    Ok(())
-}
-
-/// How a host without uv gets it, or does without.
-pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
-    let failure = failure.advise(format!("on the host: {}", python::INSTALL_UV));
-    match environment.python.is_locked() {
-        true => failure
-            .why("uv.lock is read by uv alone")
-            .advise(format!("or commit a requirements.txt, and name it: {}", python::EXPORT_LOCK)),
-        false => failure.advise("or set [python] installer = \"auto\""),
+/// What is built in next for a request.
+fn release_build<'a>(request: &'a DeployRequest, roles: &Roles, key: &'a str) -> ReleaseBuild<'a> {
+    let (django, accept_migrations) = (request.django, request.accept_migrations);
+    ReleaseBuild {
+        environment: request.environment,
+        secrets: request.secrets,
+        color: roles.next,
+        commit: request.commit,
+        by: request.by,
+        virtualenv: request.virtualenv,
+        key,
+        now: request.now,
+        first_time: Some(FirstTime { django, accept_migrations }),
     }
 }
 
-pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
-    for (tool, package) in [("git", "git"), ("setsid", "util-linux"), ("tar", "tar")] {
-        if state.tools.get(tool).is_none_or(Option::is_none) {
-            return Err(Failure::new("host.tool", format!("{} has no {tool} on its PATH", state.name))
-                .advise(format!("on the host, as root: apt-get install {package}")));
-        }
-    }
-    if environment.python.installer == Installer::Uv && state.tools.get("uv").is_none_or(Option::is_none) {
-        let failure = Failure::new("host.tool", format!("{} has no uv", state.name));
-        return Err(needs_uv(failure, environment));
-    }
-    if environment.supervisor == Supervisor::Systemd && state.systemd.is_none() {
-        return Err(Failure::new(
-            "host.systemd",
-            format!("{} has no systemd for user {}", state.name, state.user),
-        )
-        .why("supervisor = \"systemd\" asks for it")
-        .advise("set supervisor = \"auto\": a plain process where there is none"));
-    }
-    if let (Supervisor::Systemd, Some(systemd)) = (environment.supervisor, state.systemd)
-        && !systemd.writable
-    {
-        let what = format!("user {} may not write units for systemd on {}", state.user, state.name);
-        let failure = Failure::new("host.systemd", what).why("supervisor = \"systemd\" asks for it");
-        let mends = unit::mends(systemd, &state.user);
-        return Err(match mends.is_empty() {
-            true => failure,
-            false => failure.advise(format!("on the host, as root: {}", mends.join(" && "))),
-        });
-    }
-    if !state.root.writable {
-        return Err(Failure::new(
-            "host.root",
-            format!("user {} may not write to {}", state.user, state.root.ancestor),
-        )
-        .advise(format!(
-            "on the host, as root: install -d -o {} {}",
-            login(&state.user).unwrap_or("USER"),
-            shell::display(std::slice::from_ref(&environment.root))
-        )));
-    }
-    for color in Color::ALL {
-        if let Some(error) = &state.slot(color).repository_error {
-            return Err(Failure::new(
-                "host.repository",
-                format!("git cannot read {}/{color}/repo: {error}", environment.root),
-            )
-            .advise(format!("on the host: the folder must belong to user {}", state.user)));
-        }
-    }
-    Ok(())
+/// The look that `plan` takes, in a folder of its own.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub plan: Plan,
+    /// Commits that the host has; what it lacks for the look goes along.
+    pub haves: Vec<String>,
 }
 
-pub(super) fn check_port(state: &HostState, color: Color, environment: &Environment) -> Result<(), Failure> {
-    let port = environment.ports.of(color);
-    match &state.slot(color).listener {
-        Some(listener) if !listener.ours => {
-            let who = match listener.pid {
-                Some(pid) => format!("process {pid} of user {} ({})", listener.user, listener.command),
-                None => format!("a process of user {}", listener.user),
-            };
-            Err(Failure::new("port.taken", format!("port {port} of {color} is held by {who}"))
-                .why(format!(
-                    "it is not this slot's {}, so it was left alone",
-                    environment.web.name().trim_start_matches("the ")
-                ))
-                .advise("stop it, or give the slot another port in deployer.toml"))
-        }
-        _ => Ok(()),
+/// The look that a deploy would take, by somebody who deploys nothing; `Err` says why only the deploy can.
+pub fn look(state: &HostState, request: &DeployRequest, nonce: &str) -> Result<Option<Look>, String> {
+    let environment = request.environment;
+    let (true, false, Ok(roles)) =
+        (request.django, environment.hooks.release.is_empty(), roles(state, environment))
+    else {
+        return Ok(None);
+    };
+    if request.virtualenv.is_some_and(|virtualenv| virtualenv.local) {
+        return Err("its virtualenv is built in the slot's work tree".to_string());
     }
-}
-
-/// The refusal of a deploy from a dirty work tree.
-pub fn dirty(paths: &[String]) -> Failure {
-    let shown = paths.len().min(10);
-    let mut output = paths[..shown].to_vec();
-    if paths.len() > shown {
-        output.push(format!("… and {} more", paths.len() - shown));
+    if request.virtualenv.is_some_and(|of| !state.virtualenvs.contains(&of.key)) {
+        return Err("its virtualenv is not built yet".to_string());
     }
-    Failure::new("worktree.dirty", "the work tree has changes that no commit holds")
-        .output(output)
-        .why("a deploy sends a commit, so these would not be deployed")
-        .site(Site::Untouched)
-        .exit(ExitCode::Failed)
-        .advise("commit them, or deploy without them: --allow-dirty")
-        .advise("untracked files only? ignore them by .gitignore, or [app] untracked = \"ignore\"")
+    let build = release_build(request, &roles, "");
+    let folder = build.layout().home(&format!("look.{nonce}"));
+    let look = build.look(state, folder, When::Planned, false).map_err(|failure| failure.to_string())?;
+    let haves = [&state.blue, &state.green].map(|slot| slot.refs.values().cloned());
+    Ok(Some(Look {
+        plan: Plan { actions: vec![Action::Migrations(Box::new(look))] },
+        haves: haves.into_iter().flatten().collect(),
+    }))
 }

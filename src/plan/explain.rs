@@ -1,30 +1,23 @@
 //! A step that failed becomes a [`Failure`]: what, why, whether the site is affected, what to do.
 
-use super::migrations::{self, Migrations};
-use super::switch::switch;
-use super::{Action, Failure, Reason, failure::refused_by_git, virtualenv};
+mod migrations;
+mod processes;
+mod switch;
+mod virtualenv;
+
+use super::failure::refused_by_git;
+use super::{Action, ActionFailure, Failure, Reason};
 use crate::config::{Environment, Web};
 use crate::model::{Color, ExitCode, login};
 use crate::{gunicorn, launch, nginx, probe, shell};
+
+pub use virtualenv::{gunicorn_unnamed, without_gunicorn};
 
 /// How many lines of a failed step's output a person is shown.
 pub const SHOWN_LINES: usize = 40;
 
 /// Why, where a disk is full.
 pub const FULL: &str = "the host's disk is full";
-
-/// What is known of an action that failed.
-#[derive(Clone, Debug, Default)]
-pub struct ActionFailure {
-    /// Why; `None`: it did not come to an end.
-    pub reason: Option<Reason>,
-    /// What its tools printed, oldest first.
-    pub output: Vec<String>,
-    /// What the look at the migrations found.
-    pub migrations: Option<Migrations>,
-    /// Whether the user asked to stop.
-    pub interrupted: bool,
-}
 
 /// Explains an action that failed.
 pub fn explain(
@@ -49,7 +42,7 @@ pub fn explain(
             Action::Virtualenv(_) => virtualenv::explain(what, failed, environment, host),
             Action::Start { port, .. } => start(what, *port, failed, environment, (host, user)),
             Action::TestNginx { .. } => test_nginx(what, failed, environment, user),
-            Action::Switch(_) => switch(what, failed, environment, user),
+            Action::Switch(_) => switch::explain(what, failed, environment, user),
             Action::Stop { .. } => Failure::new("slot.stop", what)
                 .advise("end that process by hand, or give the slot another port in deployer.toml"),
             Action::Build { color, line } => build(what, *color, line, failed, environment),
@@ -68,7 +61,7 @@ pub fn explain(
                 refused_by_git(what, &failed.output)
             }
             Action::Migrations(_) => {
-                migrations::refusal(what, failed.reason.as_ref(), failed.migrations.as_ref(), environment)
+                migrations::explain(what, failed.reason.as_ref(), failed.migrations.as_ref(), environment)
             }
             Action::Collect { .. } => hook("static", what, "[static] collect", environment),
             Action::Release { .. } => hook("hook.release", what, "[hooks] release", environment)

@@ -1,8 +1,10 @@
 //! What one release has and another lacks: so that nobody's commits go without a word.
 
-use super::deploy::{DeployRequest, held};
+use super::Failure;
+use super::preconditions::held;
+use super::request::DeployRequest;
 use super::roles::Roles;
-use super::{CutoverPlan, Failure};
+use super::switch::CutoverPlan;
 use crate::model::{Accepted, AcceptedOperation, Color, HostState, Relation, age, short, whole_seconds};
 
 /// Refuses a commit that lacks what live or next holds.

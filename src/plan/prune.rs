@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::Failure;
 use super::action::{Action, Plan};
+use super::preconditions::held;
 use super::roles::roles;
-use super::rollback::target;
-use super::{Failure, held};
+use super::target::target;
 use crate::config::Environment;
 use crate::model::{Color, HostState};
 

@@ -2,8 +2,21 @@
 
 use serde::Deserialize;
 
-use super::SwitchFailure;
-use crate::model::Answer;
+use super::Migrations;
+use crate::model::{Answer, Served};
+
+/// What is known of an action that failed.
+#[derive(Clone, Debug, Default)]
+pub struct ActionFailure {
+    /// Why; `None`: it did not come to an end.
+    pub reason: Option<Reason>,
+    /// What its tools printed, oldest first.
+    pub output: Vec<String>,
+    /// What the look at the migrations found.
+    pub migrations: Option<Migrations>,
+    /// Whether the user asked to stop.
+    pub interrupted: bool,
+}
 
 /// A reason, as `Failed` in `templates/agent/wire.py` carries it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -86,4 +99,24 @@ impl Reason {
             _ => None,
         }
     }
+}
+
+/// What the switch says when it did not hold.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SwitchFailure {
+    /// Whether the reload command succeeded.
+    pub accepted: bool,
+    /// What it said.
+    pub said: String,
+    /// What the front door served in the end.
+    pub answer: Option<Served>,
+    /// What the guard saw, where it was the guard that went back.
+    #[serde(default)]
+    pub watched: Option<String>,
+    /// Whether the old release was seen to be served again.
+    pub restored: bool,
+    /// What the reload back said.
+    pub said_back: String,
+    /// What is served now.
+    pub now: Served,
 }

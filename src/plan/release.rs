@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::action::Action;
-use super::migrations::When;
-use super::work::{BuildVirtualenv, File, Seed, Virtualenv};
+use super::preconditions::held;
+use super::work::{BuildVirtualenv, File, LookAtMigrations, Seed, Virtualenv};
 use super::{Failure, history};
 use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::model::{Color, CommitSummary, HostState, Layout, Release, Secret, Secrets};
@@ -36,6 +36,17 @@ pub(super) struct FirstTime {
     pub django: bool,
     /// Go on whatever the pending migrations hold.
     pub accept_migrations: bool,
+}
+
+/// When a look is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Before the slot is touched, in a copy of the commit.
+    Before,
+    /// The same, by `plan`: nobody holds the lock.
+    Planned,
+    /// In the slot, where the virtualenv or the build needed its work tree, and it was not done before.
+    Inside,
 }
 
 impl ReleaseBuild<'_> {
@@ -197,6 +208,58 @@ impl ReleaseBuild<'_> {
             },
         };
         Action::Record { color: self.color, record: format!("{}\n", json!(release)) }
+    }
+
+    /// The look at what the release command is about to migrate, where there is one.
+    pub(super) fn judge(&self, state: &HostState, when: When) -> Result<Option<Action>, Failure> {
+        let Some(first_time) = self.first_time.filter(|first_time| first_time.django) else {
+            return Ok(None);
+        };
+        let local = self.virtualenv.is_some_and(|virtualenv| virtualenv.local);
+        let wanted = match when {
+            When::Inside => local || self.may_need_the_build(),
+            _ => !local,
+        };
+        if self.environment.hooks.release.is_empty() || !wanted {
+            return Ok(None);
+        }
+        let look = self.look(state, self.layout().home("look"), when, first_time.accept_migrations)?;
+        Ok(Some(Action::Migrations(Box::new(look))))
+    }
+
+    fn may_need_the_build(&self) -> bool {
+        !self.environment.build.commands.is_empty()
+    }
+
+    pub(super) fn look(
+        &self,
+        state: &HostState,
+        folder: String,
+        when: When,
+        accepted: bool,
+    ) -> Result<LookAtMigrations, Failure> {
+        let (environment, inside) = (self.environment, when == When::Inside);
+        let seconds = environment.hooks.timeout.as_secs();
+        Ok(LookAtMigrations {
+            accepted,
+            inside,
+            again: inside && !self.virtualenv.is_some_and(|virtualenv| virtualenv.local),
+            later: when == When::Before && self.may_need_the_build(),
+            notes: when != When::Planned,
+            upload: format!("{folder}/upload"),
+            folder,
+            color: self.color,
+            commit: self.commit.clone(),
+            by: self.by.to_string(),
+            directory: environment.app.directory.clone(),
+            shared: environment.shared.clone(),
+            virtualenv: self.virtualenv.map(|virtualenv| virtualenv.key.clone()),
+            beside: held(state, self.color.other()).is_some(),
+            // Somebody waits for a look of `plan`, and for nothing else.
+            seconds: if when == When::Planned { seconds.min(40) } else { seconds },
+            web: launch::web(environment, self.color, false)?,
+            variables: self.variables()?,
+        })
     }
 }
 

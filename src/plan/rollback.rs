@@ -2,13 +2,14 @@
 
 use super::Failure;
 use super::action::{Action, Plan};
-use super::cutover::{CutoverPlan, runs, switch};
-use super::deploy::check_served;
+use super::preconditions::check_served;
 use super::release::{ReleaseBuild, start_again};
 use super::roles::roles;
+use super::switch::{CutoverPlan, runs, switch};
+use super::target::{adoptable, nothing, target};
 use super::work::Virtualenv;
 use crate::config::{Cutover, Environment};
-use crate::model::{Color, HostState, Release, Secrets, short};
+use crate::model::{Color, HostState, Release, Secrets};
 use crate::{nginx, python};
 
 /// The plan of a rollback to what was live before, or to the commit `wanted` (a prefix will do) of the history.
@@ -53,72 +54,10 @@ pub fn rollback(
     Ok(CutoverPlan { plan: Plan { actions }, from, to, release })
 }
 
-/// Whether a slot runs a commit that another tool, gitric say, put there.
-///
-/// One of this tool's own without its record was cut off before it was proven; it is built again.
-fn adoptable(state: &HostState, color: Color, commit: &str) -> bool {
-    let slot = state.slot(color);
-    let mut recorded = state.history.iter().filter_map(|entry| entry.release.as_ref());
-    slot.release.is_none()
-        && !recorded.any(|release| release.commit == commit && release.is_recorded())
-        && slot.head.as_deref() == Some(commit)
-        && runs(state, color)
-        && slot.health.as_ref().is_some_and(|answer| answer.ok)
-}
-
 /// Writes a slot's snippet around what runs in it already.
 fn introduce(environment: &Environment, color: Color, commit: &str, key: &str) -> Action {
     let snippet = nginx::snippet(color, environment.ports.of(color), commit, key);
     Action::Introduce { color, snippet }
-}
-
-/// The release to go back to.
-pub(super) fn target(
-    state: &HostState,
-    environment: &Environment,
-    live: Color,
-    wanted: Option<&str>,
-) -> Result<Release, Failure> {
-    let name = &environment.name;
-    let known = |commit: &str| {
-        let next = live.other();
-        if adoptable(state, next, commit) {
-            return Some(Release::of(commit));
-        }
-        let held =
-            state.slot(live.other()).release.as_ref().filter(|release| release.commit.starts_with(commit));
-        let told = state
-            .history
-            .iter()
-            .rev()
-            .filter_map(|entry| entry.release.as_ref())
-            .filter(|release| release.is_recorded());
-        held.or_else(|| told.into_iter().find(|release| release.commit.starts_with(commit))).cloned()
-    };
-    if let Some(wanted) = wanted {
-        return known(wanted).ok_or_else(|| {
-            Failure::new("rollback.unknown", format!("no release of {wanted} is in the history of {name}"))
-                .advise(format!("see what was live: deployer {name} history"))
-                .advise(format!("or deploy it: deployer {name} deploy {wanted} --force"))
-        });
-    }
-    let Some(now) = super::held(state, live) else {
-        return Err(nothing(environment, "nothing is live"));
-    };
-    let brought = state.history.iter().rev().find(|entry| entry.verb == "cutover" && entry.commit == now);
-    let Some(previous) = brought.and_then(|entry| entry.previous.as_deref()) else {
-        return Err(nothing(environment, "no release was live before this one"));
-    };
-    known(previous).ok_or_else(|| {
-        let short = short(previous);
-        nothing(environment, &format!("how {short} was built is not recorded"))
-    })
-}
-
-fn nothing(environment: &Environment, why: &str) -> Failure {
-    Failure::new("rollback.nothing", "there is nothing to roll back to")
-        .why(why)
-        .advise(format!("see what was live: deployer {} history", environment.name))
 }
 
 fn rebuild(

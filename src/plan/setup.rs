@@ -1,8 +1,9 @@
 //! The plan of a setup: the slots and the links, so that there is something for nginx to include.
 
-use super::action::Action;
+use super::Failure;
+use super::action::{Action, Plan};
+use super::preconditions::{check_host, layout};
 use super::roles::roles;
-use super::{Failure, Plan, deploy};
 use crate::config::Environment;
 use crate::model::{HostState, Secret};
 
@@ -11,9 +12,9 @@ use crate::model::{HostState, Secret};
 /// # Errors
 /// Where it cannot be told which slot is live, or the root cannot be written to.
 pub fn setup(state: &HostState, environment: &Environment, new_key: &str) -> Result<Plan, Failure> {
-    deploy::check_host(state, environment)?;
+    check_host(state, environment)?;
     let roles = roles(state, environment)?;
-    let mut actions = deploy::layout(state, &roles, new_key);
+    let mut actions = layout(state, &roles, new_key);
     // The site is to find those files that an older deployer put aside, before the next deploy.
     if environment.static_files.is_some() && state.static_in_shared {
         actions.retain(|action| !matches!(action, Action::LayOut { .. }));

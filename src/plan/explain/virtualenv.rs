@@ -1,8 +1,8 @@
 //! Why a virtualenv could not be built: what pip and uv say, in a sentence, and what to do.
 
-use super::deploy::needs_uv;
-use super::{ActionFailure, Failure, Reason};
 use crate::config::Environment;
+use crate::plan::preconditions::needs_uv;
+use crate::plan::{ActionFailure, Failure, Reason};
 use crate::shell::display;
 
 /// Lines of a conflict that a person is shown.

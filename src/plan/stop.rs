@@ -1,0 +1,21 @@
+//! *State → Plan or Refusal* for `stop`.
+
+use super::Failure;
+use super::action::{Action, Plan};
+use super::preconditions::check_served;
+use super::roles::roles;
+use crate::config::Environment;
+use crate::model::{Color, HostState};
+
+/// The plan of `stop`: what runs in next ends, its release stays for a rollback.
+///
+/// # Errors
+/// A refusal where nginx serves next.
+pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color), Failure> {
+    let roles = roles(state, environment)?;
+    let next = roles.next;
+    check_served(state, &roles, environment)?;
+    let pid = state.slot(next).process.as_ref().map(|process| process.pid);
+    let stop = Action::Stop { color: next, pid, makes_way: false };
+    Ok((Plan { actions: vec![stop] }, next))
+}
