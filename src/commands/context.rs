@@ -1,9 +1,11 @@
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Vault;
 use crate::config::Environment;
-use crate::model::Holder;
+use crate::model::{Holder, Secrets};
 use crate::plan::{Event, Observer};
+use crate::secrets::Concealed;
 use crate::ssh::{ConnectOptions, Interrupt, Prompt};
 
 /// What every command needs beside its own arguments.
@@ -35,5 +37,20 @@ impl Context<'_> {
 
     pub(super) fn holder(&self, verb: &str, commit: Option<&str>) -> Holder {
         Holder { by: self.by.to_string(), verb: verb.to_string(), commit: commit.map(str::to_string) }
+    }
+}
+
+/// Where a run finds its secrets, and what it has found.
+pub struct Vault {
+    /// The folder of `deployer.toml`.
+    pub(super) folder: PathBuf,
+    pub(super) found: RefCell<Option<Secrets>>,
+    /// Where they go, so that nothing shows them.
+    pub(super) concealed: Concealed,
+}
+
+impl Vault {
+    pub fn new(folder: &Path, concealed: &Concealed) -> Vault {
+        Vault { folder: folder.to_owned(), found: RefCell::default(), concealed: concealed.clone() }
     }
 }

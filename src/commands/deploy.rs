@@ -9,15 +9,14 @@ use super::execute::{After, execute, show};
 use super::hooks::announced;
 use super::host::{Visit, frozen, observe_again, visit};
 use super::invocation::Invocation;
+use super::local::{Local, brought, read_local};
 use super::seed::bundles;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::Environment;
-use crate::git::{Repository, SourceError};
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation, Secrets};
+use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
-use crate::python::{self, Brought, Requirements};
+use crate::python::{self, Brought};
 use crate::settings::{Probes, Wish};
-use crate::shell;
 use crate::ui::Ui;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<DeployArgs>();
@@ -69,23 +68,6 @@ impl Verb for DeployArgs {
     }
 }
 
-/// What the local side knows before it asks the host.
-pub(super) struct Local {
-    pub repository: Repository,
-    pub commit: CommitSummary,
-    requirements: Requirements,
-    pub modules: Vec<Module>,
-    pub secrets: Secrets,
-    /// Whether it is Django's: there is a manage.py.
-    django: bool,
-}
-
-pub(super) struct Module {
-    pub name: String,
-    commit: CommitSummary,
-    pub repository: Repository,
-}
-
 /// Deploys a commit to next.
 ///
 /// # Errors
@@ -95,7 +77,7 @@ pub(super) fn deploy(context: &mut Context, options: &DeployArgs) -> Result<(), 
 }
 
 fn begin(context: &mut Context, options: &DeployArgs) -> Result<(), Failure> {
-    let mut local = read_local(context, options)?;
+    let mut local = read_local(context, &options.commit, options.allow_dirty)?;
     local.secrets = context.secrets(&mut || {})?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
     let probes = if options.cutover { Probes::All } else { Probes::FrontDoor };
@@ -151,93 +133,6 @@ fn after(state: &HostState, environment: &Environment, next: Color, commit: Comm
     }
     world.next = Some(WorldSlot { color: next, commit: Some(commit), word: "healthy".to_string() });
     world
-}
-
-/// Everything that can be refused without asking the host.
-pub(super) fn read_local(context: &Context, options: &DeployArgs) -> Result<Local, Failure> {
-    let app = &context.environment.app;
-    let repository = Repository::discover(&context.vault.folder).map_err(refused)?;
-    let commit = repository.resolve(&options.commit).map_err(refused)?;
-    if !options.allow_dirty {
-        let dirty = repository.dirty(app.untracked_is_dirty).map_err(refused)?;
-        if !dirty.is_empty() {
-            return Err(plan::dirty(&dirty));
-        }
-    }
-    repository.check_sendable(&commit.id).map_err(refused)?;
-    if repository.tree(&commit.id, &app.directory).map_err(refused)?.is_none() {
-        let what = format!("commit {} has no folder {:?}", commit.short(), app.directory);
-        return Err(Failure::usage("app.directory", what).advise("correct [app] directory in deployer.toml"));
-    }
-    check_shared(context.environment, &repository, &commit)?;
-    let requirements = read_requirements(context, &repository, &commit)?;
-    let manage = app.path("manage.py");
-    let django = repository.read(&commit.id, &manage).map_err(refused)?.is_some();
-    let mut modules = Vec::new();
-    for module in repository.submodules(&commit.id).map_err(refused)? {
-        let repository = module.repository().map_err(refused)?;
-        let commit = repository.resolve(&module.commit).map_err(refused)?;
-        modules.push(Module { name: module.git_dir.clone(), commit, repository });
-    }
-    Ok(Local { repository, commit, requirements, modules, secrets: Secrets::new(), django })
-}
-
-/// A folder that is to be a link into the shared ones cannot have files of the commit's.
-fn check_shared(
-    environment: &Environment,
-    repository: &Repository,
-    commit: &CommitSummary,
-) -> Result<(), Failure> {
-    for folder in &environment.shared {
-        let path = environment.app.path(folder);
-        let files = repository.files_at(&commit.id, &path).map_err(refused)?;
-        let Some(file) = files.iter().find(|file| !holds_a_folder_open(file)) else {
-            continue;
-        };
-        let what = format!("commit {} has the file {file:?}", commit.short());
-        return Err(Failure::usage("shared.tracked", what)
-            .why(format!("[shared] directories makes {path} a link to files that outlive a release"))
-            .advise(format!(
-                "take it out of the repository: git rm -r --cached {}",
-                shell::display(std::slice::from_ref(&path))
-            ))
-            .advise("or name another folder in deployer.toml"));
-    }
-    Ok(())
-}
-
-/// Whether a file is there for its folder's sake alone, such as `.gitkeep`; the scripts on the host know the same names.
-fn holds_a_folder_open(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.starts_with(".git") || name == ".keep"
-}
-
-fn read_requirements(
-    context: &Context,
-    repository: &Repository,
-    commit: &CommitSummary,
-) -> Result<Requirements, Failure> {
-    let (app, python) = (&context.environment.app, &context.environment.python);
-    let Some(path) = &python.requirements else {
-        return Ok(Requirements::default());
-    };
-    let mut read = |path: &str| repository.read(&commit.id, path).ok().flatten();
-    let found = python::requirements(&app.directory, path, &mut read).map_err(|error| {
-        Failure::usage("requirements", format!("commit {}: {error}", commit.short()))
-            .advise("correct [python] requirements in deployer.toml, or commit the file")
-    })?;
-    match brought(context.environment, &found) {
-        Brought::Never => Err(plan::without_gunicorn(context.environment, commit.short())),
-        _ => Ok(found),
-    }
-}
-
-/// Whether the requirements bring gunicorn, where they have to.
-fn brought(environment: &Environment, requirements: &Requirements) -> Brought {
-    match environment.web.install() {
-        Some(_) => Brought::Maybe,
-        None => python::brings_gunicorn(requirements, &environment.python.install_args),
-    }
 }
 
 /// What is worth a word of a virtualenv that is not built yet.
@@ -326,12 +221,4 @@ pub(super) fn asked<T>(
         now: state.now as i64,
     };
     Ok(act(&request))
-}
-
-pub(super) fn refused(error: SourceError) -> Failure {
-    let exit = match error {
-        SourceError::Interrupted => ExitCode::Interrupted,
-        _ => ExitCode::Failed,
-    };
-    Failure::new("repository", error.to_string()).exit(exit)
 }

@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use super::Context;
-use super::deploy::{DeployArgs, Local, asked};
+use super::deploy::{DeployArgs, asked};
 use super::host::Visit;
+use super::local::{Local, refused};
 use super::script::{After, Upload, request};
 use super::seed::SEED;
 use crate::host::Message;
@@ -64,10 +65,8 @@ fn take(
 ) -> Result<Judged, Failure> {
     let Visit { shell, host, .. } = visit;
     let mut progress = |_| shell.beat().is_ok();
-    let bundle = local
-        .repository
-        .bundle(&local.commit.id, SEED, &look.haves, &mut progress)
-        .map_err(super::deploy::refused)?;
+    let bundle =
+        local.repository.bundle(&local.commit.id, SEED, &look.haves, &mut progress).map_err(refused)?;
     let failed = |error| super::host::lost(error, host);
     let mut uploads =
         vec![bundle.map(|bundle| Upload { file: bundle.file, bytes: bundle.bytes, objects: bundle.objects })];

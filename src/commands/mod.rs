@@ -8,16 +8,16 @@ mod invocation;
 mod job;
 mod judge;
 mod line;
+mod local;
 mod person;
 mod script;
+mod secrets;
 mod seed;
-mod vault;
 mod verb;
 
 pub use completions::complete;
-pub use context::Context;
+pub use context::{Context, Vault};
 pub use line::{CommandLine, parse};
-pub use vault::Vault;
 use verb::{AnyVerb, Group};
 
 macro_rules! cfg_if {

@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::Context;
 use super::completions;
-use super::deploy::{DeployArgs, Local, doubts, make_plan, read_local, refused};
+use super::deploy::{DeployArgs, doubts, make_plan};
 use super::host::{Visit, visit};
 use super::invocation::Invocation;
 use super::judge::{Judged, judge};
+use super::local::{Local, read_local, refused};
 use super::prune::measure;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, differences};
@@ -69,7 +70,7 @@ impl Verb for PlanArgs {
 /// Where the commit or the host cannot be read. That the deploy would be refused is part of what is told.
 fn outlook(context: &mut Context, commit: String, config: &Path) -> Result<Outlook, Failure> {
     let deploy = DeployArgs { commit, allow_dirty: true, ..DeployArgs::default() };
-    let mut local = read_local(context, &deploy)?;
+    let mut local = read_local(context, &deploy.commit, deploy.allow_dirty)?;
     context.dry_run = true;
     visit(context, &Wish::new(Probes::All), None, |context, visit| {
         read(context, visit, config, &deploy, &mut local)

@@ -1,8 +1,8 @@
 //! What a deploy sends: the git objects that the host lacks.
 
 use super::Context;
-use super::deploy::{Local, refused};
 use super::execute::Upload;
+use super::local::{Local, refused};
 use crate::git::PackStage;
 use crate::host::HostSession;
 use crate::plan::{Action, Event, Failure, Plan, Unit};

@@ -4,7 +4,7 @@ use crate::config::Environment;
 use crate::plan::migrations::{Migrations, anyway};
 use crate::plan::{Failure, Reason};
 
-/// Explains the look that found a migration which must not be applied, or nothing at all.
+/// Explains a look that found what must not be applied, or could not be taken.
 pub(super) fn explain(
     what: String,
     reason: Option<&Reason>,

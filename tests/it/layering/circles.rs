@@ -4,24 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::sources;
 
-/// Files that still need each other. No file and no line is added here.
-const STILL_IN_CIRCLES: &[&[&str]] =
-    &[&["commands/context.rs", "commands/vault.rs"], &["commands/deploy.rs", "commands/seed.rs"]];
-
 #[test]
 fn no_circle_between_files() {
     let sources = sources::all();
     let files = Files::new(&sources);
     let circles = files.circles();
-    let is_known = |circle: &BTreeSet<&str>| {
-        STILL_IN_CIRCLES.iter().any(|known| circle.iter().all(|file| known.contains(file)))
-    };
-    let new: Vec<_> = circles.iter().filter(|circle| !is_known(circle)).collect();
-    assert!(new.is_empty(), "files that need each other: {new:#?}\n{:#?}", files.uses_within(&new));
-    let is_gone =
-        |known: &&&[&str]| !circles.iter().any(|circle| circle.iter().all(|file| known.contains(file)));
-    let gone: Vec<_> = STILL_IN_CIRCLES.iter().filter(is_gone).collect();
-    assert!(gone.is_empty(), "take these out of STILL_IN_CIRCLES: {gone:#?}");
+    assert!(
+        circles.is_empty(),
+        "files that need each other: {circles:#?}\n{:#?}",
+        files.uses_within(&circles)
+    );
 }
 
 /// Files by their modules, as `["ssh", "wire"]`, and the files that each one uses.
@@ -128,8 +120,8 @@ impl<'s> Files<'s> {
         reached
     }
 
-    fn uses_within(&self, circles: &[&BTreeSet<&'s str>]) -> Vec<String> {
-        let within = |circle: &&BTreeSet<&'s str>| -> Vec<String> {
+    fn uses_within(&self, circles: &[BTreeSet<&'s str>]) -> Vec<String> {
+        let within = |circle: &BTreeSet<&'s str>| -> Vec<String> {
             let arrows = circle
                 .iter()
                 .flat_map(|file| self.uses[file].intersection(circle).map(move |used| (file, used)));

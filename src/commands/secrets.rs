@@ -1,28 +1,13 @@
 //! The values of `[secrets]`, found once for each run, and only by a verb that needs them.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Context;
 use crate::git::{Repository, Tracking};
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{Event, Failure};
-use crate::secrets::{Concealed, Findings, Lookup, LookupInterrupted, find};
-
-/// Where a run finds its secrets, and what it has found.
-pub struct Vault {
-    /// The folder of `deployer.toml`.
-    pub(super) folder: PathBuf,
-    found: RefCell<Option<Secrets>>,
-    /// Where they go, so that nothing shows them.
-    pub(super) concealed: Concealed,
-}
-
-impl Vault {
-    pub fn new(folder: &Path, concealed: &Concealed) -> Vault {
-        Vault { folder: folder.to_owned(), found: RefCell::default(), concealed: concealed.clone() }
-    }
-}
+use crate::secrets::{Findings, Lookup, LookupInterrupted, find};
 
 impl Context<'_> {
     /// The values of all secrets of the environment; from here on nothing that is told shows them. `alive` is called
