@@ -54,20 +54,39 @@ gate() {
 }
 "#;
 
-/// The session starts each step with setsid, and the start of gunicorn uses it too.
-const SETSID: &str = r#"
-case "$1 ${2-}" in
-  'sh -c') exec /usr/bin/setsid "$0" held "$@" ;;
-  held*) shift ;;
-  *) exec /usr/bin/setsid "$@" ;;
-esac
-number=$(($(cat "$hold/steps" 2>/dev/null | wc -l) + 1))
-sed -n '$s/^begin [0-9]* [a-z]* //p' "$DEPLOYER_ROOT/.deployer/journal" >>"$hold/steps"
-gate "before $number"
-"$@"
-result=$?
-gate "after $number"
-exit "$result"
+/// The interpreter, which the agent is started by: it waits around each action's own process.
+const PYTHON: &str = r#"
+[ "$4" = -c ] && [ "$6" = deployer ] || exec /usr/bin/python3 "$@"
+exec /usr/bin/python3 "$1" "$2" "$3" -c "$(cat "$hold/around.py")
+$5" "$6" "$7"
+"#;
+
+/// An action begins with a session of its own, and ends with its process.
+const AROUND: &str = r#"
+import os, sys
+_setsid, _exit, _hold = os.setsid, os._exit, "@HOLD@"
+def _read(path):
+    try:
+        return open(path).read()
+    except OSError:
+        return ""
+def _gate(word):
+    if _read(_hold + "/place").strip() == word:
+        open(_hold + "/reached", "w").close()
+        open(_hold + "/gate").read()
+def _begin():
+    global _number
+    _setsid()
+    _number = len(_read(_hold + "/steps").splitlines()) + 1
+    root = sys._getframe(1).f_locals["self"].settings["root"]
+    begun = [line for line in _read(root + "/.deployer/journal").splitlines() if line.startswith("begin ")]
+    with open(_hold + "/steps", "a") as steps:
+        steps.write(begun[-1].split(" ", 3)[3].replace("_", " ") + "\n")
+    _gate("before %d" % _number)
+def _end(status):
+    _gate("after %d" % _number)
+    _exit(status)
+os.setsid, os._exit = _begin, _end
 "#;
 
 const UV: &str = r#"
@@ -103,11 +122,12 @@ impl Stage {
         let path = hold.path().to_str().expect("a UTF-8 path").to_string();
         let real = std::env::var("DEPLOYER_TEST_UV").expect("the tests are run by tests/run.sh");
         let head = format!("{}hold={path}\nreal={real}\n", GATE);
-        for (name, text) in [("setsid", SETSID), ("uv", UV), ("reload", RELOAD)] {
+        for (name, text) in [("python", PYTHON), ("uv", UV), ("reload", RELOAD)] {
             let file = hold.path().join(name);
             fs::write(&file, format!("{head}{text}")).expect("a script");
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a script");
         }
+        fs::write(hold.path().join("around.py"), AROUND.replace("@HOLD@", &path)).expect("a program");
         let made = Command::new("mkfifo").arg(hold.path().join("gate")).status();
         assert!(made.expect("mkfifo runs").success());
         let site = Site::with(|options| options.path.insert(0, hold.path().to_path_buf()));
@@ -115,6 +135,8 @@ impl Stage {
         site.write("app.py", &format!("{app}{}", IMPORT.replace("@HOLD@", &path)));
         let config = fs::read_to_string(site.repo.path().join("deployer.toml")).expect("deployer.toml");
         let reload = format!("reload = [\"{path}/reload\", ");
+        let python = format!("interpreter = \"{path}/python\"");
+        let config = config.replace("interpreter = \"/usr/bin/python3\"", &python);
         site.write("deployer.toml", &config.replace("reload = [", &reload));
         site.commit("an application that can be held");
         Stage { site, hold }
