@@ -1,7 +1,7 @@
 //! `deployer` puts a commit of a web application on one server with no request lost, over nothing but SSH.
 //!
 //! The house has floors, and a room uses only rooms on lower floors; `tests/it/layering.rs` holds the table.
-//! Data walks one way: a read-only script reads the host into a [`model::HostState`], a pure function makes a
+//! Data walks one way: the agent on the host reads it into a [`model::HostState`], a pure function makes a
 //! [`plan::Plan`] of it, and a small interpreter in [`commands`] carries the plan out while it emits
 //! [`plan::Event`]s, which [`ui`] turns into words.
 //!

@@ -1,4 +1,4 @@
-//! What the read-only script found on a host; its JSON is what `templates/host/observe.py` prints.
+//! What the agent found on a host: what `templates/agent/observe.py` tells.
 
 use std::collections::BTreeMap;
 
