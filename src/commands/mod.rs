@@ -44,6 +44,7 @@ cfg_if! {
         mod open;
         mod cutover;
         mod rollback;
+        mod restart;
     } else if #[help = "Look"] {
         mod status;
         mod history;

@@ -29,6 +29,7 @@ mod output;
 mod plan;
 mod processes;
 mod prune;
+mod restart;
 mod secrets;
 mod setup;
 mod socket;
