@@ -97,6 +97,7 @@ class Session:
             if step["upload"] is not None:
                 name, action = named(step["action"])
                 self.lease.begin(0, step["touches"], name)
+                os.makedirs(os.path.dirname(action["upload"]), exist_ok=True)
                 self.source.take(action["upload"], step["upload"])
         for number, step in enumerate(steps, 1):
             name, action = named(step["action"])

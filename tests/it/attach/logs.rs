@@ -204,9 +204,8 @@ fn a_log_that_one_may_not_read_names_the_group_that_may() {
     command.args(["-ISBc", script]).arg(folder.path()).arg(&log);
     let output = command.output().expect("python runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let first = said.lines().next().unwrap_or_default();
-    let said: serde_json::Value =
-        serde_json::from_str(first.strip_prefix("NONCE ").expect("a message")).expect("json");
+    let first = said.lines().find_map(|line| line.strip_prefix("NONCE "));
+    let said: serde_json::Value = serde_json::from_str(first.expect("a message")).expect("json");
     let said = &said["unread"];
     assert_eq!(said["error"], "denied");
     let group = if is_root { "adm".to_string() } else { own_group() };
