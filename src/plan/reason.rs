@@ -1,4 +1,4 @@
-//! Why an action failed, by name: what the host's part says, and [`super::explain`] explains.
+//! Why an action failed, by name: what the host's part says, and [`super::explain()`] explains.
 
 use serde::Deserialize;
 
