@@ -110,26 +110,4 @@ mod tests {
     fn a_path_is_one_word_and_stands_for_itself() {
         assert_eq!(word(r#"/srv/100% "$a\b""#), r#""/srv/100%% \"$$a\\b\"""#);
     }
-
-    #[test]
-    fn a_slot_ends_its_own_units_and_no_other_roots() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, other) = (prefix("/srv/app"), prefix("/srv/app-blue"));
-        for name in [format!("{ours}-blue-web"), format!("{other}-blue-web")] {
-            std::fs::write(folder.path().join(name + ".service"), "").unwrap();
-        }
-        let script = "import sys\nsys.path.insert(0, sys.argv[3])\nfrom agent import units\n\
-             units.unit_folders = lambda: (sys.argv[1], sys.argv[1])\n\
-             print(units.units({'unit': sys.argv[2], 'root': sys.argv[1]}, 'blue'))";
-        let python = std::process::Command::new("python3")
-            .args(["-Bc", script])
-            .arg(folder.path())
-            .arg(&ours)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))
-            .output()
-            .unwrap();
-        assert!(python.status.success(), "{python:?}");
-        let said = String::from_utf8_lossy(&python.stdout);
-        assert_eq!(said.trim(), format!("['{ours}-blue-web.service']"));
-    }
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need, builds, runs all of them, and prints a table of the suites; arguments go to `cargo test`.
-# Exits as `cargo test` does. The whole output is kept in target/test-output.txt.
+# Exits as `cargo test` does, or as the agent's own tests do, which come first. The whole output is kept in target/test-output.txt.
 set -eu
 
 cd "$(dirname -- "$0")/.."
@@ -58,6 +58,7 @@ status=$target/test-status
 echo 1 > "$status"
 {
     result=0
+    /usr/bin/python3 -B -m unittest discover --quiet --start-directory tests/agent 2>&1 || result=$?
     cargo test --locked --no-fail-fast "$@" 2>&1 || result=$?
     echo "$result" > "$status"
 } | tee "$output"

@@ -1,4 +1,4 @@
-# Sums the output of `cargo test` up: a line for each suite whose tests print rows, and one for all tests.
+# Sums the output of the tests up: a line for each suite whose tests print rows, and one for all tests.
 #
 # A row is `@row | suite | case | result`: a test that fails prints none. What was left out says SKIPPED.
 # Rows that hold a measurement (s, ms, requests) are shown as they are.
@@ -31,6 +31,27 @@ function trimmed(text) {
             failed_tests += $(field - 1)
         }
     }
+}
+
+# Those of the agent, by Python's unittest.
+/^Ran [0-9]+ tests? in / {
+    ran = $2
+}
+
+/^OK( |$)/ {
+    passed_tests += ran
+}
+
+/^FAILED \(/ {
+    failed = 0
+    for (field = 2; field <= NF; field++) {
+        if ($field ~ /(failures|errors)=/) {
+            sub(/.*=/, "", $field)
+            failed += $field
+        }
+    }
+    passed_tests += ran - failed
+    failed_tests += failed
 }
 
 END {

@@ -247,7 +247,9 @@ impl Run<'_> {
     }
 
     fn begin(&mut self, number: usize, context: &mut Context) {
-        let Some(action) = self.plan.actions.get(number.wrapping_sub(1)) else {
+        // One after the other: a host that begins again and again would have time for ever.
+        let next = (self.current.is_none() && number == self.ended + 1).then_some(self.ended);
+        let Some(action) = next.and_then(|index| self.plan.actions.get(index)) else {
             return;
         };
         self.current = Some(number);
@@ -261,7 +263,8 @@ impl Run<'_> {
     }
 
     fn end(&mut self, number: usize, ok: bool, context: &mut Context, notes: &[Option<String>]) {
-        let Some(action) = self.plan.actions.get(number.wrapping_sub(1)) else {
+        let began = (self.current == Some(number) && !self.has_failed).then(|| number - 1);
+        let Some(action) = began.and_then(|index| self.plan.actions.get(index)) else {
             return;
         };
         let (total, title, took) = (self.plan.actions.len(), action.title(), self.began.elapsed());

@@ -178,7 +178,11 @@ pub(super) fn release(shell: &mut HostSession) {
 /// Ends a shell that has nothing left to do, so that the connection can be used for something else.
 pub(super) fn leave(mut shell: HostSession) {
     release(&mut shell);
-    while !matches!(shell.next(LEAVE), Ok(Message::Ended(_) | Message::Nothing) | Err(_)) {}
+    let began = Instant::now();
+    // One that talks on is left as it is.
+    while began.elapsed() < LEAVE
+        && !matches!(shell.next(LEAVE), Ok(Message::Ended(_) | Message::Nothing) | Err(_))
+    {}
 }
 
 /// Reads the state once more, on a shell that is open.
@@ -208,7 +212,8 @@ fn read_state(
                 .exit(ExitCode::Interrupted));
         }
         let message = shell.next(OBSERVE).map_err(|error| lost(error, host))?;
-        if !matches!(message, Message::Nothing | Message::Log(_)) {
+        // Whatever else it says, it is no nearer to its state.
+        if matches!(message, Message::Locked(_)) {
             last = Instant::now();
         }
         let patience = match holder {

@@ -24,6 +24,12 @@ const LONGEST_WORD: usize = 1 << 20;
 /// How much it has to say of one line of ours: a watch of a day tells more than anything else.
 const MOST_SAID: usize = 8 << 20;
 
+/// How much its tools may print before an answer.
+const MOST_PRINTED: u64 = 16 << 20;
+
+/// How often a host may say that it got one step further, before that is taken for talk.
+const MOST_STEPS: usize = 100;
+
 /// How much of a line that a tool prints is kept. What is shown of it is less, so that no secret is cut in two.
 const LONGEST_LINE: usize = 64 * 1024;
 
@@ -56,6 +62,8 @@ pub struct HostSession<'s> {
     last_beat: Instant,
     /// While an upload runs, its bytes are the sign of life, and nothing else may come between them.
     uploading: bool,
+    /// Whether the host was sent the agent.
+    is_equipped: bool,
 }
 
 impl<'s> HostSession<'s> {
@@ -85,6 +93,7 @@ impl<'s> HostSession<'s> {
             ready: std::collections::VecDeque::new(),
             last_beat: Instant::now(),
             uploading: false,
+            is_equipped: false,
         })
     }
 
@@ -130,26 +139,34 @@ impl<'s> HostSession<'s> {
     /// # Errors
     /// Where the connection is lost, the host falls silent, or Ctrl-C is pressed.
     pub fn until<T>(&mut self, take: &mut dyn FnMut(Message) -> Option<T>) -> Result<Option<T>, ShellError> {
-        let (presses, mut last) = (self.channel.presses(), Instant::now());
+        let printed = self.printed;
+        let (mut last, mut steps) = (Instant::now(), 0);
         loop {
             match self.next(BEAT)? {
                 Message::Ended(_) => return Ok(None),
                 Message::Nothing => {}
                 message => {
-                    // What tools print is no answer.
-                    if !matches!(message, Message::Log(_)) {
-                        last = Instant::now();
+                    // Whatever else it says, and its tools print, is no answer.
+                    if matches!(message, Message::Begin(_) | Message::End(..)) && steps < MOST_STEPS {
+                        (last, steps) = (Instant::now(), steps + 1);
                     }
                     if let Some(found) = take(message) {
                         return Ok(Some(found));
                     }
                 }
             }
-            if self.channel.presses() > presses {
+            // One before this wait counts too: nobody wants to wait any more.
+            if self.channel.presses() > 0 {
                 return Err(RemoteError::Interrupted.into());
             }
             if last.elapsed() >= SILENCE {
                 return Err(ShellError::Silent(SILENCE));
+            }
+            if self.printed - printed > MOST_PRINTED {
+                return Err(ShellError::Endless(format!(
+                    "more than {} before its answer",
+                    size(MOST_PRINTED)
+                )));
             }
         }
     }
@@ -235,7 +252,8 @@ impl<'s> HostSession<'s> {
             let most = size(MOST_SAID as u64);
             return Err(ShellError::Endless(format!("more than {most} where a few words were awaited")));
         }
-        let (nonce, ready, mut wrong, mut is_wanted) = (&self.nonce, &mut self.ready, None, false);
+        let (nonce, ready, is_equipped) = (&self.nonce, &mut self.ready, &self.is_equipped);
+        let (mut wrong, mut is_wanted) = (None, false);
         self.out.feed(bytes, &mut |line| {
             // What the user's shell start-up files print has no nonce.
             if !line.bytes().starts_with(nonce.as_bytes()) || wrong.is_some() {
@@ -246,12 +264,16 @@ impl<'s> HostSession<'s> {
                 false => parse(line.line()[nonce.len()..].trim_start()),
             };
             match said {
+                Ok(Message::Wanted) if *is_equipped || is_wanted => {
+                    wrong = Some(ShellError::Strange("it asks for the agent again".to_string()));
+                }
                 Ok(Message::Wanted) => is_wanted = true,
                 Ok(message) => ready.push_back(message),
                 Err(error) => wrong = Some(error),
             }
         });
-        if is_wanted {
+        if is_wanted && wrong.is_none() {
+            self.is_equipped = true;
             self.channel.send(&package())?;
         }
         match wrong {

@@ -79,13 +79,20 @@ impl Client {
             .stderr(same)
             .spawn()
             .expect("the binary starts");
-        Running { child, began: Instant::now(), said, logs: self.path("home/.local/state/deployer") }
+        Running {
+            child,
+            verb: arguments.join(" "),
+            began: Instant::now(),
+            said,
+            logs: self.path("home/.local/state/deployer"),
+        }
     }
 }
 
 /// A client that runs.
 pub(crate) struct Running {
     child: Child,
+    verb: String,
     began: Instant,
     said: PathBuf,
     logs: PathBuf,
@@ -94,6 +101,16 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn press(&self) {
         run(Command::new("kill").arg("-INT").arg(self.child.id().to_string()));
+    }
+
+    /// Waits until it has said so.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !tail(&self.said).contains(words) {
+            assert!(Instant::now() < deadline, "waited in vain for {words}: {}", tail(&self.said));
+            sleep(Duration::from_millis(10));
+        }
     }
 
     /// Waits for its end, and fails where that takes longer.
@@ -109,7 +126,7 @@ impl Running {
             if asked.elapsed() > bound {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
-                panic!("not within {bound:?} ({} MB): {}", memory >> 20, tail(&self.said));
+                panic!("{} not within {bound:?} ({} MB): {}", self.verb, memory >> 20, tail(&self.said));
             }
             sleep(Duration::from_millis(5));
         };

@@ -165,6 +165,7 @@ impl Hostile {
     fn new() -> Hostile {
         let host = Host::start();
         fs::write(host.path("host.py"), include_str!("host.py")).expect("a script");
+        fs::write(host.path("state.json"), crate::fixtures::base().to_string()).expect("a state");
         let count = AtomicUsize::new(0);
         Hostile { host, count }
     }
@@ -189,20 +190,35 @@ impl Hostile {
     }
 }
 
-const FLOODS: [&str; 8] = [
+const FLOODS: [&str; 12] = [
     "endless line",
     "endless word",
-    "endless hello",
+    "endless wanted",
     "endless notes",
     "endless greeting",
+    "foreign nonces",
+    "broken JSON",
+    "unknown word",
+    "escapes",
     "endless errors",
     "endless error",
     "huge state",
 ];
-const QUIET: [&str; 4] = ["mute", "dripping", "dripping hello", "dripping errors"];
+const QUIET: [&str; 7] = [
+    "mute",
+    "mute after wanted",
+    "dripping",
+    "dripping word",
+    "dripping notes",
+    "foreign nonces, dripping",
+    "dripping errors",
+];
 
 /// It says all that it should, and then nothing more.
 const DEAF: &str = "deaf after its state";
+
+/// It says that all went well up to the switch, which a press alone does not end.
+const MUTE: &str = "mute in its switch";
 
 const VERBS: [&[&str]; 14] = [
     &["status"],
@@ -226,6 +242,7 @@ fn is_refused(kind: &str, verb: &[&str], ran: &Ran) {
     let words = ["without end", "not answer", "did not tell", "not understand", "longer than allowed"];
     let named = words.iter().any(|word| ran.said.contains(word));
     assert!(named, "{kind} {verb:?}: {}", ran.said);
+    assert!(!ran.said.contains(['\x1b', '\x07']), "{kind} {verb:?}: {:?}", ran.said);
     assert!(ran.log < 1 << 20, "{kind} {verb:?}: a log of {} bytes", ran.log);
     row(kind, verb, ran);
 }
@@ -246,7 +263,7 @@ fn a_host_that_says_nothing_is_given_up() {
     let hostile = Hostile::new();
     let verbs: [&[&str]; 4] = [&["status"], &["prod", "deploy"], &["prod", "logs"], &["prod", "env"]];
     let mut all: Vec<_> = QUIET.iter().flat_map(|kind| verbs.map(|verb| (*kind, verb))).collect();
-    all.push((DEAF, &["prod", "deploy"]));
+    all.push((DEAF, &["prod", "deploy", "--force"]));
     in_lanes(all.len(), all, |(kind, verb)| {
         if verb.contains(&"logs") && kind != "mute" {
             // What drips is the log.
@@ -263,7 +280,7 @@ fn the_first_press_ends_every_verb_at_every_host() {
     let logs: [&[&str]; 2] = [&["prod", "logs"], &["prod", "logs", "-f"]];
     let kinds: Vec<&str> = FLOODS.iter().chain(&QUIET).copied().collect();
     let hostile = Hostile::new();
-    let mut all: Vec<(&str, &[&str])> = vec![(DEAF, &["prod", "deploy"])];
+    let mut all: Vec<(&str, &[&str])> = vec![(DEAF, &["prod", "deploy", "--force"])];
     for kind in &kinds {
         all.extend(logs.map(|verb| (*kind, verb)));
         if QUIET.contains(kind) {
@@ -284,5 +301,23 @@ fn the_first_press_ends_every_verb_at_every_host() {
             ran.said
         );
         row(&what, verb, &ran);
+    });
+}
+
+#[test]
+fn the_second_press_leaves_a_switch_that_never_ends() {
+    let hostile = Hostile::new();
+    in_lanes(2, vec![MUTE, "one step for ever"], |kind| {
+        let (client, _) = hostile.client(kind);
+        let verb = ["prod", "cutover"];
+        let running = client.start(&verb);
+        running.says("the switch is at work");
+        running.press();
+        running.says("interrupt again to leave at once");
+        running.press();
+        let ran = running.within(Duration::from_secs(3));
+        // Nobody can tell any more what nginx serves.
+        assert_eq!(ran.code, 3, "{kind}: {}", ran.said);
+        row(&format!("{kind}, Ctrl-C twice"), &verb, &ran);
     });
 }
