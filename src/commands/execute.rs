@@ -168,7 +168,7 @@ impl Run<'_> {
         }
         // What the failed action printed travels on its own stream and may be late.
         let (asked, presses) = (Instant::now(), context.interrupt.count());
-        while self.has_failed && !self.is_flushed {
+        while self.done == Some(false) && !self.is_flushed {
             if asked.elapsed() > FLUSH || context.interrupt.count() > presses {
                 break;
             }

@@ -97,8 +97,12 @@ class Session:
             if step["upload"] is not None:
                 name, action = named(step["action"])
                 self.lease.begin(0, step["touches"], name)
-                os.makedirs(os.path.dirname(action["upload"]), exist_ok=True)
-                self.source.take(action["upload"], step["upload"])
+                try:
+                    self.source.take(action["upload"], step["upload"])
+                except OSError as error:
+                    speak(error)
+                    flush()
+                    return False
         for number, step in enumerate(steps, 1):
             name, action = named(step["action"])
             if self.source.ended or not tell("begin", number):

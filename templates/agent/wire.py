@@ -95,14 +95,26 @@ class Input:
         return bool(select.select([self.source], [], [], seconds)[0])
 
     def take(self, path, count):
-        """Writes exactly so many bytes to a file, which nobody else may read."""
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=0) as file:
-            while count:
-                if not self.buffer:
-                    self.fill()
-                if self.ended:
-                    raise Gone()
-                piece, self.buffer = self.buffer[:count], self.buffer[count:]
-                count -= len(piece)
-                while piece:
-                    piece = piece[file.write(piece):]
+        """Writes exactly so many bytes to a file, which nobody else may read. What cannot be written is read all the same."""
+        file = trouble = None
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            trouble = error
+        while count:
+            if not self.buffer:
+                self.fill()
+            if self.ended:
+                raise Gone()
+            piece, self.buffer = self.buffer[:count], self.buffer[count:]
+            count -= len(piece)
+            try:
+                while piece and not trouble:
+                    piece = piece[os.write(file, piece):]
+            except OSError as error:
+                trouble = error
+        if file is not None:
+            os.close(file)
+        if trouble:
+            raise trouble
