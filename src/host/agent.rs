@@ -36,6 +36,7 @@ const FILES: &[(&str, &str)] = files![
     "hooks.py",
     "judge.py",
     "launch.sh",
+    "layout.py",
     "lease.py",
     "links.py",
     "logs.py",

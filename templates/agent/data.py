@@ -1,6 +1,5 @@
 """SQLite databases in a slot's work tree: data that no commit brings, and that the other slot does not see."""
 import os
-import shutil
 import subprocess
 import time
 
@@ -59,6 +58,7 @@ def listed(repo, *words):
 def keep_databases(root, color, before):
     """Puts the databases of a work tree aside, which is about to become another commit's: they are no part of the release
     `before`, which is all that is cleaned away."""
+    import shutil
     repo = os.path.join(root, color, "repo")
     kept = first = os.path.join(root, color, "removed", before)
     number = 1

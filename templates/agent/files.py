@@ -1,7 +1,6 @@
 """Files that survive a power loss whole or not at all, and what is read of others."""
 import json
 import os
-import shutil
 
 from agent.wire import speak
 
@@ -59,7 +58,11 @@ def names(folder):
 
 
 def which(name, *further):
-    return shutil.which(name, path=":".join([os.environ.get("PATH", "")] + [os.path.expanduser(place) for place in further]))
+    for folder in os.environ.get("PATH", "").split(":") + [os.path.expanduser(place) for place in further]:
+        path = os.path.join(folder, name)
+        if folder and os.access(path, os.X_OK) and os.path.isfile(path):
+            return path
+    return None
 
 
 def write_all(number, data):

@@ -2,14 +2,13 @@
 import fcntl
 import json
 import os
-import shutil
 import sys
 import threading
 import time
 
 from agent.files import attempt, discard, document, put, read, sync_folder
 from agent.proc import command_of, named, openers, signal_all, stat_of, user_name, wait_gone
-from agent.reserve import is_short
+from agent.reserve import give_up, is_short
 from agent.wire import speak, tell
 
 # A client gives a sign of life every 5 seconds; one that was silent for so long is gone.
@@ -180,7 +179,7 @@ class Lease:
                 os.unlink(home + "/" + name)
         # What makes room, or takes a bad release away, must be able to where the disk is full.
         if wanted["even_if_full"] and os.path.isdir(home + "/reserve") and is_short(home):
-            shutil.rmtree(home + "/reserve")
+            give_up(home)
             tell("note", "the disk is full: gave up the room that was kept in reserve")
         try:
             put(home + "/holder", json.dumps(wanted["holder"]))

@@ -7,11 +7,11 @@ import time
 
 from agent.data import databases
 from agent.files import document, entries, modified, names, read, readable, which
+from agent.layout import described, link, space
 from agent.lease import last_step, lock
 from agent.probe import health, served
 from agent.proc import TICKS, boot_time, listener, listens, pid_file, stat_of, user_name
 from agent.processes import running
-from agent.slots import described, link, space
 from agent.tools import run
 from agent.units import crontab, systemd, unit_state
 

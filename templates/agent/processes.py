@@ -5,8 +5,8 @@ import subprocess
 import time
 
 from agent.files import names, read
+from agent.layout import described, link
 from agent.proc import named, origin, pids, signal_all, stat_of, wait_gone
-from agent.slots import described, link
 from agent.units import Started, belongs, forget, moving, process_units, systemctl, unit_state
 from agent.wire import speak, tell
 

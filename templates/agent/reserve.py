@@ -1,11 +1,11 @@
 """Room that a full disk leaves to the commands that must work then; the lease gives it up for them."""
 import os
-import shutil
 
 SIZE = 4 << 20  # Below it a disk counts as full, too.
 
 
 def reserve(root):
+    import shutil
     home = root + "/.deployer"
     new, disk = home + "/reserve.new", os.statvfs(home)
     if os.path.isdir(home + "/reserve") or disk.f_bavail * disk.f_frsize <= 4 * SIZE:
@@ -26,3 +26,8 @@ def is_short(home):
     """Whether next to nothing is free below the root."""
     disk = os.statvfs(home)
     return disk.f_bavail * disk.f_frsize < SIZE or disk.f_files > 0 and disk.f_ffree < 32
+
+
+def give_up(home):
+    import shutil
+    shutil.rmtree(home + "/reserve")

@@ -1,13 +1,14 @@
-"""The life of one command: takes the lease, reads the state, and carries out what the client asks for."""
+"""The life of one command: takes the lease, reads the state, and carries out what the client asks for.
+
+What only some commands need is imported where they need it: the others answer sooner."""
 import os
 import select
 import signal
 import sys
 import time
-import traceback
 
-from agent import actions, logs, prune, site, slots, variables
 from agent.files import discard, write_whole
+from agent.layout import where
 from agent.lease import Lease
 from agent.observe import observe
 from agent.wire import Failed, Gone, close_line, flush, open_wire, speak, tell
@@ -29,13 +30,21 @@ def main(hello):
         request = hello["first"]
         # Nothing comes after a release; a client that fell silent would be waited for in vain.
         while request is not None and not session.answer(request):
+            if hello["lease"]:
+                # The client thinks now, and will ask for actions.
+                from agent import actions  # noqa: F401
             request = source.line()
     except Gone:
         pass
-    except Exception:
-        speak(traceback.format_exc())
-        tell("broken", traceback.format_exc(limit=0).strip())
+    except Exception as error:
+        speak(trace())
+        tell("broken", repr(error))
         sys.exit(70)
+
+
+def trace():
+    import traceback
+    return traceback.format_exc()
 
 
 def named(value):
@@ -68,15 +77,19 @@ class Session:
             tell("done", True)
             return True
         elif word == "measure":
-            tell("found", prune.measure(self.settings))
+            from agent.prune import measure
+            tell("found", measure(self.settings))
         elif word == "variables":
-            tell("variables", variables.variables(self.settings, value))
+            from agent.variables import variables
+            tell("variables", variables(self.settings, value))
         elif word == "where":
-            tell("where", slots.where(self.settings, value))
+            tell("where", where(self.settings, value))
         elif word == "site":
-            tell("site", site.site(value))
+            from agent.site import site
+            tell("site", site(value))
         elif word == "logs":
-            logs.logs(self.settings, value, self.source)
+            from agent.logs import logs
+            logs(self.settings, value, self.source)
             return True
         return False
 
@@ -93,6 +106,7 @@ class Session:
 
     def carry_out(self, steps):
         """Runs actions one after the other, as long as each succeeds and the client is there."""
+        from agent import actions
         for step in steps:
             if step["upload"] is not None:
                 name, action = named(step["action"])
@@ -186,7 +200,7 @@ def run(function, settings, action, is_critical):
         speak(error)
         tell("failed", {"reason": "not_written"})
     except Exception:
-        speak(traceback.format_exc())
+        speak(trace())
         tell("failed", {"reason": "broken"})
     else:
         return 0

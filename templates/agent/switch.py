@@ -5,11 +5,12 @@ import time
 
 from agent.drain import leaving
 from agent.files import append_line, attempt, remove, write_whole
+from agent.layout import described, link
 from agent.links import bridge, point_both, unbridge
 from agent.probe import health, served
 from agent.proc import listens, workers
 from agent.processes import abandon, give_up, hand_over, start_all
-from agent.slots import by_socket, described, link, write_roles
+from agent.slots import by_socket, write_roles
 from agent.tools import run, sync_disk
 from agent.units import prepare
 from agent.wire import Failed, speak, tell

@@ -3,8 +3,8 @@ import os
 import pwd
 
 from agent.files import attempt, names, read, sync_folder, sync_path, which, write_whole
+from agent.layout import described, space
 from agent.proc import stat_of, user_name
-from agent.slots import described, space
 from agent.tools import run
 from agent.wire import speak, tell
 
