@@ -96,7 +96,7 @@ fn the_second_is_told_and_may_wait() {
     expect(site, &["prod", "deploy", "--wait=1s"], 4, &["waiting", "is locked by"]);
     assert!(began.elapsed().as_secs() < 15);
     let waiting = site.start(&["prod", "deploy", "--wait=60s"]);
-    // Both are on the host: two shells have the lock's file open.
+    // Both are on the host: two agents have the lock's file open.
     until("the second waits", SOON, || waits(site));
     held.let_go();
     ended(first).check(0, &[]);
@@ -107,12 +107,12 @@ fn the_second_is_told_and_may_wait() {
 
 /// Whether somebody is blocked on the lock, as the kernel sees it.
 fn waits(site: &Site) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let inode = fs::metadata(site.path(".deployer/lock")).unwrap().ino();
-    fs::read_to_string("/proc/locks")
-        .unwrap()
-        .lines()
-        .any(|line| line.contains("-> FLOCK") && line.contains(&format!(":{inode} ")))
+    let lock = site.path(".deployer/lock");
+    let has_it = |process: fs::DirEntry| {
+        let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
+        files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|file| file == lock))
+    };
+    fs::read_dir("/proc").unwrap().flatten().map(has_it).filter(|has_it| *has_it).count() > 1
 }
 
 #[test]
