@@ -66,7 +66,7 @@ def keep(home, path, package):
                 os.mkdir(place, 0o700)
         data = marshal.dumps(package)
         temporary = "%s.%d" % (path, os.getpid())
-        with open(temporary, "wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(zlib.crc32(data).to_bytes(4, "big") + data)
             file.flush()
             os.fsync(file.fileno())

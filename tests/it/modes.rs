@@ -16,6 +16,7 @@ const TABLE: &[(u32, &[&str])] = &[
         0o600,
         &[
             "client/state/deployer/TIME.log",
+            "root/.deployer/agent/VERSION/PYTHON",
             "root/.deployer/key",
             "root/.deployer/lock",
             "root/SLOT/etc/env",
@@ -23,7 +24,10 @@ const TABLE: &[(u32, &[&str])] = &[
             "root/SLOT/log/worker.log",
         ],
     ),
-    (0o700, &["client/state", "client/state/deployer"]),
+    (
+        0o700,
+        &["client/state", "client/state/deployer", "root/.deployer/agent", "root/.deployer/agent/VERSION"],
+    ),
     // For all to read: nginx must, and whoever looks after the host may.
     (
         0o644,
@@ -76,6 +80,8 @@ fn plain(name: &str) -> String {
         "blue" | "green" => "SLOT".to_owned(),
         part if part.len() == 20 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) => "HASH".to_owned(),
         part if part.starts_with("20") && part.ends_with(".log") => "TIME.log".to_owned(),
+        part if part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) => "VERSION".to_owned(),
+        part if part.starts_with("cpython-") => "PYTHON".to_owned(),
         part if part.len() == 2 => "PIECE".to_owned(),
         part => part.to_owned(),
     };
