@@ -4,40 +4,40 @@ from unittest import mock
 
 from support import Case
 
-from agent import links, prune, slots, static_files, units
+from agent import layout, links, prune, static_files, units
 from agent.wire import Failed
 
 
 class Slots(Case):
     def setUp(self):
         super().setUp()
-        for color in slots.COLORS:
+        for color in layout.COLORS:
             os.makedirs(self.path(color + "/etc/run"))
         self.settings = {"root": self.root, "unit": "deployer-srv-app"}
 
     def test_a_link_says_where_it_leads(self):
         os.symlink(self.path("blue"), self.path("live"))
         os.symlink("elsewhere", self.path("next"))
-        self.assertEqual(slots.link(self.root, "live"), {"target": self.path("blue"), "color": "blue", "exists": True})
-        self.assertEqual(slots.link(self.root, "next"), {"target": "elsewhere", "color": None, "exists": True})
-        self.assertEqual(slots.link(self.root, "none"), {"target": None, "color": None, "exists": False})
-        self.assertEqual(slots.link(self.root, "green"), {"target": None, "color": None, "exists": True})
+        self.assertEqual(layout.link(self.root, "live"), {"target": self.path("blue"), "color": "blue", "exists": True})
+        self.assertEqual(layout.link(self.root, "next"), {"target": "elsewhere", "color": None, "exists": True})
+        self.assertEqual(layout.link(self.root, "none"), {"target": None, "color": None, "exists": False})
+        self.assertEqual(layout.link(self.root, "green"), {"target": None, "color": None, "exists": True})
 
     def test_a_release_can_run_where_all_that_it_needs_is(self):
         os.symlink(self.path("green"), self.path("live"))
-        self.assertEqual(slots.where(self.settings, "live"), {"color": "green", "ready": False})
+        self.assertEqual(layout.where(self.settings, "live"), {"color": "green", "ready": False})
         for name in (".deployer/launch", "green/env", "green/etc/env", "green/etc/run/web"):
-            self.assertFalse(slots.where(self.settings, "green")["ready"])
+            self.assertFalse(layout.where(self.settings, "green")["ready"])
             self.write(name)
-        self.assertEqual(slots.where(self.settings, "live"), {"color": "green", "ready": True})
-        self.assertEqual(slots.where(self.settings, "blue"), {"color": "blue", "ready": False})
-        self.assertEqual(slots.where(self.settings, "next"), {"color": None, "ready": False})
+        self.assertEqual(layout.where(self.settings, "live"), {"color": "green", "ready": True})
+        self.assertEqual(layout.where(self.settings, "blue"), {"color": "blue", "ready": False})
+        self.assertEqual(layout.where(self.settings, "next"), {"color": None, "ready": False})
 
     def test_both_roles_move(self):
         self.write(".live.new")
         for live, other in (("blue", "green"), ("green", "blue")):
             links.point_both(self.root, live)
-            self.assertEqual([slots.link(self.root, role)["color"] for role in ("live", "next")], [live, other])
+            self.assertEqual([layout.link(self.root, role)["color"] for role in ("live", "next")], [live, other])
 
     def test_nginx_is_led_to_the_slot_that_has_a_socket(self):
         with mock.patch.object(links, "listens", lambda root, color: color == "blue"):
