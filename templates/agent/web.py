@@ -105,6 +105,10 @@ def end(settings, color, makes_way=False, just_started=None):
             unbridge(path)
             return
     left = see_end(group, deadline, grace)
+    # The last thread of a process that was killed lets go of its files a moment after the first.
+    deadline = time.monotonic() + KILLED
+    while listeners(port) and not (left or just_started) and time.monotonic() < deadline:
+        time.sleep(0.01)
     if left or (listeners(port) and not just_started):
         speak("process %s still holds port %d after KILL" % (" ".join(map(str, left)) or "?", port))
         raise Failed("still_running")
