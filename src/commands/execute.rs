@@ -26,6 +26,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long it may take to end a step that was asked to stop: its processes are killed after 5 s.
 const STOP: Duration = Duration::from_secs(15);
 
+/// How long a host may take to say that it does nothing, where nothing is known to have begun.
+const STOP_BETWEEN: Duration = Duration::from_secs(3);
+
 /// Bound on a step that has none of its own, and works in silence or not.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
@@ -296,11 +299,12 @@ impl Run<'_> {
         }
         let action = self.action();
         if let Some(since) = self.stopping {
-            let is_over = since.elapsed() > STOP && !action.is_some_and(Action::is_critical);
+            let patience = if self.current.is_some() { STOP } else { STOP_BETWEEN };
+            let is_over = since.elapsed() > patience && !action.is_some_and(Action::is_critical);
             return match (is_over, self.timed_out) {
                 (false, _) => Ok(()),
                 (true, false) => Err(RemoteError::Interrupted.into()),
-                (true, true) => Err(ShellError::Silent(STOP)),
+                (true, true) => Err(ShellError::Silent(patience)),
             };
         }
         let asked = context.interrupt.count() > 0;
