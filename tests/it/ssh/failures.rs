@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 use deployer::model::Target;
 use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
 
@@ -73,8 +75,10 @@ fn relayed(patience: Duration) -> (Host, Relay, Target, ConnectOptions) {
 
 #[test]
 fn nobody_listens() {
-    let port =
-        TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    // Bound and deaf, so that nobody else gets the port meanwhile.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let port = socket.local_addr().expect("it is bound").as_socket().expect("an address").port();
     let error = connect(&at(port), &ConnectOptions::default());
     assert_eq!(error.code(), "host.refused");
     assert_eq!(error.to_string(), format!("127.0.0.1 refuses connections at port {port}"));
