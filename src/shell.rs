@@ -1,26 +1,17 @@
-//! What is said to a POSIX shell: calls of functions that stand in `templates/*.sh`, each value a quoted argument.
+//! What is said to a POSIX shell: commands, each value a quoted argument.
 
 use std::fmt::Write;
-
-use crate::model::Secret;
 
 /// A value that no shell argument can carry.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a value holds a NUL character, which no argument can carry: {0:?}")]
 pub struct NulError(pub String);
 
-/// A call of a function with its arguments.
+/// A command with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     function: &'static str,
-    arguments: Vec<Argument>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Argument {
-    Plain(String),
-    /// For functions of the session's own shell, which are in no process list.
-    Secret(Secret),
+    arguments: Vec<String>,
 }
 
 impl Call {
@@ -30,20 +21,13 @@ impl Call {
 
     #[must_use]
     pub fn arg(mut self, value: impl Into<String>) -> Call {
-        self.arguments.push(Argument::Plain(value.into()));
-        self
-    }
-
-    /// A value that the call's `Debug` and errors do not show.
-    #[must_use]
-    pub fn secret(mut self, value: Secret) -> Call {
-        self.arguments.push(Argument::Secret(value));
+        self.arguments.push(value.into());
         self
     }
 
     #[must_use]
     pub fn args<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Call {
-        self.arguments.extend(values.into_iter().map(|value| Argument::Plain(value.into())));
+        self.arguments.extend(values.into_iter().map(Into::into));
         self
     }
 
@@ -52,15 +36,7 @@ impl Call {
         let mut line = self.function.to_string();
         for argument in &self.arguments {
             line.push(' ');
-            let lines: Result<Vec<String>, NulError> = match argument {
-                Argument::Plain(value) => value.split('\n').map(quote).collect(),
-                Argument::Secret(value) => {
-                    let hidden = |_| NulError(value.to_string());
-                    let lines = value.reveal().split('\n');
-                    lines.map(|line| quote(line).map_err(hidden)).collect()
-                }
-            };
-            let lines = lines?;
+            let lines: Vec<String> = argument.split('\n').map(quote).collect::<Result<_, _>>()?;
             line.push_str(&lines.join("\"$newline\""));
         }
         Ok(line)
@@ -122,16 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_travels_and_is_not_shown() {
-        let call = Call::new("put").arg("file").secret(Secret::new("hunter2\nline"));
-        assert_eq!(call.line().unwrap(), "put file hunter2\"$newline\"line");
-        assert!(!format!("{call:?}").contains("hunter2"));
-    }
-
-    #[test]
     fn nul_is_refused() {
         assert!(Call::new("show").arg("a\0b").line().is_err());
-        let error = Call::new("show").secret(Secret::new("a\0b")).line().unwrap_err();
-        assert!(!error.to_string().contains('b'), "{error}");
     }
 }

@@ -152,12 +152,7 @@ pub(super) fn ask<T>(
     let host = session.host().to_string();
     let mut shell = start(session, context, &Wish::new(Probes::FrontDoor), None, request)?;
     let mut said = Kept::default();
-    let mut found = None;
     let answer = shell.until(&mut |message| match message {
-        Message::NoPython => {
-            found = Some(no_python(&host, context.environment));
-            None
-        }
         Message::Log(line) => {
             said.push(line);
             None
@@ -166,7 +161,7 @@ pub(super) fn ask<T>(
     });
     let answer = answer.map_err(|error| lost(error, &host))?;
     leave(shell);
-    answer.ok_or_else(|| found.unwrap_or_else(|| no_scripts(&host, said.into_lines())))
+    answer.ok_or_else(|| no_scripts(&host, said.into_lines()))
 }
 
 /// Gives the lease back, with nothing left to tell the next command.
@@ -234,7 +229,6 @@ fn read_state(
         }
         match message {
             Message::State(state) => return Ok(*state),
-            Message::NoPython => return Err(no_python(host, environment)),
             // Why comes on another stream, which is read to its end.
             Message::Unwritable => is_unwritable = true,
             Message::Ended(_) if is_unwritable => {
@@ -259,13 +253,6 @@ fn read_state(
             _ => {}
         }
     }
-}
-
-pub(super) fn no_python(host: &str, environment: &Environment) -> Failure {
-    let command = &environment.python.interpreter;
-    Failure::new("host.python", format!("{host} has no {command} on its PATH"))
-        .advise("on the host, as root: apt-get install python3-venv")
-        .advise("or give its absolute path: [python] interpreter")
 }
 
 /// The last of what was printed, as much as a failure shows.
@@ -345,6 +332,11 @@ pub(super) fn lost(error: ShellError, host: &str) -> Failure {
         error @ ShellError::Endless(_) => Failure::new("host.endless", format!("{host}: {error}"))
             .site(Site::Untouched)
             .advise(format!("see what its start-up files and tools print: ssh {host} true")),
+        ShellError::NoPython(command) => {
+            Failure::new("host.python", format!("{host} has no {command} on its PATH"))
+                .advise("on the host, as root: apt-get install python3-venv")
+                .advise("or give its absolute path: [python] interpreter")
+        }
         error => Failure::new("host.shell", format!("{host}: {error}")).site(Site::Untouched),
     }
 }

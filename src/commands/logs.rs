@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Context;
-use super::host::{connect, lost, no_python, no_scripts, start};
+use super::host::{connect, lost, no_scripts, start};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::host::{Message, Request, ShellError, Unread};
@@ -104,7 +104,6 @@ fn logs(context: &mut Context, options: &LogsArgs, out: &mut dyn Write) -> Resul
                 let message = format!("{} is {color} now: going on with its log", options.slot);
                 context.emit(Event::Note { message });
             }
-            Message::NoPython => return Err(no_python(&host, environment)),
             Message::Unread(why) => unread = Some(why),
             Message::Done(is_done) => done = Some(is_done),
             Message::Nothing if last.elapsed() > SILENCE && !options.follow => {

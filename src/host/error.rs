@@ -17,6 +17,8 @@ pub enum ShellError {
     TooLong(usize),
     #[error("the host said something that this version does not understand: {0}")]
     Strange(String),
+    #[error("there is no {0} on its PATH")]
+    NoPython(String),
     #[error("the host did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     #[error("the host sends without end: {0}")]

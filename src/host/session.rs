@@ -8,9 +8,7 @@ use super::message::{Message, parse};
 use super::request::Request;
 use crate::model::size;
 use crate::settings::AgentSettings;
-use crate::ssh::Lines;
-use crate::ssh::{Channel, Received};
-use crate::ssh::{RemoteError, Session};
+use crate::ssh::{Channel, Lines, Received, RemoteError, Session};
 
 /// How often a host is told that the client lives.
 const BEAT: Duration = Duration::from_secs(5);
@@ -48,6 +46,7 @@ pub struct Opening<'a> {
 /// An agent at work on a host, started by [`HostSession::open`].
 pub struct HostSession<'s> {
     channel: Channel<'s>,
+    interpreter: String,
     nonce: String,
     out: Lines,
     err: Lines,
@@ -84,6 +83,7 @@ impl<'s> HostSession<'s> {
         let channel = session.exec(&command(opening.interpreter, &hello)?)?;
         Ok(HostSession {
             channel,
+            interpreter: opening.interpreter.to_string(),
             nonce,
             out: Lines::new(LONGEST_WORD),
             err: Lines::new(LONGEST_LINE),
@@ -253,6 +253,7 @@ impl<'s> HostSession<'s> {
             return Err(ShellError::Endless(format!("more than {most} where a few words were awaited")));
         }
         let (nonce, ready, is_equipped) = (&self.nonce, &mut self.ready, &self.is_equipped);
+        let interpreter = &self.interpreter;
         let (mut wrong, mut is_wanted) = (None, false);
         self.out.feed(bytes, &mut |line| {
             // What the user's shell start-up files print has no nonce.
@@ -268,6 +269,7 @@ impl<'s> HostSession<'s> {
                     wrong = Some(ShellError::Strange("it asks for the agent again".to_string()));
                 }
                 Ok(Message::Wanted) => is_wanted = true,
+                Ok(Message::NoPython) => wrong = Some(ShellError::NoPython(interpreter.clone())),
                 Ok(message) => ready.push_back(message),
                 Err(error) => wrong = Some(error),
             }

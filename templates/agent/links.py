@@ -1,7 +1,7 @@
 """The links `live` and `next`, and what leads nginx from a slot without a socket to one that has one."""
 import os
 
-from agent.files import sync_folder
+from agent.files import replace_link, sync_folder
 from agent.proc import listens
 
 
@@ -25,11 +25,7 @@ def bridge(root, color):
     other = "green" if color == "blue" else "blue"
     if listens(root, color) or not listens(root, other):
         return
-    path = "%s/%s/app.sock" % (root, color)
-    if os.path.lexists(path + ".new"):
-        os.unlink(path + ".new")
-    os.symlink("../%s/app.sock" % other, path + ".new")
-    os.rename(path + ".new", path)
+    replace_link("%s/%s/app.sock" % (root, color), "../%s/app.sock" % other)
 
 
 def unbridge(slot):

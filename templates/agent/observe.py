@@ -54,6 +54,7 @@ def slot(settings, color):
         return {"exists": False}
     found, head, trouble = refs(path + "/repo")
     word, pid = pid_file(path)
+    processes, boot = described(path), boot_time()
     report = {
         "exists": True,
         "release": document(path + "/etc/release.json"),
@@ -67,9 +68,9 @@ def slot(settings, color):
         "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
         "run": names(path + "/etc/run"),
         "unit": unit_state(settings, color),
-        "processes": described(path),
-        "enabled": [name for name in described(path) if unit_state(settings, color, name) == "enabled"],
-        "running": {name: [{"pid": run["pid"], "started": boot_time() + min(run["members"].values()) / TICKS}
+        "processes": processes,
+        "enabled": [name for name in processes if unit_state(settings, color, name) == "enabled"],
+        "running": {name: [{"pid": run["pid"], "started": boot + min(run["members"].values()) / TICKS}
                            for run in runs] for name, runs in running(path).items()},
         "pid_file": word,
         "pid": pid,
@@ -83,7 +84,7 @@ def slot(settings, color):
     report["socket"] = (listens(settings["root"], color) if stat else
                         "/%s/app.sock" % color in (read(path + "/etc/run/web") or ""))
     if stat:
-        report["process"] = {"pid": master, "started": boot_time() + stat["start"] / TICKS}
+        report["process"] = {"pid": master, "started": boot + stat["start"] / TICKS}
     return report
 
 

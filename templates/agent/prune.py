@@ -3,7 +3,7 @@ import os
 import re
 import shutil
 
-from agent.files import sync_folder
+from agent.files import names, sync_folder
 from agent.git import git, mend
 from agent.reserve import reserve
 from agent.tools import run
@@ -16,8 +16,8 @@ MAY_GO = re.compile(r"(virtualenvs/[^/]+|requirements\.[^/]+|look[^/]*)\Z")
 def measure(settings):
     """Each thing that a prune may concern, with its size in kB."""
     home, found = settings["root"] + "/.deployer", []
-    virtualenvs = ["virtualenvs/" + name for name in listed(home + "/virtualenvs")]
-    for path in virtualenvs + [name for name in listed(home) if MAY_GO.match(name)]:
+    virtualenvs = ["virtualenvs/" + name for name in names(home + "/virtualenvs")]
+    for path in virtualenvs + [name for name in names(home) if MAY_GO.match(name)]:
         full = home + "/" + path
         if os.path.islink(full) or not os.path.isdir(full):
             continue
@@ -27,13 +27,6 @@ def measure(settings):
         size = run("du", "-skx", full)[1].split()
         found.append({"kind": kind, "kilobytes": int(size[0]) if size else 0, "name": os.path.basename(path)})
     return found
-
-
-def listed(folder):
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
 
 
 def remove(settings, action):
