@@ -84,9 +84,10 @@ def stranger(home):
         there = os.stat(path)
         return (there.st_dev, there.st_ino) == (file.st_dev, file.st_ino)
 
+    if not takers:
+        return None
     # The one that took it may have ended, and left it to a child; a deployer that has it open only waits for it.
     keep = [pid for pid in openers(is_it) if pid in takers or pid not in waiting and not passing(command_of(pid))]
-    keep = keep if takers else []
     if not (keep or sure):
         return None
     others = [pid for pid in sure if user_of(pid) not in (None, os.getuid())]

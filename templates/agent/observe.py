@@ -113,13 +113,34 @@ def lost(root, live, slots):
     return int(out) if code == 0 else None
 
 
-def probe(settings, report, name, port):
-    report[name] = health(settings, port)
+def begun(function, *words):
+    """Begins a call in a thread of its own, since most of what is asked here only waits; returns what waits for its answer."""
+    ended = []
+
+    def call():
+        try:
+            ended.append((function(*words), None))
+        except Exception as error:
+            ended.append((None, error))
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+
+    def answer():
+        thread.join()
+        value, error = ended[0]
+        if error:
+            raise error
+        return value
+
+    return answer
 
 
 def observe(settings):
     root = settings["root"]
     home = root + "/.deployer"
+    slots = {color: begun(slot, settings, color) for color in ("blue", "green")}
+    door = begun(served, settings)
     state = {
         "now": time.time(),
         "user": user_name(os.getuid()),
@@ -150,19 +171,16 @@ def observe(settings):
             if os.path.exists(home + "/virtualenvs/" + name + "/.complete"))
     except OSError:
         pass
-    state["blue"] = slot(settings, "blue")
-    state["green"] = slot(settings, "green")
-    threads = []
+    for color in slots:
+        state[color] = slots[color]()
     if settings["probe"] == "all":
-        wanted = [(state[color], "health", settings["ports"][color]) for color in ("blue", "green")
-                  if state[color].get("listener")]
-        if state["key"] and wanted:
-            wanted.append((state, "door", None))
-        for words in wanted:
-            threads.append(threading.Thread(target=probe, args=(settings,) + words, daemon=True))
-            threads[-1].start()
-        state["lost"] = lost(root, state["live"]["color"], {color: state[color] for color in ("blue", "green")})
-    state["served"] = served(settings)
-    for thread in threads:
-        thread.join()
+        healthy = {color: begun(health, settings, settings["ports"][color]) for color in slots
+                   if state[color].get("listener")}
+        usual = begun(health, settings, None) if state["key"] and healthy else None
+        state["lost"] = lost(root, state["live"]["color"], {color: state[color] for color in slots})
+        for color in healthy:
+            state[color]["health"] = healthy[color]()
+        if usual:
+            state["door"] = usual()
+    state["served"] = door()
     return state
