@@ -56,7 +56,7 @@ fn open(context: &mut Context, options: &OpenArgs) -> Result<(), Failure> {
     let environment = context.environment;
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let color = find(&mut session, context, &options.slot)?;
+    let (color, _) = find(&mut session, context, &options.slot, None)?;
     let port = environment.ports.of(color);
     if !session.knock(port).map_err(|error| lost(error.into(), &host))? {
         return Err(Failure::new("open.refused", format!("cannot reach port {port} of {color} on {host}"))

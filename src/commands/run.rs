@@ -9,7 +9,7 @@ use super::Context;
 use super::host::{ask, connect, lost};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::{Message, Request, exec_command};
+use crate::host::{Began, Message, RecordName, Request, exec_command};
 use crate::model::{Color, ExitCode, Layout};
 use crate::plan::{Event, Failure};
 use crate::ssh::{Exit, Session};
@@ -78,7 +78,8 @@ fn run(
     let environment = context.environment;
     let mut session = connect(context)?;
     let host = session.host().to_string();
-    let color = find(&mut session, context, slot)?;
+    let began = Began { verb: "run", by: context.by, command: words.first().map(String::as_str) };
+    let (color, record) = find(&mut session, context, slot, Some(began))?;
     let launcher = Layout::new(&environment.root).home("launch");
     let mut all = vec!["sh", &launcher, &environment.root, color.as_str(), "-"];
     all.extend(words.iter().map(String::as_str));
@@ -90,19 +91,32 @@ fn run(
             _ => failure.advise("whether the command still runs there is not known"),
         }
     })?;
-    Ok(code(&exit))
+    let code = code(&exit);
+    if let Some(record) = &record {
+        // A record is worth no failure.
+        let _ = ask(&mut session, context, &Request::Ran { record, code }, &mut |message| match message {
+            Message::Done(done) => Some(done),
+            _ => None,
+        });
+    }
+    Ok(code)
 }
 
-/// The slot that a word means, where a release can run in it.
-pub(super) fn find(session: &mut Session, context: &Context, slot: &str) -> Result<Color, Failure> {
+/// The slot that a word means, where a release can run in it; with it, the name under which the host records what `began`.
+pub(super) fn find(
+    session: &mut Session,
+    context: &Context,
+    slot: &str,
+    record: Option<Began>,
+) -> Result<(Color, Option<RecordName>), Failure> {
     let environment = context.environment;
     let host = session.host().to_string();
-    let place = ask(session, context, &Request::Where(slot), &mut |message| match message {
+    let place = ask(session, context, &Request::Where { slot, record }, &mut |message| match message {
         Message::Where(place) => Some(place),
         _ => None,
     })?;
     match (place.color, place.ready) {
-        (Some(color), true) => Ok(color),
+        (Some(color), true) => Ok((color, place.record)),
         (None, _) => Err(Failure::new("slot.none", format!("nothing is {slot} on {host} yet"))
             .advise(format!("deployer {} deploy", environment.name))),
         (Some(color), false) => {

@@ -12,7 +12,7 @@ use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::Environment;
 use crate::doctor::{Reading, site_elsewhere};
-use crate::host::{Message, Request, SiteAnswer, SiteFiles, SitePut, nonce};
+use crate::host::{Began, Message, Request, SiteAnswer, SiteFiles, SitePut, nonce};
 use crate::model::ExitCode;
 use crate::nginx::{
     SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_command, site_link, site_path,
@@ -155,7 +155,8 @@ fn look(session: &mut Session, context: &Context, reading: &Reading) -> Result<S
     let (file, by_sudo) = (site_path(environment), reading.may_sudo(None));
     let link = site_link(&file);
     let files = SiteFiles { file: &file, link: link.as_deref(), certificate: &certificate(environment) };
-    let mut found = answer(session, context, &Request::Site { by_sudo, look: Some(files), put: None })?;
+    let mut found =
+        answer(session, context, &Request::Site { by_sudo, look: Some(files), put: None, record: None })?;
     // As root everything is; by sudo that is what was meant.
     found.writable &= !by_sudo || reading.user == "root";
     Ok(found)
@@ -283,7 +284,8 @@ fn put(
         test: &environment.nginx.test,
         reload: &environment.nginx.reload,
     };
-    let answer = answer(session, context, &Request::Site { by_sudo, look: None, put: Some(files) })?;
+    let record = Some(Began { verb: "setup", by: context.by, command: None });
+    let answer = answer(session, context, &Request::Site { by_sudo, look: None, put: Some(files), record })?;
     let took = began.elapsed();
     let Some(failed) = answer.failed else {
         context.emit(Event::StepFinished { number, total, title, took, note: None });

@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = files![
     "proc.py",
     "processes.py",
     "prune.py",
+    "record.py",
     "reserve.py",
     "session.py",
     "site.py",

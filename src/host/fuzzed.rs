@@ -19,6 +19,7 @@ pub(crate) const MESSAGES: &[&str] = &[
     "{\"watched\": {\"left\": 29.5, \"why\": null, \"requests\": 12, \"errors\": 0}}",
     "{\"draining\": {\"workers\": 2, \"left\": 59.0}}",
     "{\"found\": [{\"kind\": \"virtualenv\", \"kilobytes\": 61440, \"name\": \"c0ffee\"}]}",
+    "{\"commands\": {\"now\": 9.5, \"commands\": [{\"verb\": \"run\", \"by\": \"a\", \"at\": 1.5, \"end\": \"done\", \"exit\": 0}]}}",
     "10%\r20%\none\ntwo\r\nthree",
 ];
 

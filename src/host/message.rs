@@ -1,9 +1,9 @@
 //! What a host's agent says: one line each, the session's nonce and one object of JSON.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::ShellError;
-use crate::model::{Answer, HostState, Lock};
+use crate::model::{Answer, HostState, Lock, RecordedCommand};
 use crate::plan::{Found, Migrations, Reason, variables::HostVariables};
 use crate::ssh::Exit;
 
@@ -39,6 +39,7 @@ pub enum Message {
     Found(Vec<Found>),
     Variables(HostVariables),
     Where(SlotPlace),
+    Commands(RecordedCommands),
     Site(SiteAnswer),
     /// A log cannot be read.
     Unread(Unread),
@@ -88,6 +89,24 @@ pub struct Draining {
 pub struct SlotPlace {
     pub color: Option<crate::model::Color>,
     pub ready: bool,
+    /// That of what is about to run there.
+    #[serde(default)]
+    pub record: Option<RecordName>,
+}
+
+/// The commands that a host has recorded.
+#[derive(Debug, Deserialize)]
+pub struct RecordedCommands {
+    pub now: f64,
+    /// Oldest first.
+    pub commands: Vec<RecordedCommand>,
+}
+
+/// By what a command is found again among those that are recorded.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RecordName {
+    at: f64,
+    pid: u32,
 }
 
 /// What is there of a site, or what came of writing it.

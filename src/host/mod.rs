@@ -11,7 +11,7 @@ mod session;
 
 pub use agent::TakeLease;
 pub use error::ShellError;
-pub use message::{Draining, Message, SiteAnswer, SlotPlace, Unread, Watched};
+pub use message::{Draining, Message, RecordName, RecordedCommands, SiteAnswer, SlotPlace, Unread, Watched};
 pub use packed::exec_command;
-pub use request::{Request, SiteFiles, SitePut, Step};
+pub use request::{Began, Request, SiteFiles, SitePut, Step};
 pub use session::{HostSession, Opening, nonce};

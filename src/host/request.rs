@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::message::RecordName;
 use crate::plan::{Action, Touches};
 
 /// A request. [`super::Message`] has the answers.
@@ -28,8 +29,12 @@ pub enum Request<'a> {
     Measure,
     /// Digests of the variables in both slots.
     Variables { key: &'a str, values: bool, hide: Vec<&'a String> },
-    /// Which slot a word means.
-    Where(&'a str),
+    /// Which slot a word means; what is about to run there is recorded.
+    Where { slot: &'a str, record: Option<Began<'a>> },
+    /// What ran beside all others has ended.
+    Ran { record: &'a RecordName, code: u8 },
+    /// The commands that were recorded.
+    Commands,
     /// The end of a log, and what is added to it.
     Logs {
         slot: &'a str,
@@ -40,7 +45,17 @@ pub enum Request<'a> {
         follow: bool,
     },
     /// nginx's site: what is there of it, or that it be written.
-    Site { by_sudo: bool, look: Option<SiteFiles<'a>>, put: Option<SitePut<'a>> },
+    Site { by_sudo: bool, look: Option<SiteFiles<'a>>, put: Option<SitePut<'a>>, record: Option<Began<'a>> },
+}
+
+/// A command that needs no lease, as the host records it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Began<'a> {
+    pub verb: &'a str,
+    /// `user@machine`.
+    pub by: &'a str,
+    /// The program that it runs.
+    pub command: Option<&'a str>,
 }
 
 /// An action on its way.

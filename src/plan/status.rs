@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Color, CommitSummary, HistoryEntry, Role};
+use crate::model::{Color, CommitSummary, HistoryEntry, RecordedCommand, Role};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StatusReport {
@@ -138,6 +138,16 @@ pub struct HistoryReport {
     pub environment: String,
     /// Oldest first.
     pub history: Vec<HistoryEntry>,
+    /// The host's clock, in seconds since 1970.
+    pub now: f64,
+}
+
+/// What `history --all` found: the commands that the host recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct CommandsReport {
+    pub environment: String,
+    /// Oldest first.
+    pub commands: Vec<RecordedCommand>,
     /// The host's clock, in seconds since 1970.
     pub now: f64,
 }

@@ -4,10 +4,10 @@
 
 use crate::config::Difference;
 use crate::doctor::{Check, Diagnosis, Mend};
-use crate::model::{CommitSummary, HistoryEntry, LoggedCommit, Release};
+use crate::model::{CommitSummary, HistoryEntry, LoggedCommit, RecordedCommand, Release};
 use crate::plan::status::{
-    EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process, ProcessStatus, Seen,
-    Served, SlotStatus, StatusReport,
+    CommandsReport, EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process,
+    ProcessStatus, Seen, Served, SlotStatus, StatusReport,
 };
 use crate::plan::variables::{Values, Variable, VariablesReport};
 use crate::plan::{
@@ -74,6 +74,7 @@ macro_rules! texts_of_variants {
 
 texts! {
     Check { says, mends; name, level }
+    CommandsReport { environment, commands; now }
     Commits { out, lost; first, live_unknown, out_count, lost_count }
     CommitSummary { subject; id }
     Diagnosis { environment, host, user, checks }
@@ -98,6 +99,7 @@ texts! {
     PlannedStep { title; touches }
     Problem { what, run }
     ProcessStatus { name; singleton, runs }
+    RecordedCommand { verb, by, commit, step, reason, command; at, seconds, end, switched, exit }
     Release { subject, by, virtualenv, files; commit, at, local, accepted }
     SlotStatus { commit, by, process, health, processes; color, age_seconds, port, survives_reboot }
     StatusReport { environments }

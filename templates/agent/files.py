@@ -32,10 +32,10 @@ def tail(path, limit):
         return None
 
 
-def entries(path):
+def entries(path, most=100):
     """The last lines of a file that only grows, oldest first. A line that power loss tore is left out."""
     found = []
-    for line in (tail(path, 1 << 20) or "").splitlines()[-100:]:
+    for line in (tail(path, 1 << 20) or "").splitlines()[-most:]:
         try:
             found.append(json.loads(line))
         except ValueError:
@@ -125,14 +125,15 @@ def replace_link(path, target):
     os.rename(temporary, path)
 
 
-def append_line(path, value):
+def append_line(path, value, sync=True):
     """Adds one JSON line and waits until it is on the disk."""
     number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         size = os.fstat(number).st_size
         torn = size and os.pread(number, 1, size - 1) != b"\n"
         write_all(number, (("\n" if torn else "") + json.dumps(value) + "\n").encode("ascii"))
-        os.fsync(number)
+        if sync:
+            os.fsync(number)
     finally:
         os.close(number)
 

@@ -8,6 +8,7 @@ import time
 
 from agent.files import attempt, discard, document, put, read, sync_folder
 from agent.proc import command_of, named, openers, signal_all, stat_of, user_name, wait_gone
+from agent.record import Record
 from agent.reserve import give_up, is_short
 from agent.wire import speak, tell
 
@@ -148,7 +149,7 @@ class Lease:
 
     def __init__(self, root):
         self.home = root + "/.deployer"
-        self.lock = None
+        self.lock = self.record = None
 
     def take(self, wanted, source):
         """Takes it, or ends this process where somebody else keeps it."""
@@ -189,6 +190,18 @@ class Lease:
         except OSError as error:
             if not wanted["even_if_full"]:
                 unwritable(error)
+        self.record = Record(home, wanted["holder"])
+
+    def outcome(self, **how):
+        """What is to be recorded of this command."""
+        if self.record:
+            self.record.outcome = dict(self.record.outcome or {}, **how)
+
+    def conclude(self, otherwise):
+        """Records how this command ended, once."""
+        if self.record:
+            record, self.record = self.record, None
+            record.end(otherwise)
 
     def locked(self, seconds, source):
         """Takes the lock, which somebody else may hold for so long; ends with a client that goes meanwhile."""
@@ -241,7 +254,7 @@ class Lease:
             pass  # A disk that is full must not keep a rollback back.
 
     def sync(self):
-        for name in ("/holder", "/journal", ""):
+        for name in ("/holder", "/journal", "/commands.jsonl", ""):
             sync_folder(self.home + name)
 
     def release(self, finished):
@@ -250,6 +263,7 @@ class Lease:
         The lock goes too: a client that falls silent now would hold it, by a holder that nobody could name and end."""
         if self.lock is None:
             return
+        self.conclude("unchanged")
         for name in ["holder", "journal", "session"] + (["interrupted", "interrupted.journal"] if finished else []):
             attempt(discard, self.home + "/" + name)
         # Nor after a power loss.

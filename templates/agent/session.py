@@ -40,6 +40,8 @@ def main(hello):
         speak(trace())
         tell("broken", repr(error))
         sys.exit(70)
+    finally:
+        session.lease.conclude("cut_off")
 
 
 def trace():
@@ -83,10 +85,29 @@ class Session:
             from agent.variables import variables
             tell("variables", variables(self.settings, value))
         elif word == "where":
-            tell("where", where(self.settings, value))
+            place = where(self.settings, value["slot"])
+            if value["record"] and place["ready"]:
+                from agent.record import Record
+                place["record"] = Record(self.lease.home, value["record"]).name
+            tell("where", place)
+        elif word == "ran":
+            from agent.record import ended
+            ended(self.lease.home, value)
+            tell("done", True)
+        elif word == "commands":
+            from agent.record import commands
+            tell("commands", {"now": time.time(), "commands": commands(self.lease.home)})
         elif word == "site":
             from agent.site import site
-            tell("site", site(value))
+            if not value["put"]:
+                tell("site", site(value))
+                return False
+            from agent.record import Record
+            record = Record(self.lease.home, value.pop("record"))
+            answer = site(value)
+            record.outcome = {"end": "failed" if answer.get("failed") else "done", "step": "site"}
+            record.end(None)
+            tell("site", answer)
         elif word == "logs":
             from agent.logs import logs
             logs(self.settings, value, self.source)
@@ -101,6 +122,7 @@ class Session:
             speak(error)
             flush()
             return False
+        self.lease.outcome(end="done")
         self.lease.release(False)
         return True
 
@@ -124,8 +146,12 @@ class Session:
             self.lease.begin(number, step["touches"], name)
             if step["upload"] is None:
                 action["upload"] = None
-            ok = self.act(getattr(actions, name), action, step["critical"])
+            why = self.act(getattr(actions, name), action, step["critical"])
+            ok = why is None
             self.lease.end(number, ok)
+            if name == "switch":
+                self.lease.outcome(commit=action["commit"], switched=ok)
+            self.lease.outcome(end="done" if ok else "failed", **({} if ok else {"step": name, "reason": why}))
             tell("end", [number, ok])
             if not ok:
                 flush()
@@ -134,7 +160,7 @@ class Session:
 
     def act(self, function, action, is_critical):
         """Runs one action in a process and a session of its own. A guarded one ends with its client; a critical one
-        finishes whatever becomes of the client."""
+        finishes whatever becomes of the client. Returns why it failed, by name, or None."""
         end, alive = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -143,21 +169,28 @@ class Session:
             os.close(self.source.source)
             # What an action starts, and leaves behind, must not hold the lock.
             self.lease.close()
-            os._exit(run(function, self.settings, action, is_critical))
+            why = run(function, self.settings, action, is_critical)
+            try:
+                os.write(alive, (why or "").encode("ascii"))
+            except OSError:
+                pass  # A critical action outlives whoever asked for it.
+            os._exit(1 if why else 0)
         os.close(alive)
         self.lease.runs(pid, is_critical)
         try:
             self.attend(pid, end, is_critical)
+            why = os.read(end, 200).decode("ascii")
         finally:
             os.close(end)
         status = os.waitpid(pid, 0)[1]
         if os.WIFSIGNALED(status):
+            why = "killed"
             close_line()
-            tell("failed", {"reason": "killed", "signal": os.WTERMSIG(status)})
-        return status == 0
+            tell("failed", {"reason": why, "signal": os.WTERMSIG(status)})
+        return why or None
 
     def attend(self, pid, end, is_critical):
-        """Waits until an action has ended: `end` is at its end then."""
+        """Waits until an action has ended: `end` says how, or is at its end then."""
         told, kill_at = is_critical, None
         while True:
             wanted = [end] if self.source.ended else [end, self.source.source]
@@ -184,7 +217,7 @@ def signal_session(pid, number):
 
 
 def run(function, settings, action, is_critical):
-    """What the process of an action does; returns its status."""
+    """What the process of an action does; returns why it failed, by name, or None."""
     def stop(number, frame):
         raise Stopped()
 
@@ -193,15 +226,16 @@ def run(function, settings, action, is_critical):
     try:
         function(settings, action)
     except Failed as failed:
-        tell("failed", failed.told)
+        told = failed.told
     except Stopped:
-        tell("failed", {"reason": "stopped"})
+        told = {"reason": "stopped"}
     except OSError as error:
         speak(error)
-        tell("failed", {"reason": "not_written"})
+        told = {"reason": "not_written"}
     except Exception:
         speak(trace())
-        tell("failed", {"reason": "broken"})
+        told = {"reason": "broken"}
     else:
-        return 0
-    return 1
+        return None
+    tell("failed", told)
+    return told["reason"]

@@ -56,7 +56,7 @@ class Taken(Case):
         mine.begin(1, "next", "build")
         mine.end(1, True)
         mine.release(True)
-        self.assertEqual(sorted(os.listdir(self.home)), ["beat", "lock"])
+        self.assertEqual(sorted(os.listdir(self.home)), ["beat", "commands.jsonl", "lock"])
         self.take()
         self.assertEqual(self.told(), [])
 

@@ -16,6 +16,7 @@ mod fixtures;
 mod front_door;
 mod git;
 mod guide;
+mod history;
 mod hooks;
 mod init;
 mod kill;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use deployer::config::Difference;
 use deployer::doctor::{Check, Diagnosis};
-use deployer::model::{Color, CommitSummary, HistoryEntry, LoggedCommit, Release};
+use deployer::model::{Color, CommitSummary, End, HistoryEntry, LoggedCommit, RecordedCommand, Release};
 use deployer::plan::status::{
-    EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process, ProcessStatus, Run,
-    Seen, Served, SlotStatus, StatusReport,
+    CommandsReport, EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process,
+    ProcessStatus, Run, Seen, Served, SlotStatus, StatusReport,
 };
 use deployer::plan::variables::{Kind, Standing, Values, Variable, VariablesReport};
 use deployer::plan::{
@@ -20,7 +20,7 @@ use serde::Serialize;
 const WIDTH: usize = 96;
 
 /// By the name of its mark.
-pub(super) fn all() -> [(&'static str, String); 6] {
+pub(super) fn all() -> [(&'static str, String); 7] {
     [
         ("events", events()),
         ("status", layout(&json(&status()), 0)),
@@ -28,6 +28,7 @@ pub(super) fn all() -> [(&'static str, String); 6] {
         ("plan", layout(&json(&outlook()), 0)),
         ("doctor", layout(&json(&diagnosis()), 0)),
         ("history", layout(&json(&history()), 0)),
+        ("commands", layout(&json(&commands()), 0)),
     ]
 }
 
@@ -265,6 +266,36 @@ fn history() -> HistoryReport {
         release: Some(release),
     };
     HistoryReport { environment: text("prod"), history: vec![entry], now: 1_795_000_072.9 }
+}
+
+fn commands() -> CommandsReport {
+    let begun = |verb, at, seconds| RecordedCommand {
+        verb: text(verb),
+        by: text("ann@laptop"),
+        at,
+        seconds: Some(seconds),
+        ..RecordedCommand::default()
+    };
+    let failed = RecordedCommand {
+        end: End::Failed,
+        commit: Some(commit().id),
+        step: some("virtualenv"),
+        reason: some("unexplained"),
+        ..begun("deploy", 1_795_000_000.1, 12.4)
+    };
+    let cutover = RecordedCommand {
+        end: End::Done,
+        commit: Some(commit().id),
+        switched: Some(true),
+        ..begun("cutover", 1_795_000_060.0, 0.6)
+    };
+    let run = RecordedCommand {
+        end: End::Done,
+        command: some("python"),
+        exit: Some(0),
+        ..begun("run", 1_795_000_070.4, 2.5)
+    };
+    CommandsReport { environment: text("prod"), commands: vec![failed, cutover, run], now: 1_795_000_072.9 }
 }
 
 /// A value on one line where it fits, else its parts on lines of their own. Only blanks are put in.
