@@ -2,7 +2,7 @@
 //!
 //! The house has floors, and a room uses only rooms on lower floors; `tests/it/layering.rs` holds the table.
 //! Data walks one way: the agent on the host reads it into a [`model::HostState`], a pure function makes a
-//! [`plan::Plan`] of it, and a small interpreter in [`commands`] carries the plan out while it emits
+//! [`plan::Plan`] of it, and a small interpreter in [`host`] carries the plan out while it emits
 //! [`plan::Event`]s, which [`ui`] turns into words.
 //!
 //! Public is what the binary and the tests need. The other rooms are `pub(crate)`, so that the compiler finds what is

@@ -1,18 +1,22 @@
+//! What a verb works with: the environment, the way to its host, whom it asks and tells.
+
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Environment;
+use crate::host::{self, Host, TakeLease, Work};
 use crate::model::{Holder, Secrets};
-use crate::plan::{Event, Observer};
+use crate::plan::{Event, Failure, Observer, Plan};
 use crate::secrets::Concealed;
-use crate::ssh::{ConnectOptions, Interrupt, Prompt};
+use crate::settings::Wish;
+use crate::ssh::{ConnectOptions, Interrupt, Prompt, Session};
 
 /// What every command needs beside its own arguments.
-pub struct Context<'a> {
+pub(super) struct Context<'a> {
     pub environment: &'a Environment,
     pub vault: &'a Vault,
-    pub connect: &'a ConnectOptions,
+    pub ssh: &'a ConnectOptions,
     pub prompt: &'a mut dyn Prompt,
     pub interrupt: &'a Interrupt,
     pub observer: &'a mut dyn Observer,
@@ -22,12 +26,6 @@ pub struct Context<'a> {
     pub dry_run: bool,
     /// How long to wait for a lock that somebody else holds.
     pub patience: Duration,
-    /// End whoever holds the lock.
-    pub break_lock: bool,
-    /// Whether a pause that somebody asked for is heeded.
-    pub heeds_pause: bool,
-    /// Whether it works on a full disk too.
-    pub even_if_full: bool,
 }
 
 impl Context<'_> {
@@ -35,13 +33,54 @@ impl Context<'_> {
         self.observer.event(event);
     }
 
-    pub(super) fn holder(&self, verb: &str, commit: Option<&str>) -> Holder {
-        Holder { by: self.by.to_string(), verb: verb.to_string(), commit: commit.map(str::to_string) }
+    /// What working on the host takes of this.
+    pub(super) fn work(&mut self) -> Work<'_> {
+        Work { environment: self.environment, interrupt: self.interrupt, observer: &mut *self.observer }
+    }
+
+    /// Opens the one connection.
+    pub(super) fn connect(&mut self) -> Result<Session, Failure> {
+        let mut work =
+            Work { environment: self.environment, interrupt: self.interrupt, observer: &mut *self.observer };
+        host::connect(self.ssh, &mut *self.prompt, &mut work)
+    }
+
+    /// Starts the agent and reads the state, under the lease where one is given; a dry run takes none.
+    pub(super) fn open<'s>(
+        &mut self,
+        session: &'s mut Session,
+        wish: &Wish,
+        lease: Option<TakeLease>,
+    ) -> Result<Host<'s>, Failure> {
+        let lease = lease.filter(|_| !self.dry_run);
+        Host::open(session, &mut self.work(), wish, lease.as_ref())
+    }
+
+    /// The lease of a verb that works on a full disk too, and during a pause.
+    pub(super) fn lease(&self, verb: &str) -> TakeLease {
+        TakeLease {
+            holder: Holder { by: self.by.to_string(), verb: verb.to_string(), commit: None },
+            patience: self.patience,
+            breaks: false,
+            heeds_pause: false,
+            even_if_full: true,
+        }
+    }
+
+    /// Shows a plan that is not carried out.
+    pub(super) fn show(&mut self, plan: &Plan) {
+        for (index, action) in plan.actions.iter().enumerate() {
+            self.emit(Event::Planned {
+                number: index + 1,
+                title: action.title(),
+                touches: action.touches().as_str().to_string(),
+            });
+        }
     }
 }
 
 /// Where a run finds its secrets, and what it has found.
-pub struct Vault {
+pub(super) struct Vault {
     /// The folder of `deployer.toml`.
     pub(super) folder: PathBuf,
     pub(super) found: RefCell<Option<Secrets>>,
@@ -50,7 +89,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    pub fn new(folder: &Path, concealed: &Concealed) -> Vault {
+    pub(super) fn new(folder: &Path, concealed: &Concealed) -> Vault {
         Vault { folder: folder.to_owned(), found: RefCell::default(), concealed: concealed.clone() }
     }
 }

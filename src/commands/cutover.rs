@@ -5,12 +5,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Context;
-use super::execute::{After, execute, show};
 use super::hooks::announced;
-use super::host::{Visit, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::parse_duration;
+use crate::host::{After, Host, TakeLease};
 use crate::model::{ExitCode, HostState};
 use crate::plan::{self, CutoverPlan, Event, Failure, Site, World, WorldSlot};
 use crate::settings::{Probes, Wish};
@@ -62,16 +61,14 @@ pub(super) struct FollowUp {
 /// A refusal, or the step that failed.
 pub(super) fn cutover(context: &mut Context, options: &FollowUp) -> Result<(), Failure> {
     let wish = Wish { watch: options.watch.unwrap_or_default(), ..Wish::new(Probes::All) };
-    context.heeds_pause = true;
-    let holder = context.holder("cutover", None);
     announced(context, "cutover", |context| {
-        visit(context, &wish, Some(&holder), |context, visit| {
-            let environment = context.environment;
-            let cutover = visit.decide(environment, |state| {
-                plan::cutover(state, environment, context.by, options.stop_old)
-            })?;
-            carry_out(visit, context, Direction::Forward, &cutover)
-        })
+        let lease = TakeLease { heeds_pause: true, ..context.lease("cutover") };
+        let mut session = context.connect()?;
+        let mut host = context.open(&mut session, &wish, Some(lease))?;
+        let (environment, by) = (context.environment, context.by);
+        let cutover =
+            host.decide(environment, |state| plan::cutover(state, environment, by, options.stop_old))?;
+        carry_out(&mut host, context, Direction::Forward, &cutover)
     })
 }
 
@@ -85,7 +82,7 @@ pub(super) enum Direction {
 
 /// Says what becomes live, and makes it so.
 pub(super) fn carry_out(
-    visit: &mut Visit,
+    host: &mut Host,
     context: &mut Context,
     direction: Direction,
     cutover: &CutoverPlan,
@@ -102,37 +99,37 @@ pub(super) fn carry_out(
         by: context.by.to_string(),
         commit: Some(cutover.release.summary()),
         ahead_of_live: None,
-        host: visit.host.clone(),
+        host: host.name.clone(),
         slot: Some(cutover.to),
     });
-    if goes_back(&visit.state, cutover, direction) {
+    if goes_back(&host.state, cutover, direction) {
         let message =
             format!("{} is what live replaced: this goes back to it", cutover.release.summary().short());
         context.emit(Event::Warning { message });
     } else if let Some(message) =
-        plan::taken_back(&visit.state, cutover).filter(|_| direction == Direction::Forward)
+        plan::taken_back(&host.state, cutover).filter(|_| direction == Direction::Forward)
     {
         context.emit(Event::Warning { message });
     }
     let told = [
-        plan::beyond(&visit.state, cutover),
-        plan::left_behind(&visit.state, context.environment, Some(cutover.to)),
+        plan::beyond(&host.state, cutover),
+        plan::left_behind(&host.state, context.environment, Some(cutover.to)),
     ];
     for message in told.into_iter().flatten() {
         context.emit(Event::Warning { message });
     }
     if context.dry_run {
-        show(context, &cutover.plan);
+        context.show(&cutover.plan);
         return Ok(());
     }
-    let older = plan::older_again(&visit.state, cutover);
-    execute(visit, context, &cutover.plan, Vec::new(), After::Done).map_err(|failure| {
-        match older.filter(|_| failure.site == Site::Restored) {
+    let older = plan::older_again(&host.state, cutover);
+    host.execute(&mut context.work(), &cutover.plan, Vec::new(), After::Done).map_err(
+        |failure| match older.filter(|_| failure.site == Site::Restored) {
             Some(older) => failure.advise(older),
             None => failure,
-        }
-    })?;
-    let world = after(&visit.state, cutover, direction, &context.environment.name);
+        },
+    )?;
+    let world = after(&host.state, cutover, direction, &context.environment.name);
     context.emit(Event::World(world));
     Ok(())
 }

@@ -5,15 +5,14 @@ use clap::Args;
 use super::Context;
 use super::completions;
 use super::cutover::{Direction, FollowUp, carry_out};
-use super::execute::{After, execute, show};
 use super::hooks::announced;
-use super::host::{Visit, frozen, observe_again, visit};
 use super::invocation::Invocation;
 use super::local::{Local, brought, read_local};
 use super::seed::bundles;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::Environment;
-use crate::model::{Color, CommitSummary, ExitCode, HostState, Relation};
+use crate::host::{After, Host, TakeLease, nonce};
+use crate::model::{Color, CommitSummary, ExitCode, Holder, HostState, Relation};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought};
 use crate::settings::{Probes, Wish};
@@ -83,46 +82,47 @@ fn begin(context: &mut Context, options: &DeployArgs) -> Result<(), Failure> {
     let probes = if options.cutover { Probes::All } else { Probes::FrontDoor };
     let watch = options.follow_up.watch.unwrap_or_default();
     let wish = Wish { probes, modules: &names, watch };
-    (context.heeds_pause, context.even_if_full) = (true, false);
-    let holder = context.holder("deploy", Some(&local.commit.id));
-    visit(context, &wish, Some(&holder), |context, visit| act(visit, context, options, local))
+    let lease = context.lease("deploy");
+    let holder = Holder { commit: Some(local.commit.id.clone()), ..lease.holder };
+    let lease = TakeLease { holder, heeds_pause: true, even_if_full: false, ..lease };
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &wish, Some(lease))?;
+    act(&mut host, context, options, local)
 }
 
 /// The deploy on its host, and the cutover after it where that is asked for.
-fn act(visit: &mut Visit, context: &mut Context, options: &DeployArgs, local: Local) -> Result<(), Failure> {
+fn act(host: &mut Host, context: &mut Context, options: &DeployArgs, local: Local) -> Result<(), Failure> {
     let environment = context.environment;
-    let host = visit.host.clone();
-    let (plan, next) =
-        visit.decide(environment, |state| make_plan(context, options, &local, state, &host))?;
+    let name = host.name.clone();
+    let (plan, next) = host.decide(environment, |state| make_plan(context, options, &local, state, &name))?;
     if let Some(event) = doubts(environment, &local, &plan) {
         context.emit(event);
     }
-    if let Some(message) = plan::left_behind(&visit.state, environment, None) {
+    if let Some(message) = plan::left_behind(&host.state, environment, None) {
         context.emit(Event::Warning { message });
     }
     if context.dry_run {
-        show(context, &plan);
+        context.show(&plan);
         return Ok(());
     }
-    let uploads = bundles(&mut visit.shell, context, &local, &plan)?;
+    let uploads = bundles(&mut host.agent, context, &local, &plan)?;
     if !options.cutover {
-        execute(visit, context, &plan, uploads, After::Done)?;
-        let world = after(&visit.state, environment, next, local.commit);
+        host.execute(&mut context.work(), &plan, uploads, After::Done)?;
+        let world = after(&host.state, environment, next, local.commit);
         context.emit(Event::World(world));
         return Ok(());
     }
-    execute(visit, context, &plan, uploads, After::More)?;
+    host.execute(&mut context.work(), &plan, uploads, After::More)?;
     if context.interrupt.count() > 0 {
         return Err(Failure::new("interrupted", "interrupted before the cutover")
             .exit(ExitCode::Interrupted)
             .advise(format!("go on with it: deployer {} cutover", environment.name)));
     }
-    visit.state = observe_again(&mut visit.shell, context)
-        .ok_or_else(|| Failure::new("host.silent", format!("{host} did not tell its state")))?;
-    let plan = visit.decide(environment, |state| {
-        plan::cutover(state, environment, context.by, options.follow_up.stop_old)
-    })?;
-    carry_out(visit, context, Direction::Forward, &plan)
+    host.observe_again(&mut context.work())
+        .map_err(|_| Failure::new("host.silent", format!("{name} did not tell its state")))?;
+    let (by, stop_old) = (context.by, options.follow_up.stop_old);
+    let plan = host.decide(environment, |state| plan::cutover(state, environment, by, stop_old))?;
+    carry_out(host, context, Direction::Forward, &plan)
 }
 
 /// The world after a deploy: what was live is, and next waits for the cutover.
@@ -152,7 +152,7 @@ pub(super) fn make_plan(
 ) -> Result<(Plan, Color), Failure> {
     // With the lock it was looked at already; `plan` and a dry run have none.
     if let Some(freeze) = &state.freeze {
-        return Err(frozen(freeze, state, &context.environment.name));
+        return Err(plan::frozen(freeze, state, &context.environment.name));
     }
     let next = plan::roles(state, context.environment)?.next;
     let plan = asked(context, options, local, state, host, |request| plan::deploy(state, request))??;
@@ -216,7 +216,7 @@ pub(super) fn asked<T>(
         relation_to_live: to_live,
         virtualenv: environment.has_virtualenv().then_some(&virtualenv),
         modules: &modules,
-        new_key: &crate::host::nonce(),
+        new_key: &nonce(),
         #[allow(clippy::cast_possible_truncation)]
         now: state.now as i64,
     };

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use super::Context;
-use super::host::{connect, leave, lost, no_scripts, observe};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
-use crate::host::{ShellError, nonce};
+use crate::host::{Host, ShellError, lost, no_scripts, nonce};
 use crate::model::{ExitCode, HostState};
 use crate::nginx::certificate;
 use crate::plan::{Event, Failure};
@@ -64,7 +63,7 @@ impl Verb for DoctorArgs {
 /// # Errors
 /// Where the host cannot be reached or runs no script. What stands in the way is no error, but the answer.
 fn doctor(context: &mut Context, options: &DoctorArgs) -> Result<Diagnosis, Failure> {
-    let mut session = connect(context)?;
+    let mut session = context.connect()?;
     let (reading, diagnosis) = look(&mut session, context)?;
     if !options.fix {
         return Ok(diagnosis);
@@ -149,9 +148,7 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
 
 /// What every other command reads; none where it cannot be had.
 fn state(session: &mut Session, context: &mut Context) -> Option<HostState> {
-    let (shell, state) = observe(session, context, &Wish::new(Probes::All), None).ok()?;
-    leave(shell);
-    Some(state)
+    context.open(session, &Wish::new(Probes::All), None).ok().map(Host::leave)
 }
 
 /// Those of the mends that the user has the right to, in their order and each once.

@@ -3,10 +3,9 @@
 use clap::Args;
 
 use super::Context;
-use super::host::{ask, connect};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::{Message, Request, nonce};
+use crate::host::{Message, Request, ask, nonce};
 use crate::model::ExitCode;
 use crate::plan::variables::{VariablesReport, compare};
 use crate::plan::{Event, Failure};
@@ -53,11 +52,11 @@ fn variables(context: &mut Context, values: bool) -> Result<VariablesReport, Fai
         context.emit(Event::Warning { message });
     }
     let key = nonce();
-    let mut session = connect(context)?;
+    let mut session = context.connect()?;
     let host = session.host().to_string();
     let hide = environment.secrets.keys().collect();
     let request = Request::Variables { key: &key, values, hide };
-    let on_host = ask(&mut session, context, &request, &mut |message| match message {
+    let on_host = ask(&mut session, environment, &request, &mut |message| match message {
         Message::Variables(variables) => Some(variables),
         _ => None,
     })?;

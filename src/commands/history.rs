@@ -3,10 +3,9 @@
 use clap::Args;
 
 use super::Context;
-use super::host::{ask, connect, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::{Message, Request};
+use crate::host::{Message, Request, ask};
 use crate::model::ExitCode;
 use crate::plan::Failure;
 use crate::plan::status::{CommandsReport, HistoryReport};
@@ -36,10 +35,10 @@ impl Verb for HistoryArgs {
             return Ok(ExitCode::Done as u8);
         }
         let mut context = job.context(ui);
-        let (history, now) = visit(&mut context, &Wish::new(Probes::FrontDoor), None, |_, visit| {
-            let _ = visit.shell.close();
-            Ok((std::mem::take(&mut visit.state.history), visit.state.now))
-        })?;
+        let mut session = context.connect()?;
+        let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), None)?;
+        let _ = host.agent.close();
+        let (history, now) = (std::mem::take(&mut host.state.history), host.state.now);
         let environment = job.environment.name.clone();
         ui.show(HistoryReport { environment, history, now });
         Ok(ExitCode::Done as u8)
@@ -48,8 +47,8 @@ impl Verb for HistoryArgs {
 
 /// What the host has recorded.
 fn commands(context: &mut Context) -> Result<CommandsReport, Failure> {
-    let mut session = connect(context)?;
-    let found = ask(&mut session, context, &Request::Commands, &mut |message| match message {
+    let mut session = context.connect()?;
+    let found = ask(&mut session, context.environment, &Request::Commands, &mut |message| match message {
         Message::Commands(found) => Some(found),
         _ => None,
     })?;

@@ -29,20 +29,7 @@ pub(super) fn announced(
         return command(context);
     }
     let mut heard = Heard { observer: &mut *context.observer, told: Told::default() };
-    let result = command(&mut Context {
-        environment: context.environment,
-        vault: context.vault,
-        connect: context.connect,
-        prompt: &mut *context.prompt,
-        interrupt: context.interrupt,
-        observer: &mut heard,
-        by: context.by,
-        dry_run: context.dry_run,
-        patience: context.patience,
-        break_lock: context.break_lock,
-        heeds_pause: context.heeds_pause,
-        even_if_full: context.even_if_full,
-    });
+    let result = command(&mut Context { observer: &mut heard, prompt: &mut *context.prompt, ..*context });
     let told = heard.told;
     let variables = variables(context, verb, &told, result.as_ref().err());
     match &result {

@@ -107,16 +107,13 @@ impl Job {
         Context {
             environment: &self.environment,
             vault: &self.vault,
-            connect: &self.workspace.connect,
+            ssh: &self.workspace.connect,
             prompt: &mut self.terminal,
             interrupt: &self.workspace.interrupt,
             observer: ui,
             by: &self.workspace.by,
             dry_run: self.dry_run,
             patience: Duration::ZERO,
-            break_lock: false,
-            heeds_pause: false,
-            even_if_full: true,
         }
     }
 }

@@ -4,10 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::Context;
-use super::host::{lost, release, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::Request;
+use crate::host::{Request, TakeLease, lost};
 use crate::model::ExitCode;
 use crate::plan::{Event, Failure};
 use crate::settings::{Probes, Wish};
@@ -44,7 +43,7 @@ impl Verb for LockArgs {
 /// Where the host cannot be reached, or somebody is at work.
 fn lock(context: &mut Context, message: &str) -> Result<(), Failure> {
     let by = context.by.to_string();
-    let done = write_freeze(context, "lock", |now| {
+    let done = write_freeze(context, context.lease("lock"), |now| {
         let freeze = json!({"by": by, "message": message, "at": now});
         Some(format!("{freeze}\n"))
     })?;
@@ -58,30 +57,26 @@ fn lock(context: &mut Context, message: &str) -> Result<(), Failure> {
 /// Writes or removes the file that asks for a pause; false where it was only asked what would be done.
 pub(super) fn write_freeze(
     context: &mut Context,
-    verb: &str,
+    lease: TakeLease,
     content: impl FnOnce(i64) -> Option<String>,
 ) -> Result<bool, Failure> {
-    let environment = context.environment;
-    let holder = context.holder(verb, None);
-    let wish = Wish::new(Probes::FrontDoor);
-    visit(context, &wish, Some(&holder), |context, visit| {
-        if context.dry_run {
-            release(&mut visit.shell);
-            context.emit(Event::Planned {
-                number: 1,
-                title: format!("{verb} {}", environment.name),
-                touches: "nothing".to_string(),
-            });
-            return Ok(false);
-        }
-        #[allow(clippy::cast_possible_truncation)]
-        let asked = visit.shell.ask(&Request::Pause(content(visit.state.now as i64)));
-        match asked.and_then(|()| visit.shell.until_done()) {
-            Ok(true) => Ok(true),
-            Ok(false) => {
-                Err(Failure::new("lock.write", format!("could not write below {}", environment.root)))
-            }
-            Err(error) => Err(lost(error, &visit.host)),
-        }
-    })
+    let (environment, verb) = (context.environment, lease.holder.verb.clone());
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), Some(lease))?;
+    if context.dry_run {
+        host.release();
+        context.emit(Event::Planned {
+            number: 1,
+            title: format!("{verb} {}", environment.name),
+            touches: "nothing".to_string(),
+        });
+        return Ok(false);
+    }
+    #[allow(clippy::cast_possible_truncation)]
+    let asked = host.agent.ask(&Request::Pause(content(host.state.now as i64)));
+    match asked.and_then(|()| host.agent.until_done()) {
+        Ok(true) => Ok(true),
+        Ok(false) => Err(Failure::new("lock.write", format!("could not write below {}", environment.root))),
+        Err(error) => Err(lost(error, &host.name)),
+    }
 }

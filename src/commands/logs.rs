@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Context;
-use super::host::{connect, lost, no_scripts, start};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::{Message, Request, ShellError, Unread};
+use crate::host::{Message, Request, ShellError, Unread, lost, no_scripts, start};
 use crate::model::{ExitCode, login};
 use crate::plan::{Event, Failure};
 use crate::settings::{Probes, Wish};
@@ -81,16 +80,16 @@ fn logs(context: &mut Context, options: &LogsArgs, out: &mut dyn Write) -> Resul
         lines: options.lines,
         follow: options.follow,
     };
-    let mut session = connect(context)?;
+    let mut session = context.connect()?;
     let (host, user) = (session.host().to_string(), session.user().to_string());
-    let mut shell = start(&mut session, context, &Wish::new(Probes::FrontDoor), None, &request)?;
+    let mut agent = start(&mut session, environment, &Wish::new(Probes::FrontDoor), None, &request)?;
     let (mut last, mut unread, mut done) = (Instant::now(), None, None);
     loop {
         // Nothing was done that would have to be finished.
         if context.interrupt.count() > 0 {
             return Ok(ExitCode::Interrupted as u8);
         }
-        let message = shell.next(TICK).map_err(|error| lost(error, &host))?;
+        let message = agent.next(TICK).map_err(|error| lost(error, &host))?;
         if !matches!(message, Message::Nothing) {
             last = Instant::now();
         }

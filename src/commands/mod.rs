@@ -4,22 +4,19 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 mod context;
-mod execute;
 mod hooks;
-mod host;
 mod invocation;
 mod job;
 mod judge;
 mod line;
 mod local;
 mod person;
-mod script;
 mod secrets;
 mod seed;
 mod verb;
 
 pub use completions::complete;
-pub use context::{Context, Vault};
+use context::{Context, Vault};
 pub use line::{CommandLine, parse};
 use verb::{AnyVerb, Group};
 

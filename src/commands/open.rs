@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use super::Context;
-use super::host::{connect, lost};
 use super::invocation::Invocation;
 use super::run::find;
 use super::verb::{AnyVerb, Environments, Verb};
+use crate::host::lost;
 use crate::model::ExitCode;
 use crate::plan::{Event, Failure};
 use crate::ui::Ui;
@@ -54,9 +54,9 @@ impl Verb for OpenArgs {
 /// Where the host cannot be reached, nothing listens there, or the local port is taken.
 fn open(context: &mut Context, options: &OpenArgs) -> Result<(), Failure> {
     let environment = context.environment;
-    let mut session = connect(context)?;
+    let mut session = context.connect()?;
     let host = session.host().to_string();
-    let (color, _) = find(&mut session, context, &options.slot, None)?;
+    let (color, _) = find(&mut session, environment, &options.slot, None)?;
     let port = environment.ports.of(color);
     if !session.knock(port).map_err(|error| lost(error.into(), &host))? {
         return Err(Failure::new("open.refused", format!("cannot reach port {port} of {color} on {host}"))

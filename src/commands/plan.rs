@@ -7,7 +7,6 @@ use clap::Args;
 use super::Context;
 use super::completions;
 use super::deploy::{DeployArgs, doubts, make_plan};
-use super::host::{Visit, visit};
 use super::invocation::Invocation;
 use super::judge::{Judged, judge};
 use super::local::{Local, read_local, refused};
@@ -15,6 +14,7 @@ use super::prune::measure;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, differences};
 use crate::git::Repository;
+use crate::host::Host;
 use crate::model::{ChangeKind, CommitSummary, ExitCode, FileChange, HostState};
 use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
 use crate::python;
@@ -72,33 +72,33 @@ fn outlook(context: &mut Context, commit: String, config: &Path) -> Result<Outlo
     let deploy = DeployArgs { commit, allow_dirty: true, ..DeployArgs::default() };
     let mut local = read_local(context, &deploy.commit, deploy.allow_dirty)?;
     context.dry_run = true;
-    visit(context, &Wish::new(Probes::All), None, |context, visit| {
-        read(context, visit, config, &deploy, &mut local)
-    })
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &Wish::new(Probes::All), None)?;
+    read(context, &mut host, config, &deploy, &mut local)
 }
 
 fn read(
     context: &mut Context,
-    visit: &mut Visit,
+    host: &mut Host,
     file: &Path,
     deploy: &DeployArgs,
     local: &mut Local,
 ) -> Result<Outlook, Failure> {
-    let found = measure(visit)?;
+    let found = measure(host)?;
     let mut planned = {
         let mut quiet = Context { observer: &mut Silent, prompt: &mut *context.prompt, ..*context };
-        make_plan(&mut quiet, deploy, local, &visit.state, &visit.host)
+        make_plan(&mut quiet, deploy, local, &host.state, &host.name)
     };
     if let Some(event) = planned.as_ref().ok().and_then(|(plan, _)| doubts(context.environment, local, plan))
     {
         context.observer.event(event);
     }
     let judged = match planned {
-        Ok(_) => judge(context, visit, deploy, local)?,
+        Ok(_) => judge(context, host, deploy, local)?,
         Err(_) => Judged::Nothing,
     };
-    let _ = visit.shell.close();
-    let (environment, state) = (context.environment, &visit.state);
+    let _ = host.agent.close();
+    let (environment, state) = (context.environment, &host.state);
     if let Judged::Found(migrations) = &judged
         && let Some(refusal) = migrations.refusal(environment)
     {

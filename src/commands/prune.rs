@@ -3,11 +3,9 @@
 use clap::Args;
 
 use super::Context;
-use super::execute::{After, execute, show};
-use super::host::{Visit, lost, no_scripts, observe_again, release, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
-use crate::host::{Message, Request};
+use crate::host::{After, Host, Message, Request, lost, no_scripts};
 use crate::model::{ExitCode, size};
 use crate::plan::{self, Event, Failure, Found};
 use crate::settings::{Probes, Wish};
@@ -48,12 +46,9 @@ impl Verb for PruneArgs {
 /// # Errors
 /// A refusal, or the step that failed.
 fn prune(context: &mut Context, keep: usize) -> Result<(), Failure> {
-    let holder = context.holder("prune", None);
-    let wish = Wish::new(Probes::FrontDoor);
-    visit(context, &wish, Some(&holder), |context, visit| act(context, visit, keep))
-}
-
-fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Failure> {
+    let lease = context.lease("prune");
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), Some(lease))?;
     let environment = context.environment;
     context.emit(Event::Intent {
         verb: "prune",
@@ -63,45 +58,44 @@ fn act(context: &mut Context, visit: &mut Visit, keep: usize) -> Result<(), Fail
         by: context.by.to_string(),
         commit: None,
         ahead_of_live: None,
-        host: visit.host.clone(),
+        host: host.name.clone(),
         slot: None,
     });
-    let found = measure(visit)?;
-    let alone = !context.dry_run || visit.state.lock.is_none();
-    let prune = visit.decide(environment, |state| plan::prune(state, environment, &found, keep, alone))?;
+    let found = measure(&mut host)?;
+    let alone = !context.dry_run || host.state.lock.is_none();
+    let prune = host.decide(environment, |state| plan::prune(state, environment, &found, keep, alone))?;
     if context.dry_run {
-        show(context, &prune.plan);
+        context.show(&prune.plan);
         let message = format!("about {} would be freed, and what git packs", size(prune.kilobytes * 1024));
         context.emit(Event::Note { message });
         return Ok(());
     }
     if prune.plan.actions.is_empty() {
-        release(&mut visit.shell);
+        host.release();
     } else {
-        execute(visit, context, &prune.plan, Vec::new(), After::More)?;
+        host.execute(&mut context.work(), &prune.plan, Vec::new(), After::More)?;
     }
-    let before = visit.state.root.free;
-    if let Some(state) = observe_again(&mut visit.shell, context) {
-        visit.state = state;
-    }
-    release(&mut visit.shell);
-    if let (Some(before), Some(now)) = (before, visit.state.root.free) {
+    let before = host.state.root.free;
+    // What cannot be read again is told as it was.
+    let _ = host.observe_again(&mut context.work());
+    host.release();
+    if let (Some(before), Some(now)) = (before, host.state.root.free) {
         // Others write to the same disk.
         let freed = now.saturating_sub(before);
-        let message = format!("{} freed; {} free on {}", size(freed), size(now), visit.host);
+        let message = format!("{} freed; {} free on {}", size(freed), size(now), host.name);
         context.emit(Event::Note { message });
     }
-    context.emit(Event::World(plan::world(&visit.state, environment, None)));
+    context.emit(Event::World(plan::world(&host.state, environment, None)));
     Ok(())
 }
 
 /// Asks the host what there is.
-pub(super) fn measure(visit: &mut Visit) -> Result<Vec<Found>, Failure> {
-    let failed = |error| lost(error, &visit.host);
-    visit.shell.ask(&Request::Measure).map_err(failed)?;
-    let found = visit.shell.until(&mut |message| match message {
+pub(super) fn measure(host: &mut Host) -> Result<Vec<Found>, Failure> {
+    let failed = |error| lost(error, &host.name);
+    host.agent.ask(&Request::Measure).map_err(failed)?;
+    let found = host.agent.until(&mut |message| match message {
         Message::Found(found) => Some(found),
         _ => None,
     });
-    found.map_err(failed)?.ok_or_else(|| no_scripts(&visit.host, Vec::new()))
+    found.map_err(failed)?.ok_or_else(|| no_scripts(&host.name, Vec::new()))
 }

@@ -174,16 +174,13 @@ fn step(
     let mut context = Context {
         environment,
         vault,
-        connect,
+        ssh: connect,
         prompt: &mut NoPrompt,
         interrupt: rehearsal.interrupt,
         observer: &mut Rehearsed(&mut *rehearsal.ui),
         by: rehearsal.by,
         dry_run: false,
         patience: Duration::ZERO,
-        break_lock: false,
-        heeds_pause: false,
-        even_if_full: true,
     };
     let again = |mut failure: Failure| {
         let real = format!("deployer {} deploy", environment.name);
@@ -229,7 +226,7 @@ fn uv(environment: &Environment) -> Option<PathBuf> {
 
 fn show(rehearsal: &mut Rehearsal, environment: &Environment, connect: &ConnectOptions) {
     let environments = std::slice::from_ref(environment);
-    let report = status(environments, connect, rehearsal.interrupt, rehearsal.by);
+    let report = status(environments, connect, rehearsal.interrupt);
     rehearsal.ui.show(report);
 }
 

@@ -5,7 +5,6 @@ use clap::Args;
 use super::Context;
 use super::cutover::FollowUp;
 use super::deploy::{DeployArgs, deploy};
-use super::host::visit;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::model::ExitCode;
@@ -55,13 +54,13 @@ impl Verb for RestartArgs {
 
 /// The commit that is live now.
 fn live_commit(context: &mut Context) -> Result<String, Failure> {
-    visit(context, &Wish::new(Probes::FrontDoor), None, |context, visit| {
-        let _ = visit.shell.close();
-        let environment = context.environment;
-        let live = plan::roles(&visit.state, environment)?.live;
-        plan::held(&visit.state, live).map(str::to_string).ok_or_else(|| {
-            Failure::new("slot.none", format!("nothing is live on {} yet", visit.host))
-                .advise(format!("deployer {} deploy --cutover", environment.name))
-        })
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), None)?;
+    let _ = host.agent.close();
+    let environment = context.environment;
+    let live = plan::roles(&host.state, environment)?.live;
+    plan::held(&host.state, live).map(str::to_string).ok_or_else(|| {
+        Failure::new("slot.none", format!("nothing is live on {} yet", host.name))
+            .advise(format!("deployer {} deploy --cutover", environment.name))
     })
 }

@@ -5,9 +5,9 @@ use clap::Args;
 use super::Context;
 use super::cutover::{Direction, carry_out};
 use super::hooks::announced;
-use super::host::{Visit, visit};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
+use crate::host::Host;
 use crate::model::{ExitCode, Secrets};
 use crate::plan::{self, Action, Failure};
 use crate::settings::{Probes, Wish};
@@ -50,29 +50,26 @@ impl Verb for RollbackArgs {
 /// A refusal, or the step that failed.
 fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
     let (environment, by) = (context.environment, context.by);
-    let planned = |visit: &mut Visit, secrets: &Secrets| {
-        visit.decide(environment, |state| plan::rollback(state, environment, secrets, by, commit))
+    let planned = |host: &mut Host, secrets: &Secrets| {
+        host.decide(environment, |state| plan::rollback(state, environment, secrets, by, commit))
     };
-    let holder = context.holder("rollback", None);
-    let wish = Wish::new(Probes::All);
     announced(context, "rollback", |context| {
-        visit(context, &wish, Some(&holder), |context, visit| {
-            let mut rollback = planned(visit, &Secrets::new())?;
-            if !force {
-                let command: Vec<&str> =
-                    ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
-                visit.decide(environment, |state| {
-                    plan::check_rollback(state, &rollback, &command.join(" "))
-                })?;
-            }
-            // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
-            if rollback.plan.actions.iter().any(|action| matches!(action, Action::Configure { .. })) {
-                let shell = &mut visit.shell;
-                let found = context.secrets(&mut || drop(shell.beat()));
-                let secrets = visit.decide(environment, |_| found)?;
-                rollback = planned(visit, &secrets)?;
-            }
-            carry_out(visit, context, Direction::Back, &rollback)
-        })
+        let lease = context.lease("rollback");
+        let mut session = context.connect()?;
+        let mut host = context.open(&mut session, &Wish::new(Probes::All), Some(lease))?;
+        let mut rollback = planned(&mut host, &Secrets::new())?;
+        if !force {
+            let command: Vec<&str> =
+                ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
+            host.decide(environment, |state| plan::check_rollback(state, &rollback, &command.join(" ")))?;
+        }
+        // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
+        if rollback.plan.actions.iter().any(|action| matches!(action, Action::Configure { .. })) {
+            let agent = &mut host.agent;
+            let found = context.secrets(&mut || drop(agent.beat()));
+            let secrets = host.decide(environment, |_| found)?;
+            rollback = planned(&mut host, &secrets)?;
+        }
+        carry_out(&mut host, context, Direction::Back, &rollback)
     })
 }

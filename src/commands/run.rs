@@ -6,10 +6,10 @@ use clap::Args;
 use signal_hook::low_level::signal_name;
 
 use super::Context;
-use super::host::{ask, connect, lost};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
-use crate::host::{Began, Message, RecordName, Request, exec_command};
+use crate::config::Environment;
+use crate::host::{Began, Message, RecordName, Request, ask, exec_command, lost};
 use crate::model::{Color, ExitCode, Layout};
 use crate::plan::{Event, Failure};
 use crate::ssh::{Exit, Session};
@@ -76,10 +76,10 @@ fn run(
         return Ok(0);
     }
     let environment = context.environment;
-    let mut session = connect(context)?;
+    let mut session = context.connect()?;
     let host = session.host().to_string();
     let began = Began { verb: "run", by: context.by, command: words.first().map(String::as_str) };
-    let (color, record) = find(&mut session, context, slot, Some(began))?;
+    let (color, record) = find(&mut session, environment, slot, Some(began))?;
     let launcher = Layout::new(&environment.root).home("launch");
     let mut all = vec!["sh", &launcher, &environment.root, color.as_str(), "-"];
     all.extend(words.iter().map(String::as_str));
@@ -94,10 +94,11 @@ fn run(
     let code = code(&exit);
     if let Some(record) = &record {
         // A record is worth no failure.
-        let _ = ask(&mut session, context, &Request::Ran { record, code }, &mut |message| match message {
-            Message::Done(done) => Some(done),
-            _ => None,
-        });
+        let _ =
+            ask(&mut session, environment, &Request::Ran { record, code }, &mut |message| match message {
+                Message::Done(done) => Some(done),
+                _ => None,
+            });
     }
     Ok(code)
 }
@@ -105,13 +106,12 @@ fn run(
 /// The slot that a word means, where a release can run in it; with it, the name under which the host records what `began`.
 pub(super) fn find(
     session: &mut Session,
-    context: &Context,
+    environment: &Environment,
     slot: &str,
     record: Option<Began>,
 ) -> Result<(Color, Option<RecordName>), Failure> {
-    let environment = context.environment;
     let host = session.host().to_string();
-    let place = ask(session, context, &Request::Where { slot, record }, &mut |message| match message {
+    let place = ask(session, environment, &Request::Where { slot, record }, &mut |message| match message {
         Message::Where(place) => Some(place),
         _ => None,
     })?;

@@ -1,10 +1,9 @@
 //! What a deploy sends: the git objects that the host lacks.
 
 use super::Context;
-use super::execute::Upload;
 use super::local::{Local, refused};
 use crate::git::PackStage;
-use crate::host::HostSession;
+use crate::host::{HostSession, Upload};
 use crate::plan::{Action, Event, Failure, Plan, Unit};
 
 /// The reference under which objects travel.
@@ -12,7 +11,7 @@ pub(super) const SEED: &str = "refs/deployer/seed";
 
 /// Packs what the host lacks, one file for each step that seeds.
 pub(super) fn bundles(
-    shell: &mut HostSession,
+    agent: &mut HostSession,
     context: &mut Context,
     local: &Local,
     plan: &Plan,
@@ -34,7 +33,7 @@ pub(super) fn bundles(
                 PackStage::Writing => Unit::Bytes,
             };
             observer.event(Event::Progress { done: progress.done, total: progress.total, unit });
-            shell.beat().is_ok() && interrupt.count() == 0
+            agent.beat().is_ok() && interrupt.count() == 0
         };
         let bundle = repository.bundle(&seed.commit.id, SEED, &seed.haves, &mut progress).map_err(refused)?;
         uploads.push(bundle.map(|bundle| Upload {

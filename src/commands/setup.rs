@@ -6,13 +6,11 @@ use clap::Args;
 
 use super::Context;
 use super::doctor::read;
-use super::execute::{After, execute, show};
-use super::host::{Visit, ask, connect, leave, observe};
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::Environment;
 use crate::doctor::{Reading, site_elsewhere};
-use crate::host::{Began, Message, Request, SiteAnswer, SiteFiles, SitePut, nonce};
+use crate::host::{After, Began, Message, Request, SiteAnswer, SiteFiles, SitePut, ask, nonce};
 use crate::model::ExitCode;
 use crate::nginx::{
     SITE_MARK, SiteFacts, certificate, explain, next_name, site, site_command, site_link, site_path,
@@ -85,7 +83,7 @@ fn setup(context: &mut Context, options: &SetupArgs) -> Result<(), Failure> {
         context.emit(Event::File { file: site_path(environment), text: site(environment, facts) });
         return Ok(());
     }
-    let mut session = connect(context)?;
+    let mut session = context.connect()?;
     lay_out(&mut session, context)?;
     let reading = read(&mut session, environment)?;
     let path = site_path(environment);
@@ -135,18 +133,15 @@ fn done(context: &mut Context, what: &str) -> Result<(), Failure> {
 /// The slots and links, under the lock.
 fn lay_out(session: &mut Session, context: &mut Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let host = session.host().to_string();
-    let holder = context.holder("setup", None);
-    let holder = (!context.dry_run).then_some(&holder);
-    let (shell, state) = observe(session, context, &Wish::new(Probes::FrontDoor), holder)?;
-    let mut visit = Visit { shell, host, state };
-    let plan = visit.decide(environment, |state| plan::setup(state, environment, &nonce()))?;
+    let lease = context.lease("setup");
+    let mut host = context.open(session, &Wish::new(Probes::FrontDoor), Some(lease))?;
+    let plan = host.decide(environment, |state| plan::setup(state, environment, &nonce()))?;
     if context.dry_run {
-        show(context, &plan);
+        context.show(&plan);
     } else if !plan.actions.is_empty() {
-        execute(&mut visit, context, &plan, Vec::new(), After::Done)?;
+        host.execute(&mut context.work(), &plan, Vec::new(), After::Done)?;
     }
-    leave(visit.shell);
+    let _ = host.leave();
     Ok(())
 }
 
@@ -163,7 +158,7 @@ fn look(session: &mut Session, context: &Context, reading: &Reading) -> Result<S
 }
 
 fn answer(session: &mut Session, context: &Context, request: &Request) -> Result<SiteAnswer, Failure> {
-    ask(session, context, request, &mut |message| match message {
+    ask(session, context.environment, request, &mut |message| match message {
         Message::Site(answer) => Some(answer),
         _ => None,
     })

@@ -1,20 +1,15 @@
 //! `status`: every environment side by side; reads only, and takes no lock.
 
-use std::path::Path;
-use std::time::Duration;
-
 use clap::Args;
 
-use super::host::visit;
 use super::invocation::Invocation;
 use super::job::Workspace;
 use super::verb::{AnyVerb, Environments, Verb};
-use super::{Context, Vault};
 use crate::config::Environment;
+use crate::host::{Host, Work, connect};
 use crate::model::ExitCode;
-use crate::plan::status::{EnvironmentStatus, Seen, StatusReport};
+use crate::plan::status::{EnvironmentStatus, HostStatus, Seen, StatusReport};
 use crate::plan::{Failure, Silent, assess};
-use crate::secrets::Concealed;
 use crate::settings::{Probes, Wish};
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 use crate::ui::Ui;
@@ -36,9 +31,9 @@ impl Verb for StatusArgs {
     const ENVIRONMENT: Environments = Environments::Any;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
-        let Workspace { config, connect, interrupt, by } = invocation.workspace()?;
+        let Workspace { config, connect, interrupt, .. } = invocation.workspace()?;
         let environments = invocation.environments(&config)?;
-        let report = status(&environments, &connect, &interrupt, &by);
+        let report = status(&environments, &connect, &interrupt);
         let unreachable =
             |environment: &EnvironmentStatus| matches!(environment.seen, Seen::Unreachable { .. });
         // Data that could not be had is a failure, though it is told as data.
@@ -56,12 +51,11 @@ pub(super) fn status(
     environments: &[Environment],
     connect: &ConnectOptions,
     interrupt: &Interrupt,
-    by: &str,
 ) -> StatusReport {
     let asked = std::thread::scope(|scope| {
         let threads: Vec<_> = environments
             .iter()
-            .map(|environment| scope.spawn(move || one(environment, connect, interrupt, by)))
+            .map(|environment| scope.spawn(move || one(environment, connect, interrupt)))
             .collect();
         threads
             .into_iter()
@@ -71,37 +65,18 @@ pub(super) fn status(
     StatusReport { environments: asked }
 }
 
-fn one(
-    environment: &Environment,
-    options: &ConnectOptions,
-    interrupt: &Interrupt,
-    by: &str,
-) -> EnvironmentStatus {
-    let mut context = Context {
-        environment,
-        // It asks for no secrets.
-        vault: &Vault::new(Path::new(""), &Concealed::default()),
-        connect: options,
-        prompt: &mut NoPrompt,
-        interrupt,
-        observer: &mut Silent,
-        by,
-        dry_run: true,
-        patience: Duration::ZERO,
-        break_lock: false,
-        heeds_pause: false,
-        even_if_full: true,
-    };
-    let seen = match ask(&mut context) {
+fn one(environment: &Environment, connect: &ConnectOptions, interrupt: &Interrupt) -> EnvironmentStatus {
+    let work = &mut Work { environment, interrupt, observer: &mut Silent };
+    let seen = match ask(connect, work) {
         Ok(status) => Seen::Reached(Box::new(status)),
         Err(failure) => Seen::Unreachable { error: failure.to_string() },
     };
     EnvironmentStatus { name: environment.name.clone(), host: environment.target.host.clone(), seen }
 }
 
-fn ask(context: &mut Context) -> Result<crate::plan::status::HostStatus, Failure> {
-    visit(context, &Wish::new(Probes::All), None, |context, visit| {
-        let _ = visit.shell.close();
-        Ok(assess(&visit.state, context.environment))
-    })
+fn ask(options: &ConnectOptions, work: &mut Work) -> Result<HostStatus, Failure> {
+    let mut session = connect(options, &mut NoPrompt, work)?;
+    let mut host = Host::open(&mut session, work, &Wish::new(Probes::All), None)?;
+    let _ = host.agent.close();
+    Ok(assess(&host.state, work.environment))
 }

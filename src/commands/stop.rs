@@ -3,10 +3,9 @@
 use clap::Args;
 
 use super::Context;
-use super::execute::{After, execute, show};
-use super::host::visit;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
+use crate::host::After;
 use crate::model::ExitCode;
 use crate::plan::{self, Event, Failure};
 use crate::settings::{Probes, Wish};
@@ -40,35 +39,34 @@ impl Verb for StopArgs {
 /// A refusal where nginx serves next, or the step that failed.
 fn stop(context: &mut Context) -> Result<(), Failure> {
     let environment = context.environment;
-    let holder = context.holder("stop", None);
-    let wish = Wish::new(Probes::FrontDoor);
-    visit(context, &wish, Some(&holder), |context, visit| {
-        let (plan, next) = visit.decide(environment, |state| plan::stop(state, environment))?;
-        let release = visit.state.slot(next).release.as_ref();
-        context.emit(Event::Intent {
-            verb: "stop",
-            doing: match release {
-                Some(_) => "stopping next of {environment}, {commit}",
-                None => "stopping next of {environment}",
-            },
-            switches: false,
-            environment: environment.name.clone(),
-            by: context.by.to_string(),
-            commit: release.map(|release| release.summary()),
-            ahead_of_live: None,
-            host: visit.host.clone(),
-            slot: Some(next),
-        });
-        if context.dry_run {
-            show(context, &plan);
-            return Ok(());
-        }
-        execute(visit, context, &plan, Vec::new(), After::Done)?;
-        let mut world = plan::world(&visit.state, environment, None);
-        if let Some(slot) = world.next.as_mut().filter(|slot| slot.color == next) {
-            slot.word = "stopped".to_string();
-        }
-        context.emit(Event::World(world));
-        Ok(())
-    })
+    let lease = context.lease("stop");
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), Some(lease))?;
+    let (plan, next) = host.decide(environment, |state| plan::stop(state, environment))?;
+    let release = host.state.slot(next).release.as_ref();
+    context.emit(Event::Intent {
+        verb: "stop",
+        doing: match release {
+            Some(_) => "stopping next of {environment}, {commit}",
+            None => "stopping next of {environment}",
+        },
+        switches: false,
+        environment: environment.name.clone(),
+        by: context.by.to_string(),
+        commit: release.map(|release| release.summary()),
+        ahead_of_live: None,
+        host: host.name.clone(),
+        slot: Some(next),
+    });
+    if context.dry_run {
+        context.show(&plan);
+        return Ok(());
+    }
+    host.execute(&mut context.work(), &plan, Vec::new(), After::Done)?;
+    let mut world = plan::world(&host.state, environment, None);
+    if let Some(slot) = world.next.as_mut().filter(|slot| slot.color == next) {
+        slot.word = "stopped".to_string();
+    }
+    context.emit(Event::World(world));
+    Ok(())
 }

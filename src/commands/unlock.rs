@@ -6,6 +6,7 @@ use super::Context;
 use super::invocation::Invocation;
 use super::lock::write_freeze;
 use super::verb::{AnyVerb, Environments, Verb};
+use crate::host::TakeLease;
 use crate::model::ExitCode;
 use crate::plan::{Event, Failure};
 use crate::ui::Ui;
@@ -32,13 +33,13 @@ impl Verb for UnlockArgs {
     }
 }
 
-/// Lifts a pause; with `break_lock` also ends whoever holds the lock.
+/// Lifts a pause; with `breaks` also ends whoever holds the lock.
 ///
 /// # Errors
 /// Where the host cannot be reached, or somebody is at work.
-fn unlock(context: &mut Context, break_lock: bool) -> Result<(), Failure> {
-    context.break_lock = break_lock;
-    let done = write_freeze(context, "unlock", |_| None)?;
+fn unlock(context: &mut Context, breaks: bool) -> Result<(), Failure> {
+    let lease = TakeLease { breaks, ..context.lease("unlock") };
+    let done = write_freeze(context, lease, |_| None)?;
     if done {
         let message = format!("{} is unlocked", context.environment.name);
         context.emit(Event::Note { message });

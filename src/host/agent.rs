@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::error::ShellError;
+use super::lease::TakeLease;
 use super::request::Request;
-use crate::model::Holder;
 use crate::settings::AgentSettings;
 use crate::shell::quote;
 use crate::ssh::LONGEST_COMMAND;
@@ -77,23 +77,9 @@ pub(super) struct Hello<'a> {
     pub root: &'a str,
     /// Names this version of the agent.
     pub agent: String,
-    pub lease: Option<TakeLease<'a>>,
+    pub lease: Option<&'a TakeLease>,
     pub settings: &'a AgentSettings<'a>,
     pub first: &'a Request<'a>,
-}
-
-/// How the environment's lease is taken.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct TakeLease<'a> {
-    pub holder: &'a Holder,
-    /// How long to wait for one that somebody else holds, in seconds.
-    pub patience: u64,
-    /// End whoever holds it.
-    #[serde(rename = "break")]
-    pub breaks: bool,
-    /// It must be done where the disk is full too: what is kept in reserve for that is given up, and it goes on even where
-    /// nobody can write down who holds the lease.
-    pub even_if_full: bool,
 }
 
 /// The name of this version: a hash of all that it is.

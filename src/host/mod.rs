@@ -1,17 +1,31 @@
-//! Floor 4: a host of ours: starts the agent there, and speaks its one protocol.
+//! Floor 4: a host of ours: connects, starts the agent there, speaks its one protocol, observes, carries plans out, and
+//! turns what fails into failures.
 
 mod agent;
+mod connect;
 mod error;
+mod execute;
+mod failure;
 #[cfg(test)]
 pub(crate) mod fuzzed;
+mod lease;
+mod look;
 mod message;
+mod observe;
 mod packed;
 mod request;
 mod session;
+mod upload;
+mod work;
 
-pub use agent::TakeLease;
+pub use connect::connect;
 pub use error::ShellError;
+pub use failure::{lost, no_scripts};
+pub use lease::TakeLease;
 pub use message::{Draining, Message, RecordName, RecordedCommands, SiteAnswer, SlotPlace, Unread, Watched};
+pub use observe::{Host, ask, start};
 pub use packed::exec_command;
-pub use request::{Began, Request, SiteFiles, SitePut, Step};
+pub use request::{After, Began, Request, SiteFiles, SitePut, Step};
 pub use session::{HostSession, Opening, nonce};
+pub use upload::Upload;
+pub use work::Work;

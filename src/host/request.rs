@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::message::RecordName;
-use crate::plan::{Action, Touches};
+use super::upload::Upload;
+use crate::plan::{Action, Plan, Touches};
 
 /// A request. [`super::Message`] has the answers.
 #[derive(Clone, Debug, Serialize)]
@@ -58,6 +59,27 @@ pub struct Began<'a> {
     pub command: Option<&'a str>,
 }
 
+/// What comes after a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The command is complete.
+    Done,
+    /// Another plan, with the same agent and under the same lease.
+    More,
+}
+
+impl Request<'_> {
+    /// Asks for a plan to be carried out; `uploads` has a place for each action, or none at all.
+    pub(super) fn carry_out<'a>(plan: &'a Plan, uploads: &[Option<Upload>], after: After) -> Request<'a> {
+        let upload = |index: usize| Some(uploads.get(index)?.as_ref()?.bytes);
+        let step = |(index, action): (usize, &'a _)| Step::new(action, upload(index));
+        Request::CarryOut {
+            steps: plan.actions.iter().enumerate().map(step).collect(),
+            finish: after == After::Done,
+        }
+    }
+}
+
 /// An action on its way.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step<'a> {
@@ -69,7 +91,7 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    pub fn new(action: &Action, upload: Option<u64>) -> Step<'_> {
+    fn new(action: &Action, upload: Option<u64>) -> Step<'_> {
         Step { action, touches: action.touches(), critical: action.is_critical(), upload }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::agent::{Hello, TakeLease, command, package, version};
+use super::agent::{Hello, command, package, version};
 use super::error::ShellError;
+use super::lease::TakeLease;
 use super::message::{Message, parse};
 use super::request::Request;
 use crate::model::size;
@@ -38,7 +39,7 @@ pub struct Opening<'a> {
     pub interpreter: &'a str,
     pub settings: &'a AgentSettings<'a>,
     /// `None`: it only reads.
-    pub lease: Option<TakeLease<'a>>,
+    pub lease: Option<&'a TakeLease>,
     /// What it is asked for first, so that the answer takes no further round trip.
     pub first: &'a Request<'a>,
 }

@@ -47,7 +47,7 @@ pub use outlook::{
     Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, may_migrate,
     migrates, outlook,
 };
-pub use preconditions::{dirty, held};
+pub use preconditions::{dirty, frozen, held};
 pub use prune::{Found, FoundKind, KEEP, Kept, PrunePlan, kept, prune};
 pub use reason::{ActionFailure, Reason, SwitchFailure};
 pub use request::DeployRequest;

@@ -4,13 +4,25 @@ use super::action::Action;
 use super::roles::{Roles, astray};
 use super::{Failure, Site};
 use crate::config::{Environment, Installer, Supervisor};
-use crate::model::{Color, ExitCode, HostState, Secret, login};
+use crate::model::{Color, ExitCode, Freeze, HostState, Secret, age, login, whole_seconds};
 use crate::{python, shell, unit};
 
 /// The commit that a slot holds, by its release or by its work tree.
 pub fn held(state: &HostState, color: Color) -> Option<&str> {
     let slot = state.slot(color);
     slot.release.as_ref().map(|release| release.commit.as_str()).or(slot.head.as_deref())
+}
+
+/// Somebody asked for a pause.
+pub fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {
+    #[allow(clippy::cast_precision_loss)]
+    let ago = age(whole_seconds(state.now - freeze.at as f64));
+    Failure::new(
+        "frozen",
+        format!("{environment} was locked by {} {ago} ago: {:?}", freeze.by, freeze.message),
+    )
+    .exit(ExitCode::Locked)
+    .advise(format!("when its time is over: deployer {environment} unlock"))
 }
 
 /// The folders and links that are missing.

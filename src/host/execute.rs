@@ -1,15 +1,16 @@
-//! The interpreter: carries a plan out on a host's shell, and tells what happens.
+//! The interpreter: has a plan carried out by a host's agent, and tells what happens.
 //!
-//! All steps travel in one line, so that they need one round trip together; what each says streams back.
+//! All actions travel in one line, so that they need one round trip together; what each says streams back.
 
-use std::io::Read;
 use std::time::{Duration, Instant};
 
-use super::Context;
-use super::host::Visit;
-use super::script::request;
-pub(super) use super::script::{After, Upload};
-use crate::host::{HostSession, Message, ShellError, Watched};
+use super::error::ShellError;
+use super::message::{Message, Watched};
+use super::observe::Host;
+use super::request::{After, Request};
+use super::session::HostSession;
+use super::upload::{PIECE, Upload};
+use super::work::Work;
 use crate::model::Kept;
 use crate::plan::{Action, ActionFailure, Event, Failure, Migrations, Plan, Unit, Verdict};
 use crate::probe;
@@ -35,97 +36,49 @@ const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// How long the rest of what a failed step printed may take.
 const FLUSH: Duration = Duration::from_secs(10);
 
-/// How much of an upload is sent between two looks at what the host says.
-const PIECE: usize = 256 * 1024;
-
-/// Runs every step of a plan. `uploads` has one place for each step.
-///
-/// # Errors
-/// The first step that fails, explained, with the host's state read anew.
-pub(super) fn execute(
-    visit: &mut Visit,
-    context: &mut Context,
-    plan: &Plan,
-    uploads: Vec<Option<Upload>>,
-    after: After,
-) -> Result<(), Failure> {
-    let Visit { shell, host, state } = visit;
-    let mut run = Run {
-        plan,
-        current: None,
-        ended: 0,
-        failed: ActionFailure::default(),
-        has_failed: false,
-        printed: Kept::default(),
-        began: Instant::now(),
-        heard: Instant::now(),
-        note: None,
-        stopping: None,
-        timed_out: false,
-        done: None,
-        is_flushed: false,
-        is_blind: false,
-    };
-    let notes: Vec<Option<String>> =
-        uploads.iter().map(|upload| upload.as_ref().map(Upload::describe)).collect();
-    let done = shell
-        .ask(&request(plan, &uploads, after))
-        .and_then(|()| send(shell, context, &mut run, uploads))
-        .and_then(|()| run.follow(shell, context, &notes));
-    if let Err(error) = done {
-        return Err(run.cut_off(error, context, host, &state.user));
-    }
-    if run.done == Some(true) && run.ended == plan.actions.len() {
-        return Ok(());
-    }
-    Err(run.explain(shell, context, host, &state.user))
-}
-
-/// Shows a plan that is not carried out.
-pub(super) fn show(context: &mut Context, plan: &Plan) {
-    for (index, action) in plan.actions.iter().enumerate() {
-        context.emit(Event::Planned {
-            number: index + 1,
-            title: action.title(),
-            touches: action.touches().as_str().to_string(),
-        });
-    }
-}
-
-/// Sends the uploads, and looks between pieces whether the host still takes them.
-fn send(
-    shell: &mut HostSession,
-    context: &mut Context,
-    run: &mut Run,
-    uploads: Vec<Option<Upload>>,
-) -> Result<(), ShellError> {
-    let total: u64 = uploads.iter().flatten().map(|upload| upload.bytes).sum();
-    let mut done = 0;
-    let mut piece = vec![0; PIECE];
-    for mut upload in uploads.into_iter().flatten() {
-        let mut left = upload.bytes;
-        while left > 0 && run.done.is_none() {
-            let wanted = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            upload.file.read_exact(&mut piece[..wanted])?;
-            shell.upload(&piece[..wanted])?;
-            left -= wanted as u64;
-            done += wanted as u64;
-            context.emit(Event::Progress { done, total, unit: Unit::Bytes });
-            if total > PIECE as u64 {
-                let message = shell.next(Duration::ZERO)?;
-                run.take(message, context, &[]);
-            }
-            if context.interrupt.count() > 0 {
-                // The host waits for the rest of the bytes; without them nothing has changed.
-                run.stopping = Some(Instant::now());
-                shell.close()?;
-                return Ok(());
-            }
+impl Host<'_> {
+    /// Has every action of a plan carried out. `uploads` has a place for each one, or none at all.
+    ///
+    /// # Errors
+    /// The first action that fails, explained, with the host's state read anew.
+    pub fn execute(
+        &mut self,
+        work: &mut Work,
+        plan: &Plan,
+        uploads: Vec<Option<Upload>>,
+        after: After,
+    ) -> Result<(), Failure> {
+        let mut run = Run {
+            plan,
+            current: None,
+            ended: 0,
+            failed: ActionFailure::default(),
+            has_failed: false,
+            printed: Kept::default(),
+            began: Instant::now(),
+            heard: Instant::now(),
+            note: None,
+            stopping: None,
+            timed_out: false,
+            done: None,
+            is_flushed: false,
+            is_blind: false,
+        };
+        let describe = |upload: &Option<Upload>| upload.as_ref().map(Upload::describe);
+        let notes: Vec<Option<String>> = uploads.iter().map(describe).collect();
+        let agent = &mut self.agent;
+        let done = agent
+            .ask(&Request::carry_out(plan, &uploads, after))
+            .and_then(|()| run.send(agent, work, uploads))
+            .and_then(|()| run.follow(agent, work, &notes));
+        if let Err(error) = done {
+            return Err(run.cut_off(error, work, self));
         }
+        if run.done == Some(true) && run.ended == plan.actions.len() {
+            return Ok(());
+        }
+        Err(run.explain(work, self))
     }
-    shell.uploaded();
-    run.heard = Instant::now();
-    Ok(())
 }
 
 /// Where the execution of a plan stands.
@@ -155,54 +108,91 @@ struct Run<'p> {
 }
 
 impl Run<'_> {
+    /// Sends the uploads, and looks between pieces whether the host still takes them.
+    fn send(
+        &mut self,
+        agent: &mut HostSession,
+        work: &mut Work,
+        uploads: Vec<Option<Upload>>,
+    ) -> Result<(), ShellError> {
+        let total: u64 = uploads.iter().flatten().map(|upload| upload.bytes).sum();
+        let mut done = 0;
+        for upload in uploads.into_iter().flatten() {
+            if self.done.is_some() {
+                break;
+            }
+            upload.pieces(&mut |piece| {
+                agent.upload(piece)?;
+                done += piece.len() as u64;
+                work.emit(Event::Progress { done, total, unit: Unit::Bytes });
+                if total > PIECE as u64 {
+                    let message = agent.next(Duration::ZERO)?;
+                    self.take(message, work, &[]);
+                }
+                if work.interrupt.count() > 0 {
+                    // The host waits for the rest of the bytes; without them nothing has changed.
+                    self.stopping = Some(Instant::now());
+                    agent.close()?;
+                }
+                Ok(self.done.is_none() && self.stopping.is_none())
+            })?;
+            if self.stopping.is_some() {
+                return Ok(());
+            }
+        }
+        agent.uploaded();
+        self.heard = Instant::now();
+        Ok(())
+    }
+
     fn follow(
         &mut self,
-        shell: &mut HostSession,
-        context: &mut Context,
+        agent: &mut HostSession,
+        work: &mut Work,
         notes: &[Option<String>],
     ) -> Result<(), ShellError> {
         while self.done.is_none() {
-            let message = shell.next(TICK)?;
+            let message = agent.next(TICK)?;
             if let Message::Ended(_) = message {
                 return Ok(());
             }
-            self.take(message, context, notes);
-            self.watch(shell, context)?;
+            self.take(message, work, notes);
+            self.watch(agent, work)?;
         }
         // What the failed action printed travels on its own stream and may be late.
-        let (asked, presses) = (Instant::now(), context.interrupt.count());
+        let (asked, presses) = (Instant::now(), work.interrupt.count());
         while self.done == Some(false) && !self.is_flushed {
-            if asked.elapsed() > FLUSH || context.interrupt.count() > presses {
+            if asked.elapsed() > FLUSH || work.interrupt.count() > presses {
                 break;
             }
-            match shell.next(FLUSH)? {
+            match agent.next(FLUSH)? {
                 Message::Ended(_) => break,
-                message => self.take(message, context, notes),
+                message => self.take(message, work, notes),
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, message: Message, context: &mut Context, notes: &[Option<String>]) {
+    fn take(&mut self, message: Message, work: &mut Work, notes: &[Option<String>]) {
         match message {
-            Message::Begin(number) => self.begin(number, context),
-            Message::End(number, ok) => self.end(number, ok, context, notes),
+            Message::Begin(number) => self.begin(number, work),
+            Message::End(number, ok) => self.end(number, ok, work, notes),
             Message::Failed(reason) => self.failed.reason = Some(reason),
             Message::Note(note) => self.note = Some(note),
-            Message::Warning(message) => context.emit(Event::Warning { message }),
-            Message::Migrations(found) => self.migrations(found, context),
+            Message::Warning(message) => work.emit(Event::Warning { message }),
+            Message::Migrations(found) => self.migrations(found, work),
             Message::Probed(answer) => {
-                context.emit(Event::Note { message: probe::waits(&answer, context.environment) })
+                work.emit(Event::Note { message: probe::waits(&answer, work.environment) })
             }
-            Message::Watched(look) => self.look(&look, context),
-            Message::Draining(draining) => context.emit(Event::Output {
+            Message::Watched(look) => self.look(&look, work),
+            Message::Draining(draining) => work.emit(Event::Output {
                 line: format!(
                     "{} nginx worker(s) still serve requests of the old release; {:.0} s left",
                     draining.workers, draining.left
                 ),
             }),
             Message::Log(line) => {
-                context.emit(Event::Output { line: line.clone() });
+                work.emit(Event::Output { line: line.clone() });
                 self.printed.push(line);
             }
             Message::Done(done) => self.done = Some(done),
@@ -217,27 +207,25 @@ impl Run<'_> {
     }
 
     /// Tells what is about to be migrated; what would stop the deploy is a warning where it was accepted.
-    fn migrations(&mut self, found: Migrations, context: &mut Context) {
+    fn migrations(&mut self, found: Migrations, work: &mut Work) {
         for line in found.lines() {
-            context.emit(Event::Output { line });
+            work.emit(Event::Output { line });
         }
         let accepted = matches!(self.action(), Some(Action::Migrations(look)) if look.accepted);
         let unsafe_ones = found.told(Verdict::Stop);
         for message in
             found.told(Verdict::Look).into_iter().chain(unsafe_ones.into_iter().filter(|_| accepted))
         {
-            context.emit(Event::Warning { message });
+            work.emit(Event::Warning { message });
         }
         self.note = Some(found.note());
         self.failed.migrations = Some(found);
     }
 
-    fn look(&mut self, look: &Watched, context: &mut Context) {
-        if let (None, Some(log), false) =
-            (look.requests, &context.environment.nginx.access_log, self.is_blind)
-        {
+    fn look(&mut self, look: &Watched, work: &mut Work) {
+        if let (None, Some(log), false) = (look.requests, &work.environment.nginx.access_log, self.is_blind) {
             self.is_blind = true;
-            context.emit(Event::Warning {
+            work.emit(Event::Warning {
                 message: format!("the deploy user cannot read {log}: the error rate is not watched"),
             });
         }
@@ -246,10 +234,10 @@ impl Run<'_> {
             _ => String::new(),
         };
         let what = look.why.as_deref().unwrap_or("well");
-        context.emit(Event::Output { line: format!("watching, {:.0} s left: {what}{counted}", look.left) });
+        work.emit(Event::Output { line: format!("watching, {:.0} s left: {what}{counted}", look.left) });
     }
 
-    fn begin(&mut self, number: usize, context: &mut Context) {
+    fn begin(&mut self, number: usize, work: &mut Work) {
         // One after the other: a host that begins again and again would have time for ever.
         let next = (self.current.is_none() && number == self.ended + 1).then_some(self.ended);
         let Some(action) = next.and_then(|index| self.plan.actions.get(index)) else {
@@ -261,11 +249,11 @@ impl Run<'_> {
         self.printed = Kept::default();
         self.note = None;
         self.began = Instant::now();
-        context.emit(Event::StepStarted { number, total: self.plan.actions.len(), title: action.title() });
-        context.emit(Event::Command { line: format!("{action:?}") });
+        work.emit(Event::StepStarted { number, total: self.plan.actions.len(), title: action.title() });
+        work.emit(Event::Command { line: format!("{action:?}") });
     }
 
-    fn end(&mut self, number: usize, ok: bool, context: &mut Context, notes: &[Option<String>]) {
+    fn end(&mut self, number: usize, ok: bool, work: &mut Work, notes: &[Option<String>]) {
         let began = (self.current == Some(number) && !self.has_failed).then(|| number - 1);
         let Some(action) = began.and_then(|index| self.plan.actions.get(index)) else {
             return;
@@ -280,15 +268,15 @@ impl Run<'_> {
                 .take()
                 .or_else(|| notes.get(number - 1).cloned().flatten())
                 .or_else(|| action.outcome().map(str::to_string));
-            context.emit(Event::StepFinished { number, total, title, took, note });
+            work.emit(Event::StepFinished { number, total, title, took, note });
         } else {
             self.has_failed = true;
-            context.emit(Event::StepFailed { number, total, title, took });
+            work.emit(Event::StepFailed { number, total, title, took });
         }
     }
 
     /// Ends a guarded step where the user asks for it or its time is over, and gives up a host that goes no further.
-    fn watch(&mut self, shell: &mut HostSession, context: &mut Context) -> Result<(), ShellError> {
+    fn watch(&mut self, agent: &mut HostSession, work: &mut Work) -> Result<(), ShellError> {
         if self.done.is_some() {
             return Ok(());
         }
@@ -307,8 +295,8 @@ impl Run<'_> {
                 (true, true) => Err(ShellError::Silent(patience)),
             };
         }
-        let asked = context.interrupt.count() > 0;
-        let bound = action.and_then(|action| action.bound(context.environment));
+        let asked = work.interrupt.count() > 0;
+        let bound = action.and_then(|action| action.bound(work.environment));
         let bound = bound.map_or(LONGEST, |(bound, _)| bound);
         let is_critical = action.is_some_and(Action::is_critical);
         self.timed_out = self.action().is_some() && self.began.elapsed() > bound;
@@ -322,10 +310,10 @@ impl Run<'_> {
             }
             let message =
                 "the switch has begun: it finishes first (interrupt again to leave at once)".to_string();
-            context.emit(Event::Note { message });
+            work.emit(Event::Note { message });
         } else {
-            context.emit(Event::Note { message: "stopping".to_string() });
-            shell.stop()?;
+            work.emit(Event::Note { message: "stopping".to_string() });
+            agent.stop()?;
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! What is said of a plan that did not come to its end.
 
-use super::{Context, Run};
-use crate::commands::host::{lost, observe_again, release};
-use crate::host::{HostSession, ShellError};
+use super::Run;
+use crate::host::error::ShellError;
+use crate::host::failure::lost;
+use crate::host::observe::Host;
+use crate::host::work::Work;
 use crate::model::ExitCode;
 use crate::plan::{self, Action, Failure, Site, Touches};
 
@@ -13,45 +15,42 @@ impl Run<'_> {
         &self.plan.actions[index.min(self.plan.actions.len() - 1)]
     }
 
-    pub(super) fn explain(
-        mut self,
-        shell: &mut HostSession,
-        context: &mut Context,
-        host: &str,
-        user: &str,
-    ) -> Failure {
+    pub(super) fn explain(mut self, work: &mut Work, host: &mut Host) -> Failure {
+        let environment = work.environment;
         self.failed.interrupted = self.stopping.is_some() && !self.timed_out;
         self.failed.output = std::mem::take(&mut self.printed).into_lines();
         let action = self.failed_action().clone();
-        let mut failure = plan::explain(&action, &self.failed, context.environment, host, user);
-        if let Some((bound, key)) = action.bound(context.environment).filter(|_| self.timed_out) {
+        let mut failure = plan::explain(&action, &self.failed, environment, &host.name, &host.state.user);
+        if let Some((bound, key)) = action.bound(environment).filter(|_| self.timed_out) {
             failure = failure
                 .why(format!("it took longer than {} s", bound.as_secs()))
                 .advise(format!("give it more time: {key}"));
         }
-        if let Some(state) = observe_again(shell, context) {
+        if host.observe_again(work).is_ok() {
+            let state = &host.state;
             if state.root.is_full() && failure.why.as_deref() != Some(plan::FULL) {
                 // Where even a log cannot be written, nobody has said so.
                 failure =
-                    failure.why(plan::FULL).advise(plan::make_room(plan::FULL, host, context.environment));
+                    failure.why(plan::FULL).advise(plan::make_room(plan::FULL, &host.name, environment));
             }
-            failure.world = Some(plan::world(&state, context.environment, None));
+            failure.world = Some(plan::world(state, environment, None));
         }
         if !self.failed.interrupted {
             // It failed and says so: the next run must not be told that it was cut off.
-            release(shell);
+            host.release();
         }
         failure
     }
 
     /// The connection was lost while the plan ran.
-    pub(super) fn cut_off(mut self, error: ShellError, context: &Context, host: &str, user: &str) -> Failure {
+    pub(super) fn cut_off(mut self, error: ShellError, work: &Work, host: &Host) -> Failure {
         let action = self.failed_action().clone();
-        let mut failure = lost(error, host);
+        let mut failure = lost(error, &host.name);
         failure.what = format!("{}, while it was to {}", failure.what, action.title());
         if action.touches() == Touches::Live {
             self.failed.reason = None;
-            let unknown = plan::explain(&action, &self.failed, context.environment, host, user);
+            let unknown =
+                plan::explain(&action, &self.failed, work.environment, &host.name, &host.state.user);
             failure.site = Site::Unknown;
             failure.exit = ExitCode::LiveAffected;
             failure.advice.extend(unknown.advice);
