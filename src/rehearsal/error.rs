@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 /// Why a throwaway host could not be started, changed or taken down.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
+    #[error("it needs Linux: rehearse in a Linux container or machine; all other commands work from here")]
+    System,
+
     #[error(
         "{program} is not installed here: run `apt-get install openssh-server nginx` (as root) and try again"
     )]

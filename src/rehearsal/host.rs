@@ -38,6 +38,9 @@ pub struct ThrowawayHost {
 impl ThrowawayHost {
     /// Starts the host as the present user; it listens on both ports when this returns.
     pub fn start(options: HostOptions) -> Result<ThrowawayHost, HostError> {
+        if !cfg!(target_os = "linux") {
+            return Err(HostError::System);
+        }
         let folder = make_folder()?;
         let path = folder.path();
         let claim = leftover::claim(path)?;

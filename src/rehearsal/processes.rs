@@ -199,6 +199,7 @@ pub(super) fn signal(signal: Signal, pids: impl IntoIterator<Item = u32>) {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")] // what they read is in /proc
 mod tests {
     use std::process::Command;
 
