@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a Debian or Ubuntu machine ready to build deployer: installs what is missing, and nothing that is there.
 # Further Debian packages may be named as arguments. No service is started, nor set to start at the next boot.
+# With --rehearsal first it installs only what `deployer rehearse` runs: no compiler, no Rust.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -45,10 +46,11 @@ allow_service_starts() {
     fi
 }
 
-# Reads the lists of packages anew, once nobody else does, such as the machine's own updates.
-update_lists() {
+# Runs apt-get once nobody else does, such as the updates of a machine that has just been made: they take minutes. It can wait
+# for dpkg's lock by itself since version 2.0, but not for those of its lists and its archives.
+patient_apt_get() {
     tries=120
-    until said=$(as_root env LC_ALL=C apt-get update 2>&1 >&3); do
+    until said=$(as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 "$@" 2>&1 >&3); do
         printf '%s\n' "$said" >&2
         case $said in
         *'Could not get lock'*) [ "$tries" -gt 0 ] || return 1 ;;
@@ -72,11 +74,9 @@ install_packages() {
     fi
     say "installing$missing"
     forbid_service_starts
-    update_lists
-    # For dpkg's own lock apt-get waits, and says so.
+    patient_apt_get update
     # shellcheck disable=SC2086 # a list of names without spaces
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-remove \
-        --no-install-recommends $missing
+    patient_apt_get install -y --no-remove --no-install-recommends $missing
     allow_service_starts
     if [ -d /run/systemd/system ]; then
         case " $missing " in *' nginx '*) as_root systemctl disable nginx.service ;; esac
@@ -117,6 +117,14 @@ install_rust() {
     rust_suffices
 }
 
+rehearsal="openssh-server openssh-client nginx python3 python3-venv git ca-certificates"
+if [ "${1:-}" = --rehearsal ]; then
+    shift
+    # shellcheck disable=SC2086 # a list of names without spaces
+    install_packages $rehearsal "$@"
+    exit
+fi
 # OpenSSL and libgit2 are built from source, hence the compiler, make and perl.
-install_packages openssh-server openssh-client nginx python3 python3-venv git ca-certificates gcc libc6-dev make perl "$@"
+# shellcheck disable=SC2086 # a list of names without spaces
+install_packages $rehearsal gcc libc6-dev make perl "$@"
 install_rust

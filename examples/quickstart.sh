@@ -1,15 +1,29 @@
 #!/bin/sh
-# Shows deployer at work on this machine: builds it, and rehearses blue/green deploys of a small Flask application on
-# a throwaway host of its own sshd and nginx. Ends by itself; leaves the build and the Debian packages that it needed.
+# Shows deployer at work on this machine: rehearses blue/green deploys of a small Flask application on a throwaway host of
+# its own sshd and nginx. Takes the deployer that is installed or was built here; with --build, or where there is none, it
+# builds one. Other arguments go to `deployer rehearse`. Ends by itself; leaves the build and the Debian packages that it needed.
 set -eu
 
 cd "$(dirname -- "$0")/.."
-examples/prepare.sh
 PATH=$HOME/.cargo/bin:$PATH
 export PATH
+built=${CARGO_TARGET_DIR:-target}/release/deployer
 
-cargo build --release --locked
-deployer=$(CDPATH='' cd -- "${CARGO_TARGET_DIR:-target}" && pwd)/release/deployer
+if [ "${1:-}" = --build ]; then
+    shift
+    deployer=
+else
+    deployer=$(command -v deployer) || { [ ! -x "$built" ] || deployer=$built; }
+fi
+if [ -z "$deployer" ]; then
+    examples/prepare.sh
+    cargo build --release --locked
+    deployer=$built
+elif command -v apt-get >/dev/null; then
+    examples/prepare.sh --rehearsal
+fi
+deployer=$(CDPATH='' cd -- "$(dirname -- "$deployer")" && pwd)/deployer
+printf '%s\n' "quickstart: with $deployer, $("$deployer" --version)" >&2
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
