@@ -1,14 +1,38 @@
-//! The examples for build services, played: their very lines of shell on a fresh runner, against a throwaway host.
+//! The action and the examples for build services, played: their very lines of shell on a fresh runner without a compiler,
+//! with a release on loopback and a throwaway host.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::{APP, Ran, Site, ran, row};
 use tempfile::TempDir;
 
+const ACTION: &str = include_str!("../../action.yml");
 const GITHUB: &str = include_str!("../../examples/ci/github.yml");
 const GITLAB: &str = include_str!("../../examples/ci/gitlab-ci.yml");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a runner has of programs, beside those of bash; no compiler is among them.
+const TOOLS: &[&str] = &[
+    "bash",
+    "cat",
+    "curl",
+    "dirname",
+    "env",
+    "git",
+    "grep",
+    "gzip",
+    "id",
+    "mkdir",
+    "mktemp",
+    "rm",
+    "sed",
+    "sh",
+    "sha256sum",
+    "tar",
+];
 
 /// The lines below `key` in a YAML file that are indented deeper than it.
 fn below<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
@@ -18,115 +42,178 @@ fn below<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
     lines.take_while(|line| line.trim().is_empty() || depth(line) > own).map(str::trim).collect()
 }
 
-/// The shell of GitHub's steps with these names, a step each.
-fn github(steps: &[&str]) -> Vec<String> {
-    let named = steps.iter().map(|name| {
-        let (_, step) =
-            GITHUB.split_once(&format!("- name: {name}\n")).unwrap_or_else(|| panic!("no step {name:?}"));
-        below(step, "run: |").join("\n")
-    });
-    named.collect()
+/// The shell of one of the action's steps, and the names of the variables that it sets.
+fn step(name: &str) -> (String, Vec<&'static str>) {
+    let (_, step) =
+        ACTION.split_once(&format!("- name: {name}\n")).unwrap_or_else(|| panic!("no step {name:?}"));
+    let variables = below(step, "env:").into_iter().filter_map(|line| line.split(':').next()).collect();
+    (below(step, "run: |").join("\n"), variables)
 }
 
-/// GitLab's `script`, which one shell runs.
+/// The lines of GitLab's `before_script` and `script`, which one shell runs.
 fn gitlab() -> String {
-    let lines = below(GITLAB, "script:");
+    let lines = ["before_script:", "script:"].map(|key| below(GITLAB, key)).concat();
     let lines = lines.iter().filter_map(|line| line.strip_prefix("- "));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Half a minute of watching is for the real thing.
 fn hasten(script: &str) -> String {
-    assert!(!script.contains("cargo"), "{script}");
+    assert!(script.contains("--watch 30s"), "{script}");
     script.replace("--watch 30s", "--watch 1s")
 }
 
 /// A site that is reached by its address, as by a runner that has no ssh_config, and a runner's clone of its repository.
-fn site() -> (Site, TempDir) {
-    let mut site = Site::new();
-    site.alias = "127.0.0.1".to_string();
-    site.environment = format!("port = {}\nuser = {:?}\n", site.host.ssh_port(), site.host.user());
-    site.configure();
-    site.commit("reach it by its address");
-    site.done(&["prod", "deploy", "--cutover"]);
-    site.change();
-    (site, tempfile::tempdir().expect("a folder"))
+struct Runner {
+    site: Site,
+    folder: TempDir,
+    /// The folder with all programs that it has.
+    programs: PathBuf,
 }
 
-fn clone(site: &Site, folder: &Path) -> std::path::PathBuf {
-    let work = folder.join("work");
-    let from = site.repo.path().to_str().expect("text");
-    crate::support::git(folder, &["clone", "--quiet", from, work.to_str().expect("text")]);
-    work
+impl Runner {
+    fn new() -> Runner {
+        let mut site = Site::new();
+        site.alias = "127.0.0.1".to_string();
+        site.environment = format!("port = {}\nuser = {:?}\n", site.host.ssh_port(), site.host.user());
+        site.extra = "[hooks]\nafter_cutover = \"env > $HOME/variables\"\n".to_string();
+        site.configure();
+        site.commit("reach it by its address");
+        site.done(&["prod", "deploy", "--cutover"]);
+        site.change();
+        let folder = tempfile::tempdir().expect("a folder");
+        let from = site.repo.path().to_str().expect("text");
+        crate::support::git(folder.path(), &["clone", "--quiet", from, "work"]);
+        for name in ["home", "temp", "programs"] {
+            fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        let programs = folder.path().join("programs");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        for tool in TOOLS {
+            let mut places = std::env::split_paths(&path).map(|place| place.join(tool));
+            let found = places.find(|file| file.is_file()).unwrap_or_else(|| panic!("{tool} is not here"));
+            symlink(found, programs.join(tool)).expect("a link");
+        }
+        Runner { site, folder, programs }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a script as the services do: of this machine's environment it sees nothing.
+    fn run(&self, script: &str, more: &[(&str, &str)]) -> Ran {
+        let mut command = Command::new("bash");
+        command
+            .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+            .current_dir(self.at("work"))
+            .env_clear()
+            .env("PATH", &self.programs)
+            .env("HOME", self.at("home"))
+            .env("CI", "true")
+            .envs(more.iter().copied())
+            .stdin(Stdio::null());
+        ran(command.output().expect("bash runs"))
+    }
+
+    /// The line of known_hosts for the host.
+    fn pin(&self) -> String {
+        let text = fs::read_to_string(self.site.host.known_hosts()).expect("known_hosts");
+        let name = format!("[127.0.0.1]:{}", self.site.host.ssh_port());
+        text.lines().find(|line| line.contains(&name)).expect("the host's key").to_string()
+    }
+
+    fn shows_head(&self) -> bool {
+        self.site.get("/").1.contains(&self.site.git(&["rev-parse", "--short=7", "HEAD"]))
+    }
 }
 
-/// What a runner has in its environment: nothing of this machine's but the PATH.
-fn runner(script: &str, work: &Path, home: &Path, more: &[(&str, String)]) -> Ran {
-    fs::create_dir_all(home).expect("a home");
-    let binary = Path::new(env!("CARGO_BIN_EXE_deployer"));
-    let path = format!(
-        "{}:{}",
-        binary.parent().expect("a folder").display(),
-        std::env::var("PATH").unwrap_or_default()
+/// Lays down what a release holds for this machine: the tar file and its sum, below `folder/v…`.
+fn release(folder: &Path) {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let name = format!("deployer-{VERSION}-{target}");
+    let place = folder.join(format!("v{VERSION}"));
+    let script = format!(
+        "mkdir -p '{name}/bin' && ln -s '{}' '{name}/bin/deployer' && tar -chf - '{name}' | gzip -1 > '{name}.tar.gz' && \
+         sha256sum '{name}.tar.gz' > SHA256SUMS",
+        env!("CARGO_BIN_EXE_deployer")
     );
-    let mut command = Command::new("bash");
-    command
-        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
-        .current_dir(work)
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", home)
-        .env("CI", "true")
-        .envs(more.iter().map(|(name, value)| (*name, value.as_str())))
-        .stdin(Stdio::null());
-    ran(command.output().expect("bash runs"))
+    fs::create_dir_all(&place).expect("a folder");
+    let done = Command::new("sh").args(["-c", &script]).current_dir(place).status();
+    assert!(done.expect("sh runs").success());
 }
 
-fn pinned(site: &Site) -> String {
-    let text = fs::read_to_string(site.host.known_hosts()).expect("known_hosts");
-    text.lines()
-        .find(|line| line.contains(&format!("[127.0.0.1]:{}", site.host.ssh_port())))
-        .expect("the host's key")
-        .to_string()
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
-fn a_fresh_github_runner_releases() {
-    let (site, folder) = site();
-    let work = clone(&site, folder.path());
-    let home = folder.path().join("home");
-    let page = folder.path().join("summary.md");
-    let more = [
-        // A secret loses the line feed at its end.
-        ("DEPLOY_KEY", fs::read_to_string(site.host.identity()).expect("a key").trim_end().to_string()),
-        ("DEPLOY_KNOWN_HOSTS", pinned(&site)),
-        ("SECRET_KEY", "not used here".to_string()),
-        ("GITHUB_ACTIONS", "true".to_string()),
-        ("GITHUB_ACTOR", "ann".to_string()),
-        ("GITHUB_STEP_SUMMARY", page.display().to_string()),
+fn the_action_releases_from_a_fresh_runner() {
+    let runner = Runner::new();
+    release(runner.folder.path());
+    let (key, pin) = (fs::read_to_string(runner.site.host.identity()).expect("a key"), runner.pin());
+    let (page, temp) = (runner.at("summary.md"), runner.at("temp"));
+    let releases = format!("file://{}", runner.folder.path().display());
+    let arch = if std::env::consts::ARCH == "aarch64" { "ARM64" } else { "X64" };
+    let command =
+        hasten(ACTION.lines().find_map(|line| line.trim().strip_prefix("default: deploy")).expect("one"));
+    let command = format!("deploy{command}");
+    let both = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_ACTOR", "ann"),
+        ("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR")),
+        ("GITHUB_STEP_SUMMARY", page.to_str().expect("text")),
+        ("RUNNER_OS", "Linux"),
+        ("RUNNER_ARCH", arch),
+        ("RUNNER_TEMP", temp.to_str().expect("text")),
     ];
-    let mut last = None;
-    for script in github(&["Key of this job, key of the host", "Deploy"]) {
-        // Each step has a shell of its own.
-        let ran = runner(&hasten(&script), &work, &home, &more);
-        assert_eq!(ran.code, 0, "{script}\n{}{}", ran.stdout, ran.stderr);
-        last = Some(ran);
-    }
-    let said = last.expect("a step").stderr;
-    let head = site.git(&["rev-parse", "--short=7", "HEAD"]);
-    let (_, body) = site.get("/");
-    assert!(body.contains(&head), "{body}");
-    // The secret key lay in a file of its owner's alone.
-    let mode = std::os::unix::fs::PermissionsExt::mode(
-        &fs::metadata(home.join(".ssh/id_ed25519")).expect("a key").permissions(),
-    );
-    assert_eq!(mode & 0o777, 0o600);
+    let play = |name: &str, values: &[(&str, &str)]| {
+        let (script, names) = step(name);
+        assert_eq!(names, values.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        runner.run(&script, &[&both[..], values].concat())
+    };
+    let fetch = |version: &str| {
+        play("Fetch deployer", &[("VERSION", version), ("RELEASES", &releases), ("REPOSITORY", "/nowhere")])
+    };
+    // A secret loses the line feed at its end.
+    let deploy = |command: &str, pin: &str| {
+        let values =
+            [("ENVIRONMENT", "prod"), ("COMMAND", command), ("KEY", key.trim_end()), ("KNOWN_HOSTS", pin)];
+        let ran = play("Run deployer", &values);
+        assert_eq!(names_in(&temp), ["deployer"], "the key is gone");
+        assert!(!runner.at("home/.ssh").exists());
+        ran
+    };
+    let began = std::time::Instant::now();
 
+    // Of a release that is not there, and of one that somebody changed, nothing is run.
+    let ran = fetch("9.9.9");
+    assert!(ran.code != 0 && ran.stderr.contains("curl"), "{ran:?}");
+    let sums = runner.folder.path().join(format!("v{VERSION}/SHA256SUMS"));
+    let right = fs::read_to_string(&sums).expect("sums");
+    let digit = if right.starts_with('0') { "1" } else { "0" };
+    fs::write(&sums, format!("{digit}{}", &right[1..])).expect("a file");
+    let ran = fetch(VERSION);
+    assert!(ran.code == 1 && ran.stdout.contains("::error title=deployer::"), "{ran:?}");
+    assert!(!temp.join("deployer/bin").exists());
+    fs::write(&sums, right).expect("a file");
+
+    // Without a version it is that of the action itself.
+    let ran = fetch("");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains(&format!("deployer {VERSION}")), "{ran:?}");
+    let ran = deploy(&command, &pin);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(runner.shows_head());
+    row("build services", "the action", format!("ok: live after {:.1} s", began.elapsed().as_secs_f64()));
+    let said = &ran.stderr;
+    let head = runner.site.git(&["rev-parse", "--short=7", "HEAD"]);
     assert!(said.contains("by ann@github"), "{said}");
     assert!(said.contains("::group::"), "{said}");
     assert_eq!(said.matches("::group::").count(), said.matches("::endgroup::").count(), "{said}");
     assert!(said.contains("  live after") && said.contains("  in all"), "{said}");
-    let page = fs::read_to_string(page).expect("a summary");
+    let page = fs::read_to_string(&page).expect("a summary");
     assert_eq!(page.matches("### ").count(), 1, "{page}");
     for text in [
         "✅ deploy of prod",
@@ -136,43 +223,81 @@ fn a_fresh_github_runner_releases() {
     ] {
         assert!(page.contains(text), "{text:?} is not in:\n{page}");
     }
-}
 
-#[test]
-fn a_fresh_gitlab_runner_releases_and_a_wrong_host_is_refused() {
-    let (site, folder) = site();
-    let work = clone(&site, folder.path());
-    let known = folder.path().join("known_hosts");
-    fs::write(&known, pinned(&site)).expect("a file");
-    let more = [
-        ("DEPLOY_KEY", site.host.identity().display().to_string()),
-        ("DEPLOY_KNOWN_HOSTS", known.display().to_string()),
-        ("GITLAB_CI", "true".to_string()),
-    ];
-    let script = hasten(&gitlab());
-    let ran = runner(&script, &work, &folder.path().join("home"), &more);
-    assert_eq!(ran.code, 0, "{script}\n{}{}", ran.stdout, ran.stderr);
-    let head = site.git(&["rev-parse", "--short=7", "HEAD"]);
-    assert!(site.get("/").1.contains(&head));
-    assert!(ran.stderr.contains("section_start:") && ran.stderr.contains("section_end:"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("  in all"), "{}", ran.stderr);
+    // What deployer runs there sees no key among its variables.
+    let variables = fs::read_to_string(runner.at("home/variables")).expect("the hook ran");
+    let private = key.lines().nth(1).expect("a line of the key");
+    assert!(variables.contains("DEPLOYER_COMMIT=") && !variables.contains(private), "{variables}");
 
     // Somebody else's key under the host's name: the pin holds, and the run is marked.
-    let (name, _) = pinned(&site)
-        .split_once(' ')
-        .map(|(name, rest)| (name.to_string(), rest.to_string()))
-        .expect("a name");
-    let public = fs::read_to_string(site.host.identity().with_extension("pub")).expect("a public key");
-    fs::write(&known, format!("{name} {public}")).expect("a file");
+    let (name, _) = pin.split_once(' ').expect("a name");
+    let public = fs::read_to_string(runner.site.host.identity().with_extension("pub")).expect("a public key");
+    let ran = deploy(&command, &format!("{name} {public}"));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("::error title=deployer::"), "{ran:?}");
+    assert!(runner.shows_head());
+}
+
+/// Makes a wheel of the binary that is tested, as a release has one.
+const WHEEL: &str = r#"
+import sys, zipfile
+binary, version, folder = sys.argv[1:]
+name = f"deployer_cli-{version}"
+texts = {
+    "METADATA": f"Metadata-Version: 2.1\nName: deployer-cli\nVersion: {version}\n",
+    "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: py3-none-any\n",
+    "RECORD": "",
+}
+with zipfile.ZipFile(f"{folder}/{name}-py3-none-any.whl", "w") as wheel:
+    wheel.write(binary, f"{name}.data/scripts/deployer")
+    for file, text in texts.items():
+        wheel.writestr(f"{name}.dist-info/{file}", text)
+"#;
+
+#[test]
+fn a_fresh_gitlab_runner_releases_by_the_wheel() {
+    let runner = Runner::new();
+    let python = |words: &[&str]| {
+        let done = Command::new("/usr/bin/python3").args(words).current_dir(runner.folder.path()).output();
+        let done = done.expect("python runs");
+        assert!(done.status.success(), "{done:?}");
+    };
+    python(&["-c", WHEEL, env!("CARGO_BIN_EXE_deployer"), VERSION, "."]);
+    // The image's own Python, into which pip may install.
+    python(&["-m", "venv", "python"]);
+    symlink(runner.at("python/bin/pip"), runner.programs.join("pip")).expect("a link");
+    let known = runner.at("known_hosts");
+    fs::write(&known, runner.pin()).expect("a file");
+    let (identity, here) = (runner.site.host.identity().display().to_string(), runner.folder.path());
+    let path = format!("{}:{}", runner.programs.display(), runner.at("python/bin").display());
     let more = [
-        ("DEPLOY_KEY", site.host.identity().display().to_string()),
-        ("DEPLOY_KNOWN_HOSTS", known.display().to_string()),
-        ("GITHUB_ACTIONS", "true".to_string()),
+        ("DEPLOY_KEY", identity.as_str()),
+        ("DEPLOY_KNOWN_HOSTS", known.to_str().expect("text")),
+        ("GITLAB_CI", "true"),
+        ("PATH", &path),
+        ("PIP_NO_INDEX", "1"),
+        ("PIP_FIND_LINKS", here.to_str().expect("text")),
     ];
-    let ran = runner(&script, &work, &folder.path().join("another"), &more);
-    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stderr.contains("::error title=deployer::"), "{}", ran.stderr);
-    assert!(site.get("/").1.contains(&head));
+    let ran = runner.run(&hasten(&gitlab()), &more);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(runner.shows_head());
+    assert!(ran.stderr.contains("section_start:") && ran.stderr.contains("section_end:"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("  in all"), "{}", ran.stderr);
+    // The secret key lay in a file of its owner's alone.
+    let key = fs::metadata(runner.at("home/.ssh/id_ed25519")).expect("a key");
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+}
+
+/// The examples install the release that they lie beside, and ask of the action what it takes.
+#[test]
+fn the_examples_are_of_this_release() {
+    let (_, own) = GITHUB.split_once(&format!("uses: OWNER/deployer@v{VERSION}\n")).expect("this release");
+    assert!(GITLAB.contains(&format!("deployer-cli=={VERSION}\n")), "{GITLAB}");
+    let inputs = below(ACTION, "inputs:");
+    for line in below(own, "with:") {
+        let (name, _) = line.split_once(':').expect("a key");
+        assert!(inputs.contains(&format!("{name}:").as_str()), "the action has no {name}");
+    }
 }
 
 /// What build services take for instructions, as somebody's commit, log, lock or reply may hold it.
