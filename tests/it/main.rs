@@ -31,6 +31,7 @@ mod plan;
 mod processes;
 mod prune;
 mod restart;
+mod schema;
 mod secrets;
 mod setup;
 mod socket;
