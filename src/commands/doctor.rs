@@ -8,7 +8,7 @@ use super::Context;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, Installer};
-use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
+use crate::doctor::{By, Diagnosis, DoctorInput, Level, Mend, Reading, configuration, diagnose};
 use crate::host::{Host, ShellError, lost, no_scripts, nonce};
 use crate::model::{ExitCode, HostState};
 use crate::nginx::certificate;
@@ -97,7 +97,7 @@ pub(super) fn look(session: &mut Session, context: &mut Context) -> Result<(Read
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let state = if reading.python.is_some() { state(session, context) } else { None };
     let connection = format!("{}, host key {}, by {}", session.user(), session.host_key(), session.key());
-    let seen = Seen {
+    let seen = DoctorInput {
         reading: &reading,
         state: state.as_ref(),
         connection: &connection,

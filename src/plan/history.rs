@@ -3,16 +3,16 @@
 use super::Failure;
 use super::preconditions::held;
 use super::request::DeployRequest;
-use super::roles::Roles;
+use super::slots::Slots;
 use super::switch::CutoverPlan;
 use crate::model::{Accepted, AcceptedOperation, Color, HostState, Relation, age, short, whole_seconds};
 
 /// Refuses a commit that lacks what live or next holds.
-pub(super) fn check(state: &HostState, request: &DeployRequest, roles: &Roles) -> Result<(), Failure> {
+pub(super) fn check(state: &HostState, request: &DeployRequest, slots: &Slots) -> Result<(), Failure> {
     if request.force {
         return Ok(());
     }
-    let places = [("live", roles.live, request.relation_to_live), ("next", roles.next, request.relation)];
+    let places = [("live", slots.live, request.relation_to_live), ("next", slots.next, request.relation)];
     for (role, color, relation) in places {
         let Some((what, why)) = lost(request.commit.short(), &format!("{role} ({color})"), role, relation)
         else {
