@@ -202,10 +202,11 @@ fn carry_out(
         context.emit(Event::Output { line: line.to_string() });
     }
     let took = began.elapsed();
-    context.emit(match output.exit.success() {
-        true => Event::StepFinished { number, total, title, took, note: None },
+    context.emit(if output.exit.success() {
+        Event::StepFinished { number, total, title, took, note: None }
+    } else {
         // What came of it, the second reading tells.
-        false => Event::StepFailed { number, total, title, took },
+        Event::StepFailed { number, total, title, took }
     });
     Ok(())
 }

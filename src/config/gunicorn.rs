@@ -29,9 +29,10 @@ impl Gunicorn {
             let complaint = Complaint::new("must not be set beside `web.command`, which is run instead");
             table.object("app", complaint.help("take one of the two out"));
         }
-        let app = match instead {
-            true => table.optional("app", callable),
-            false => table.required("app", "app = \"app:app\", or the server's own: [web] command", callable),
+        let app = if instead {
+            table.optional("app", callable)
+        } else {
+            table.required("app", "app = \"app:app\", or the server's own: [web] command", callable)
         };
         Some(Gunicorn {
             workers: table.get("workers", |v| value::number(v, 1, 1000)),

@@ -84,13 +84,12 @@ impl SlotProcess {
 }
 
 fn command(value: &Value) -> Result<String, Complaint> {
-    match value.get_ref().is_str() {
-        true => value::command_line(value),
-        false => {
-            let takes = json!({ "anyOf": [value::taken(value::text), { "const": false }] });
-            let complaint = wrong_type("a command, or a table with one", value).takes(takes);
-            Err(complaint.help("or false: not here"))
-        }
+    if value.get_ref().is_str() {
+        value::command_line(value)
+    } else {
+        let takes = json!({ "anyOf": [value::taken(value::text), { "const": false }] });
+        let complaint = wrong_type("a command, or a table with one", value).takes(takes);
+        Err(complaint.help("or false: not here"))
     }
 }
 

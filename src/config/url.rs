@@ -28,9 +28,10 @@ impl Url {
 
     /// What a browser would send as the Host header: the port only where it is not the scheme's own.
     pub fn authority(&self) -> String {
-        match self.port == own_port(self.https) {
-            true => self.host.clone(),
-            false => format!("{}:{}", self.host, self.port),
+        if self.port == own_port(self.https) {
+            self.host.clone()
+        } else {
+            format!("{}:{}", self.host, self.port)
         }
     }
 
@@ -42,9 +43,10 @@ impl Url {
             (_, Some(rest)) => (true, rest),
             _ => {
                 let complaint = Complaint::new("must begin with http:// or https://");
-                return Err(match text.contains("://") {
-                    true => complaint,
-                    false => complaint.help(format!("write \"http://{text}\"")),
+                return Err(if text.contains("://") {
+                    complaint
+                } else {
+                    complaint.help(format!("write \"http://{text}\""))
                 });
             }
         };

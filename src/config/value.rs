@@ -81,9 +81,12 @@ pub(super) fn lines(value: &Value, wanted: &str) -> Result<Vec<String>, Complain
 
 /// One line for a shell.
 pub(super) fn command_line(value: &Value) -> Result<String, Complaint> {
-    text(value).map_err(|complaint| match value.get_ref().is_array() {
-        true => complaint.help("write it as one line, as for a shell"),
-        false => complaint,
+    text(value).map_err(|complaint| {
+        if value.get_ref().is_array() {
+            complaint.help("write it as one line, as for a shell")
+        } else {
+            complaint
+        }
     })
 }
 

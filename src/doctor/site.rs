@@ -85,12 +85,9 @@ pub(super) fn door(reading: &Reading, state: Option<&HostState>, environment: &E
             return listens(reading, environment, state.live.color.is_some());
         }
         let check = Check::bad(name, error.clone());
-        return match environment.url.https {
-            // What listens there may speak no TLS.
-            true => check.mend(By::Here, tls(environment), false),
-            false => check,
-        }
-        .mend(By::Here, format!("if nginx {ELSEWHERE}"), false);
+        // What listens there may speak no TLS.
+        let check = if environment.url.https { check.mend(By::Here, tls(environment), false) } else { check };
+        return check.mend(By::Here, format!("if nginx {ELSEWHERE}"), false);
     }
     match served {
         Served::Slot(ServedSlot { color, commit, .. }) => {

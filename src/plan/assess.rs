@@ -23,9 +23,10 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     }
     if let Some(lock @ Lock::Stranger(stranger)) = &state.lock {
         let what = format!("the lock is held by {}, which is no deployer's", describe(lock));
-        let run = match stranger.ours {
-            true => Some(format!("deployer {name} unlock --force")),
-            false => stranger.pid.map(|pid| format!("sudo kill {pid}")),
+        let run = if stranger.ours {
+            Some(format!("deployer {name} unlock --force"))
+        } else {
+            stranger.pid.map(|pid| format!("sudo kill {pid}"))
         };
         problems.push(problem(&what, run));
     }

@@ -36,9 +36,10 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
     }
     let (why, run) = match (state.systemd, state.crontab) {
         (Some(systemd), _) if !systemd.lingers || !systemd.writable => {
-            let what = match systemd.lingers {
-                false => "run nothing there without a login",
-                true => "not write its units where systemd looks for them",
+            let what = if systemd.lingers {
+                "not write its units where systemd looks for them"
+            } else {
+                "run nothing there without a login"
             };
             let mends = unit::mends(systemd, &state.user);
             let sudo: Vec<String> = mends.iter().map(|line| format!("sudo {line}")).collect();

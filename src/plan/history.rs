@@ -55,13 +55,11 @@ fn deployed(state: &HostState, color: Color) -> Option<String> {
     };
     #[allow(clippy::cast_precision_loss)]
     let ago = age(whole_seconds(state.now - release.at as f64));
-    let subject = match release.subject.is_empty() {
-        true => String::new(),
-        false => format!(" {:?}", release.subject),
-    };
-    Some(match release.is_recorded() {
-        true => format!("{} deployed {}{subject} {ago} ago", release.by, short(&release.commit)),
-        false => format!("it holds {}{subject}", short(&release.commit)),
+    let subject = if release.subject.is_empty() { String::new() } else { format!(" {:?}", release.subject) };
+    Some(if release.is_recorded() {
+        format!("{} deployed {}{subject} {ago} ago", release.by, short(&release.commit))
+    } else {
+        format!("it holds {}{subject}", short(&release.commit))
     })
 }
 

@@ -61,11 +61,12 @@ pub(super) fn check_served(
 /// How a host without uv gets it, or does without.
 pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
     let failure = failure.advise(format!("on the host: {}", python::INSTALL_UV));
-    match environment.python.is_locked() {
-        true => failure
+    if environment.python.is_locked() {
+        failure
             .why("uv.lock is read by uv alone")
-            .advise(format!("or commit a requirements.txt, and name it: {}", python::EXPORT_LOCK)),
-        false => failure.advise("or set [python] installer = \"auto\""),
+            .advise(format!("or commit a requirements.txt, and name it: {}", python::EXPORT_LOCK))
+    } else {
+        failure.advise("or set [python] installer = \"auto\"")
     }
 }
 
@@ -94,9 +95,10 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
         let what = format!("user {} may not write units for systemd on {}", state.user, state.name);
         let failure = Failure::new("host.systemd", what).why("supervisor = \"systemd\" asks for it");
         let mends = unit::mends(systemd, &state.user);
-        return Err(match mends.is_empty() {
-            true => failure,
-            false => failure.advise(format!("on the host, as root: {}", mends.join(" && "))),
+        return Err(if mends.is_empty() {
+            failure
+        } else {
+            failure.advise(format!("on the host, as root: {}", mends.join(" && ")))
         });
     }
     if !state.root.writable {

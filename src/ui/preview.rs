@@ -29,9 +29,10 @@ impl Report for Preview {
         steps("deploy would", &self.deploy, look, &mut lines);
         steps("cutover would", &self.cutover, look, &mut lines);
         let free = self.space.free.map_or("unknown".to_owned(), size);
-        let guess = match self.space.guessed {
-            true => " (a guess: the first virtualenv's size shows when it is built)",
-            false => "",
+        let guess = if self.space.guessed {
+            " (a guess: the first virtualenv's size shows when it is built)"
+        } else {
+            ""
         };
         let space = format!("about {} needed{guess}, {free} free", size(self.space.needed));
         let space = if self.space.short { look.bad(&space) } else { space };
@@ -135,10 +136,7 @@ fn judged(preview: &Preview, look: Look, lines: &mut Vec<String>) {
         lines.push(look.clip(&why));
     }
     let Some(found) = &preview.judged else { return };
-    let pending = match found.pending.is_empty() {
-        true => "none is pending",
-        false => "that would be applied",
-    };
+    let pending = if found.pending.is_empty() { "none is pending" } else { "that would be applied" };
     lines.push(format!("{} {pending}", look.strong("migrations")));
     lines.extend(found.lines().iter().map(|line| format!("  {}", clean(line))));
 }

@@ -172,10 +172,7 @@ fn named(color: Option<Color>, commit: Option<&CommitSummary>) -> String {
     let color = color.map(|color| color.to_string());
     let commit = commit.map(|commit| clean(commit.short()));
     let parts: Vec<String> = [color, commit].into_iter().flatten().collect();
-    match parts.is_empty() {
-        true => "an unnamed release".to_owned(),
-        false => parts.join(" "),
-    }
+    if parts.is_empty() { "an unnamed release".to_owned() } else { parts.join(" ") }
 }
 
 fn holder(lock: &LockHolder, look: Look) -> String {

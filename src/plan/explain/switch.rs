@@ -47,9 +47,10 @@ pub(super) fn explain(
         )
         .why(why.clone())
         .advise("the new release still runs in next: look at its log, mend it, deploy anew");
-        return match switch.restored {
-            true => failure.site(Site::Restored).exit(ExitCode::RolledBack),
-            false => failure.site(Site::Affected).exit(ExitCode::LiveAffected),
+        return if switch.restored {
+            failure.site(Site::Restored).exit(ExitCode::RolledBack)
+        } else {
+            failure.site(Site::Affected).exit(ExitCode::LiveAffected)
         };
     }
     let failure = if let Some((color, seen)) = wrong(switch.answer.as_ref()) {
