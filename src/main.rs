@@ -10,6 +10,9 @@ fn main() -> std::process::ExitCode {
     if complete() {
         return ExitCode::Done.into();
     }
+    if let Some(code) = deployer::ssh::askpass() {
+        return code.into();
+    }
     let line = match parse(std::env::args_os()) {
         Ok(line) => line,
         Err(error) => {

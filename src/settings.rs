@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::config::{Cutover, Environment, Ports, Supervisor};
+use crate::config::{Cutover, Environment, Supervisor};
 use crate::model::Role;
 use crate::{nginx, unit};
 
@@ -22,7 +22,7 @@ pub enum Probes {
 pub struct AgentSettings<'a> {
     root: &'a str,
     ports: Ports,
-    health: HealthSettings<'a>,
+    health: Health<'a>,
     door: Door<'a>,
     start_timeout: f64,
     settle: f64,
@@ -34,7 +34,7 @@ pub struct AgentSettings<'a> {
     probe: &'static str,
     modules: &'a [String],
     socket: bool,
-    roles: RoleFiles,
+    roles: Roles,
     /// What the names of the environment's systemd units begin with.
     unit: String,
     /// Whether `status` asks for what starts the slots after a reboot.
@@ -43,7 +43,7 @@ pub struct AgentSettings<'a> {
 
 /// What the files for the roles should hold; [`KEY`] stands for the host's own key.
 #[derive(Serialize)]
-struct RoleFiles {
+struct Roles {
     live: String,
     next: String,
     /// That of live while its slot has no socket, whatever the way of cutting over.
@@ -51,7 +51,13 @@ struct RoleFiles {
 }
 
 #[derive(Serialize)]
-struct HealthSettings<'a> {
+struct Ports {
+    blue: u16,
+    green: u16,
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
     host: &'a str,
     path: &'a str,
     proto: &'static str,
@@ -107,8 +113,8 @@ pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSetti
     let health = &environment.health;
     AgentSettings {
         root: &environment.root,
-        ports: environment.ports,
-        health: HealthSettings {
+        ports: Ports { blue: environment.ports.blue, green: environment.ports.green },
+        health: Health {
             host: health.host.as_deref().unwrap_or(&url.host),
             path: &health.path,
             proto: if url.https { "https" } else { "http" },
@@ -129,7 +135,7 @@ pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSetti
         grace: environment.grace().as_secs_f64(),
         reload: &environment.nginx.reload,
         socket: environment.cutover == Cutover::Socket,
-        roles: RoleFiles {
+        roles: Roles {
             live: nginx::role_file(environment, Role::Live, environment.cutover, KEY),
             next: nginx::role_file(environment, Role::Next, environment.cutover, KEY),
             by_port: nginx::role_file(environment, Role::Live, Cutover::Reload, KEY),

@@ -156,9 +156,8 @@ fn failure(unread: Option<Unread>, context: &Context, options: &LogsArgs, host: 
 /// It becomes part of a file's name on the host.
 fn log_name(word: &str) -> Result<String, String> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        Ok(word.to_owned())
-    } else {
-        Err("a log is `app`, `deploy`, `nginx`, or the name of a process".to_owned())
+    match !word.is_empty() && word.chars().all(plain) {
+        true => Ok(word.to_owned()),
+        false => Err("a log is `app`, `deploy`, `nginx`, or the name of a process".to_owned()),
     }
 }

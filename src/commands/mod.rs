@@ -59,7 +59,6 @@ cfg_if! {
     } else if #[help = "This program"] {
         mod completions;
         mod man;
-        mod schema;
         mod help;
     }
 }

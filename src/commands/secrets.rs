@@ -74,11 +74,10 @@ impl Context<'_> {
             count => format!("{count} secrets of {name} have no value"),
         };
         let failure = Failure::usage("secrets.missing", what).output(lines);
-        if tracked {
-            failure
-                .advise("take the file out of git and change its values, for they are in its history: git rm --cached FILE")
-        } else {
-            failure.advise("[secrets] in deployer.toml says where each value comes from")
+        match tracked {
+            true => failure
+                .advise("take the file out of git and change its values, for they are in its history: git rm --cached FILE"),
+            false => failure.advise("[secrets] in deployer.toml says where each value comes from"),
         }
     }
 }

@@ -37,8 +37,10 @@ impl Verb for StatusArgs {
         let unreachable =
             |environment: &EnvironmentStatus| matches!(environment.seen, Seen::Unreachable { .. });
         // Data that could not be had is a failure, though it is told as data.
-        let code =
-            if report.environments.iter().any(unreachable) { ExitCode::Failed } else { ExitCode::Done };
+        let code = match report.environments.iter().any(unreachable) {
+            true => ExitCode::Failed,
+            false => ExitCode::Done,
+        };
         ui.show(report);
         Ok(code as u8)
     }

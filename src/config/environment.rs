@@ -19,13 +19,14 @@ use super::url::Url;
 use super::value::{self, Value};
 use super::web::Web;
 use super::{env, processes, secrets, shared, target};
-use crate::model::Target;
+use crate::model::{SshClient, Target};
 
 /// A named target of `deployer.toml`, complete and valid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Environment {
     pub name: String,
     pub target: Target,
+    pub ssh: SshClient,
     /// Absolute path on the host, without a trailing slash.
     pub root: String,
     pub ports: Ports,
@@ -97,6 +98,7 @@ impl Environment {
         let env = env::read(tables);
         Some(Environment {
             name: name.to_owned(),
+            ssh: itself.optional("ssh", target::client).unwrap_or(SshClient::Auto),
             app: App::read(&tables.section("app"), folder),
             python: Python::read(&tables.section("python")),
             build: Build::read(&tables.section("build")),
@@ -135,8 +137,7 @@ impl Supervisor {
 
 /// The folder that holds the slots.
 fn root(value: &Value) -> Result<String, Complaint> {
-    let takes = || value::path_like("^/.*[^/.]");
-    let path = value::absolute_path(value).map_err(|complaint| complaint.takes(takes()))?;
+    let path = value::absolute_path(value)?;
     let complaint = Complaint::new("must not be the top of the file system");
     ensure(path != "/", complaint.help("give the slots a folder of their own, such as \"/home/USER/NAME\""))?;
     Ok(path)

@@ -78,10 +78,9 @@ impl<'t> Layer<'t> {
                 table => format!("in [{table}]"),
             })
             .collect();
-        if homes.is_empty() {
-            format!("known here: {}", known.join(", "))
-        } else {
-            format!("`{name}` belongs {}", homes.join(" or "))
+        match homes.is_empty() {
+            true => format!("known here: {}", known.join(", ")),
+            false => format!("`{name}` belongs {}", homes.join(" or ")),
         }
     }
 }

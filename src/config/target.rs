@@ -1,11 +1,11 @@
-//! Where SSH goes: `host`, `port` and `user` of an environment.
+//! Where SSH goes: `host`, `port` and `user` of an environment; and who goes there: `ssh`.
 
 use std::net::Ipv6Addr;
 
 use super::problem::{Complaint, ensure};
 use super::section::Section;
 use super::value::{self, Value};
-use crate::model::Target;
+use crate::model::{SshClient, Target};
 
 pub(super) fn read(itself: &Section) -> Option<Target> {
     let host = itself.required("host", "host = \"my.server.here\"", host);
@@ -13,9 +13,15 @@ pub(super) fn read(itself: &Section) -> Option<Target> {
     Some(Target { host: host?, port, user })
 }
 
+/// Who makes the connection.
+pub(super) fn client(value: &Value) -> Result<SshClient, Complaint> {
+    let (auto, libssh2, own) = (SshClient::Auto, SshClient::Libssh2, SshClient::OpenSsh);
+    value::choice(value, &[("auto", auto), ("libssh2", libssh2), ("openssh", own)])
+}
+
 /// What SSH connects to: a name or an address, without a user and without a port.
 fn host(value: &Value) -> Result<String, Complaint> {
-    let host = value::like(value, r"^([^\s@/:-][^\s@/:]*|[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*)$")?;
+    let host = value::text(value)?;
     let alone = || Complaint::new("must be a host alone");
     if let Some((user, name)) = host.split_once('@') {
         let (name, port) = match name.rsplit_once(':') {
@@ -37,7 +43,7 @@ fn host(value: &Value) -> Result<String, Complaint> {
 }
 
 fn user(value: &Value) -> Result<String, Complaint> {
-    let user = value::like(value, r"^[^\s@:/-][^\s@:/]*$")?;
+    let user = value::text(value)?;
     let odd = |c: char| c.is_whitespace() || "@:/".contains(c);
     let complaint = Complaint::new("is not the name of a user");
     let help = "give the name that ssh logs in with, alone";

@@ -19,6 +19,7 @@ pub fn connect(
 ) -> Result<Session, Failure> {
     let began = Instant::now();
     let target = &work.environment.target;
+    let options = &ConnectOptions { client: work.environment.ssh, ..options.clone() };
     work.emit(Event::Connecting { host: target.host.clone() });
     let mut prompt = Asking { prompt, observer: &mut *work.observer };
     let session = Session::connect(target, options, &mut prompt, work.interrupt)
@@ -26,7 +27,11 @@ pub fn connect(
     for message in session.warnings().to_vec() {
         work.emit(Event::Warning { message });
     }
-    work.emit(Event::Connected { host: session.host().to_string(), took: began.elapsed() });
+    work.emit(Event::Connected {
+        host: session.host().to_string(),
+        own_ssh: session.own_ssh().map(str::to_owned),
+        took: began.elapsed(),
+    });
     Ok(session)
 }
 
@@ -41,5 +46,18 @@ impl Prompt for Asking<'_> {
         let what = format!("the passphrase of {}", key.display());
         self.observer.event(Event::Asking { what });
         self.prompt.passphrase(key, attempt)
+    }
+
+    fn can_answer(&self) -> bool {
+        self.prompt.can_answer()
+    }
+
+    fn answer(&mut self, question: &str) -> Option<String> {
+        self.observer.event(Event::Asking { what: question.to_owned() });
+        self.prompt.answer(question)
+    }
+
+    fn tell(&mut self, message: &str) {
+        self.observer.event(Event::Note { message: message.to_owned() });
     }
 }

@@ -11,7 +11,7 @@ use super::request::{After, Request};
 use super::session::HostSession;
 use super::upload::{PIECE, Upload};
 use super::work::Work;
-use crate::model::KeptLines;
+use crate::model::Kept;
 use crate::plan::{Action, ActionFailure, Event, Failure, Migrations, Plan, Unit, Verdict};
 use crate::probe;
 use crate::ssh::RemoteError;
@@ -48,13 +48,13 @@ impl Host<'_> {
         uploads: Vec<Option<Upload>>,
         after: After,
     ) -> Result<(), Failure> {
-        let mut run = Execution {
+        let mut run = Run {
             plan,
             current: None,
             ended: 0,
             failed: ActionFailure::default(),
             has_failed: false,
-            printed: KeptLines::default(),
+            printed: Kept::default(),
             began: Instant::now(),
             heard: Instant::now(),
             note: None,
@@ -82,7 +82,7 @@ impl Host<'_> {
 }
 
 /// Where the execution of a plan stands.
-struct Execution<'p> {
+struct Run<'p> {
     plan: &'p Plan,
     /// The step that is running, by its number.
     current: Option<usize>,
@@ -91,7 +91,7 @@ struct Execution<'p> {
     failed: ActionFailure,
     has_failed: bool,
     /// What its tools have printed.
-    printed: KeptLines,
+    printed: Kept,
     began: Instant,
     /// When a step began or ended last.
     heard: Instant,
@@ -107,7 +107,7 @@ struct Execution<'p> {
     is_blind: bool,
 }
 
-impl Execution<'_> {
+impl Run<'_> {
     /// Sends the uploads, and looks between pieces whether the host still takes them.
     fn send(
         &mut self,
@@ -246,7 +246,7 @@ impl Execution<'_> {
         self.current = Some(number);
         self.heard = Instant::now();
         self.failed = ActionFailure::default();
-        self.printed = KeptLines::default();
+        self.printed = Kept::default();
         self.note = None;
         self.began = Instant::now();
         work.emit(Event::StepStarted { number, total: self.plan.actions.len(), title: action.title() });

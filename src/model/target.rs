@@ -5,3 +5,12 @@ pub struct Target {
     pub port: Option<u16>,
     pub user: Option<String>,
 }
+
+/// Who makes the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SshClient {
+    /// libssh2, and the user's own `ssh` where only that can.
+    Auto,
+    Libssh2,
+    OpenSsh,
+}

@@ -4,13 +4,11 @@ use super::comeback;
 use super::data;
 use super::interrupted::interrupted;
 use super::processes;
-use super::slots::{astray, slots};
-use super::status::{HostStatus, LockHolder, Problem, ServedStatus, SlotHealth, SlotStatus, WebProcess};
+use super::roles::{astray, roles};
+use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
 use crate::config::Environment;
 use crate::lock::describe;
-use crate::model::{
-    Answer, Color, CommitSummary, HostState, Lock, PidFile, Served, ServedSlot, short, whole_seconds,
-};
+use crate::model::{Answer, Color, CommitSummary, HostState, Lock, PidFile, short, whole_seconds};
 use crate::probe;
 
 /// Reads a host's state for `status`.
@@ -23,10 +21,9 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     }
     if let Some(lock @ Lock::Stranger(stranger)) = &state.lock {
         let what = format!("the lock is held by {}, which is no deployer's", describe(lock));
-        let run = if stranger.ours {
-            Some(format!("deployer {name} unlock --force"))
-        } else {
-            stranger.pid.map(|pid| format!("sudo kill {pid}"))
+        let run = match stranger.ours {
+            true => Some(format!("deployer {name} unlock --force")),
+            false => stranger.pid.map(|pid| format!("sudo kill {pid}")),
         };
         problems.push(problem(&what, run));
     }
@@ -34,13 +31,13 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
         problems.push(problem("nothing was deployed here yet", Some(format!("deployer {name} deploy"))));
         return HostStatus { served: served(state), lock: lock(state), live: None, next: None, problems };
     }
-    let (live, next) = match slots(state, environment) {
-        Ok(slots) => {
-            for (link, color) in &slots.mend {
+    let (live, next) = match roles(state, environment) {
+        Ok(roles) => {
+            for (link, color) in &roles.mend {
                 let what = format!("the link {link} does not lead to {color}");
                 problems.push(problem(&what, Some(format!("deployer {name} deploy"))));
             }
-            (Some(slots.live), Some(slots.next))
+            (Some(roles.live), Some(roles.next))
         }
         Err(failure) => {
             problems.push(Problem { what: failure.to_string(), run: failure.advice.first().cloned() });
@@ -93,14 +90,15 @@ fn check_served(
 ) {
     let Some(served) = &state.served else { return };
     let name = &environment.name;
-    match served {
-        Served::Slot(ServedSlot { color, .. }) if live.is_some_and(|live| live != *color) => {
-            let what = format!("nginx serves {color}, but live is linked to {}", color.other());
+    match (served.color, live) {
+        (Some(served), Some(live)) if served != live => {
+            let what = format!("nginx serves {served}, but live is linked to {live}");
             problems.push(problem(&what, Some(format!("deployer {name} cutover"))));
         }
-        Served::Slot(ServedSlot { color, commit, .. }) => {
-            let release = state.slot(*color).release.as_ref();
-            if let Some(release) = release.filter(|release| release.commit != *commit && commit != "none") {
+        (Some(color), _) => {
+            let release = state.slot(color).release.as_ref();
+            let commit = served.commit.as_deref().unwrap_or("none");
+            if let Some(release) = release.filter(|release| release.commit != commit && commit != "none") {
                 let what = format!(
                     "nginx has {color}'s snippet of {}, but the slot holds {}",
                     short(commit),
@@ -109,11 +107,12 @@ fn check_served(
                 problems.push(problem(&what, Some(crate::shell::display(&environment.nginx.reload))));
             }
         }
-        Served::Silent { error } => {
-            let what = format!("the front door: {error}");
-            problems.push(problem(&what, Some(format!("deployer {name} doctor"))));
+        (None, _) => {
+            if let Some(error) = &served.error {
+                let what = format!("the front door: {error}");
+                problems.push(problem(&what, Some(format!("deployer {name} doctor"))));
+            }
         }
-        Served::Unknown { .. } => {}
     }
 }
 
@@ -136,7 +135,7 @@ fn check_live(state: &HostState, environment: &Environment, color: Color, proble
 fn check_door(state: &HostState, environment: &Environment, live: Color, problems: &mut Vec<Problem>) {
     let name = &environment.name;
     let health = &environment.health;
-    let is_served = state.served_color() == Some(live);
+    let is_served = state.served.as_ref().and_then(|served| served.color) == Some(live);
     let is_well = state.slot(live).health.as_ref().is_some_and(|answer| answer.ok);
     let wrong = |answer: &&Answer| is_served && is_well && !answer.ok && answer.passed != Some(false);
     let answer = state.door.as_ref().filter(wrong);
@@ -149,7 +148,7 @@ fn check_door(state: &HostState, environment: &Environment, live: Color, problem
         None if astray(state, live) => format!("nginx looks for a socket of live ({live}), which has none"),
         None => return,
     };
-    let by_socket = state.serves_by_socket();
+    let by_socket = state.served.as_ref().is_some_and(|served| served.by_socket);
     let run = match answer.and_then(|answer| answer.status) {
         _ if astray(state, live) => format!("deployer {name} cutover"),
         // nginx's user cannot reach it, say.
@@ -171,18 +170,21 @@ fn check_pid_file(state: &HostState, environment: &Environment, color: Color, pr
     problems.push(problem(&what, None));
 }
 
-fn served(state: &HostState) -> ServedStatus {
+fn served(state: &HostState) -> Served {
     match &state.served {
-        None => ServedStatus::Unknown { why: "nobody asked".to_string() },
-        Some(Served::Slot(ServedSlot { color, commit, .. })) => {
-            let known = Some(commit).filter(|commit| *commit != "none");
-            let commit =
-                known.map(|id| CommitSummary { id: id.clone(), subject: subject(state, *color, id) });
-            ServedStatus::Known { color: Some(*color), commit }
-        }
-        Some(Served::Unknown { unknown: why } | Served::Silent { error: why }) => {
-            ServedStatus::Unknown { why: why.clone() }
-        }
+        None => Served::Unknown { why: "nobody asked".to_string() },
+        Some(served) => match (served.color, &served.unknown, &served.error) {
+            (Some(color), _, _) => Served::Known {
+                color: Some(color),
+                commit: served
+                    .commit
+                    .as_ref()
+                    .filter(|commit| *commit != "none")
+                    .map(|id| CommitSummary { id: id.clone(), subject: subject(state, color, id) }),
+            },
+            (None, Some(why), _) | (None, None, Some(why)) => Served::Unknown { why: why.clone() },
+            (None, None, None) => Served::Unknown { why: "the front door did not say".to_string() },
+        },
     }
 }
 
@@ -207,25 +209,25 @@ fn slot(state: &HostState, environment: &Environment, color: Color, live: Option
     let commit = slot.commit();
     let process = match (&slot.process, &slot.listener) {
         (Some(process), _) => {
-            WebProcess::Running { pid: process.pid, uptime_seconds: whole(state.now - process.started) }
+            Process::Running { pid: process.pid, uptime_seconds: whole(state.now - process.started) }
         }
-        (None, Some(listener)) if !listener.ours => WebProcess::Stranger {
+        (None, Some(listener)) if !listener.ours => Process::Stranger {
             what: match listener.pid {
                 Some(pid) => format!("pid {pid} of {} ({})", listener.user, listener.command),
                 None => format!("a process of {}", listener.user),
             },
         },
-        _ => WebProcess::Stopped,
+        _ => Process::Stopped,
     };
     let health = match (&slot.health, &process) {
-        (Some(answer), WebProcess::Running { .. }) if answer.ok => SlotHealth::Healthy,
-        (Some(answer), WebProcess::Running { .. }) => {
-            SlotHealth::Unhealthy { why: probe::describe(answer, &environment.health.expect) }
+        (Some(answer), Process::Running { .. }) if answer.ok => Health::Healthy,
+        (Some(answer), Process::Running { .. }) => {
+            Health::Unhealthy { why: probe::describe(answer, &environment.health.expect) }
         }
-        (None, WebProcess::Running { .. }) => {
-            SlotHealth::Unhealthy { why: format!("nothing listens on port {}", environment.ports.of(color)) }
+        (None, Process::Running { .. }) => {
+            Health::Unhealthy { why: format!("nothing listens on port {}", environment.ports.of(color)) }
         }
-        _ => SlotHealth::Unknown { why: "nothing runs".to_string() },
+        _ => Health::Unknown { why: "nothing runs".to_string() },
     };
     SlotStatus {
         color,

@@ -51,6 +51,9 @@ pub enum Event {
     /// The connection to the host stands.
     Connected {
         host: String,
+        /// Why the user's own `ssh` made it, where it did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        own_ssh: Option<String>,
         #[serde(rename = "seconds", serialize_with = "seconds")]
         took: Duration,
     },

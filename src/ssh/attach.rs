@@ -5,10 +5,10 @@ use std::os::fd::AsFd;
 
 use rustix::event::PollFlags;
 
+use super::connection::Connection;
 use super::error::RemoteError;
 use super::local_terminal::LocalTerminal;
 use super::pipe::{Exit, Pipe, Received};
-use super::session::Session;
 use super::wire::WireError;
 
 /// How much of the input is read at a time.
@@ -17,111 +17,102 @@ const PIECE: usize = 32 * 1024;
 /// The signal that ends a program whose reader has gone.
 const SIGPIPE: &str = "PIPE";
 
-impl Session {
-    /// Runs a command with this program's standard input; what it prints goes to `out` and `err`. On a terminal it gets
-    /// one too, of the same size, and every key, Ctrl-C among them, is the command's; without one, the first Ctrl-C ends
-    /// the connection.
-    ///
-    /// # Errors
-    /// When the connection is lost or the host starts no command. How the command itself ended is the value.
-    pub fn attach(
-        &mut self,
-        command: &str,
-        (out, err): (&mut dyn Write, &mut dyn Write),
-    ) -> Result<Exit, RemoteError> {
-        let wire = &self.connection.wire;
-        wire.peer().end_at_press(wire.interrupt.next());
-        let on_terminal = LocalTerminal::is_there();
-        let wanted = on_terminal.then(|| (LocalTerminal::kind(), LocalTerminal::size()));
-        let channel = self.connection.start(command, wanted, None)?;
-        let attached = match on_terminal.then(LocalTerminal::enter).transpose() {
-            Ok(terminal) => self.converse(Pipe::new(channel), terminal, (out, err)),
-            Err(error) => Err(WireError::Io(error)),
-        };
-        attached.map_err(|error| {
-            // Whoever runs there learns of it by the end of its streams, or of its terminal.
-            self.connection.abandon();
-            self.connection.error(error, "while a command ran")
-        })
-    }
+/// Runs a command with this program's standard input; see [`Session::attach`](super::Session::attach).
+pub(super) fn attach(
+    connection: &mut Connection,
+    command: &str,
+    streams: (&mut dyn Write, &mut dyn Write),
+) -> Result<Exit, RemoteError> {
+    let on_terminal = LocalTerminal::is_there();
+    let wanted = on_terminal.then(|| (LocalTerminal::kind(), LocalTerminal::size()));
+    let pipe = connection.start(command, wanted, None)?;
+    let attached = match on_terminal.then(LocalTerminal::enter).transpose() {
+        Ok(terminal) => converse(connection, pipe, terminal, streams),
+        Err(error) => Err(WireError::Io(error)),
+    };
+    attached.map_err(|error| {
+        // Whoever runs there learns of it by the end of its streams, or of its terminal.
+        connection.abandon();
+        connection.error(error, "while a command ran")
+    })
+}
 
-    fn converse(
-        &mut self,
-        mut pipe: Pipe,
-        mut terminal: Option<LocalTerminal>,
-        (out, err): (&mut dyn Write, &mut dyn Write),
-    ) -> Result<Exit, WireError> {
-        let mut input = Some(io::stdin());
-        let mut waiting: Vec<u8> = Vec::new();
-        loop {
-            let written = match pipe.take(&mut self.connection.wire)? {
-                Received::Stdout(bytes) => write(out, &bytes),
-                Received::Stderr(bytes) => write(err, &bytes),
-                Received::End(exit) => return Ok(exit),
-                Received::Nothing => {
-                    let sent = pipe.offer(&mut self.connection.wire, &waiting);
-                    match sent {
-                        Ok(sent) => drop(waiting.drain(..sent)),
-                        Err(WireError::Io(_)) => {
-                            // It reads no more, or the connection is lost, which the next call says.
-                            waiting.clear();
-                            input = None;
-                        }
-                        Err(error) => return Err(error),
+fn converse(
+    connection: &mut Connection,
+    mut pipe: Pipe,
+    mut terminal: Option<LocalTerminal>,
+    (out, err): (&mut dyn Write, &mut dyn Write),
+) -> Result<Exit, WireError> {
+    let mut input = Some(io::stdin());
+    let mut waiting: Vec<u8> = Vec::new();
+    loop {
+        let written = match pipe.take(&mut connection.wire)? {
+            Received::Stdout(bytes) => write(out, &bytes),
+            Received::Stderr(bytes) => write(err, &bytes),
+            Received::End(exit) => return Ok(exit),
+            Received::Nothing => {
+                let sent = pipe.offer(&mut connection.wire, &waiting);
+                match sent {
+                    Ok(sent) => drop(waiting.drain(..sent)),
+                    Err(WireError::Io(_)) => {
+                        // It reads no more, or the connection is lost, which the next call says.
+                        waiting.clear();
+                        input = None;
                     }
-                    self.listen(&mut pipe, &mut input, &mut waiting, &mut terminal)?;
-                    continue;
+                    Err(error) => return Err(error),
                 }
-            };
-            if let Err(error) = written {
-                // The reader has gone (`| head`): so would a program of this machine.
-                if error.kind() != io::ErrorKind::BrokenPipe {
-                    return Err(WireError::Io(error));
-                }
-                self.connection.abandon();
-                return Ok(Exit { status: None, signal: Some(SIGPIPE.to_owned()) });
+                listen(connection, &mut pipe, &mut input, &mut waiting, &mut terminal)?;
+                continue;
             }
-        }
-    }
-
-    /// Waits for the host, for input, or for another size of the window, and takes the latter two in.
-    fn listen(
-        &mut self,
-        pipe: &mut Pipe,
-        input: &mut Option<io::Stdin>,
-        waiting: &mut Vec<u8>,
-        terminal: &mut Option<LocalTerminal>,
-    ) -> Result<(), WireError> {
-        let source = input.as_ref().filter(|_| waiting.is_empty());
-        let mut beside = Vec::new();
-        if let Some(source) = source {
-            beside.push(source.as_fd());
-        }
-        if let Some(terminal) = terminal.as_ref() {
-            beside.push(terminal.watch());
-        }
-        let press = self.connection.wire.ends_at_press();
-        let (_, readable) = self.connection.wire.poll_beside(PollFlags::IN, None, press, &beside)?;
-        let has_input = source.is_some() && readable.first() == Some(&true);
-        drop(beside);
-        if terminal.as_mut().is_some_and(LocalTerminal::was_resized) {
-            pipe.resize(&mut self.connection.wire, LocalTerminal::size())?;
-        }
-        let Some(source) = input.as_ref().filter(|_| has_input) else {
-            return Ok(());
         };
-        let mut piece = vec![0; PIECE];
-        match rustix::io::read(source, &mut piece) {
-            Ok(count @ 1..) => waiting.extend_from_slice(&piece[..count]),
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-            // Its end, or a terminal that has gone.
-            Ok(0) | Err(_) => {
-                *input = None;
-                pipe.close_input(&mut self.connection.wire, None)?;
+        if let Err(error) = written {
+            // The reader has gone (`| head`): so would a program of this machine.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                return Err(WireError::Io(error));
             }
+            connection.abandon();
+            return Ok(Exit { status: None, signal: Some(SIGPIPE.to_owned()) });
         }
-        Ok(())
     }
+}
+
+/// Waits for the host, for input, or for another size of the window, and takes the latter two in.
+fn listen(
+    connection: &mut Connection,
+    pipe: &mut Pipe,
+    input: &mut Option<io::Stdin>,
+    waiting: &mut Vec<u8>,
+    terminal: &mut Option<LocalTerminal>,
+) -> Result<(), WireError> {
+    let source = input.as_ref().filter(|_| waiting.is_empty());
+    let mut beside = Vec::new();
+    if let Some(source) = source {
+        beside.push(source.as_fd());
+    }
+    if let Some(terminal) = terminal.as_ref() {
+        beside.push(terminal.watch());
+    }
+    let press = connection.wire.ends_at_press();
+    let (_, readable) = connection.wire.poll_beside(PollFlags::IN, None, press, &beside)?;
+    let has_input = source.is_some() && readable.first() == Some(&true);
+    drop(beside);
+    if terminal.as_mut().is_some_and(LocalTerminal::was_resized) {
+        pipe.resize(&mut connection.wire, LocalTerminal::size())?;
+    }
+    let Some(source) = input.as_ref().filter(|_| has_input) else {
+        return Ok(());
+    };
+    let mut piece = vec![0; PIECE];
+    match rustix::io::read(source, &mut piece) {
+        Ok(count @ 1..) => waiting.extend_from_slice(&piece[..count]),
+        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+        // Its end, or a terminal that has gone.
+        Ok(0) | Err(_) => {
+            *input = None;
+            pipe.close_input(&mut connection.wire, None)?;
+        }
+    }
+    Ok(())
 }
 
 fn write(to: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {

@@ -7,7 +7,7 @@ use ssh2::{Agent, ErrorCode, PublicKey};
 
 use super::error::{Attempt, AttemptResult, ConnectError};
 use super::host_key::HostKey;
-use super::keyfile::{KeyFile, public_blob_of};
+use super::keyfile::{DEFAULT_KEYS, KeyFile, public_blob_of};
 use super::options::{ConnectOptions, Prompt};
 use super::ssh_config::HostConfig;
 use super::wire::{Wire, WireError};
@@ -15,7 +15,6 @@ use super::wire::{Wire, WireError};
 /// sshd hangs up at the sixth refusal.
 const MOST_REFUSALS: usize = 5;
 const MOST_PASSPHRASES: usize = 3;
-const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 pub(super) fn authenticate(
     wire: &mut Wire,

@@ -2,18 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::event::PollFlags;
-
-use super::connection::Connection;
 use super::error::RemoteError;
-use super::pipe::{Exit, Pipe, Received};
+use super::interrupt::Interrupt;
+use super::pipe::{Exit, Received};
+use super::transport::RunningCommand;
 use super::wire::WireError;
 
-/// A command that runs on the host. Dropped before its end, it takes the connection with it: libssh2 would wait for
-/// the command otherwise.
+/// A command that runs on the host. Dropped before its end, it takes the connection with it.
 pub struct Channel<'s> {
-    connection: &'s mut Connection,
-    pipe: Pipe,
+    running: Box<dyn RunningCommand + 's>,
+    host: String,
+    interrupt: Interrupt,
     /// How many presses of Ctrl-C the caller was shown.
     seen_presses: usize,
 }
@@ -27,9 +26,13 @@ pub struct Output {
 }
 
 impl<'s> Channel<'s> {
-    pub(super) fn new(connection: &'s mut Connection, channel: ssh2::Channel) -> Channel<'s> {
-        let seen_presses = connection.wire.interrupt.count();
-        Channel { connection, pipe: Pipe::new(channel), seen_presses }
+    pub(super) fn new(
+        running: Box<dyn RunningCommand + 's>,
+        host: &str,
+        interrupt: &Interrupt,
+    ) -> Channel<'s> {
+        let seen_presses = interrupt.count();
+        Channel { running, host: host.to_owned(), interrupt: interrupt.clone(), seen_presses }
     }
 
     /// Hands all of `bytes` to the command's standard input. What the command writes meanwhile is kept for
@@ -39,8 +42,7 @@ impl<'s> Channel<'s> {
     /// When the connection is lost, the user interrupts twice, or the command no longer reads. One that takes nothing for
     /// a minute, or for a moment after Ctrl-C, is waited for no longer.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), RemoteError> {
-        let sent = self.pipe.send(&mut self.connection.wire, bytes, None);
-        sent.map_err(|error| self.connection.error(error, "sending"))
+        self.running.send(bytes, None).map_err(|error| self.error(error, "sending"))
     }
 
     /// The command reads the end of its input.
@@ -48,14 +50,13 @@ impl<'s> Channel<'s> {
     /// # Errors
     /// As [`Channel::send`].
     pub fn close_input(&mut self) -> Result<(), RemoteError> {
-        let done = self.pipe.close_input(&mut self.connection.wire, None);
-        done.map_err(|error| self.connection.error(error, "sending"))
+        self.running.close_input(None).map_err(|error| self.error(error, "sending"))
     }
 
     /// How often Ctrl-C was pressed.
     #[must_use]
     pub fn presses(&self) -> usize {
-        self.connection.wire.interrupt.count()
+        self.interrupt.count()
     }
 
     /// Waits for what comes next, at most `wait`, and wakes at once when it comes or when Ctrl-C is pressed.
@@ -63,24 +64,21 @@ impl<'s> Channel<'s> {
     /// # Errors
     /// When the connection is lost or the user interrupts twice.
     pub fn receive(&mut self, wait: Duration) -> Result<Received, RemoteError> {
-        self.next(Instant::now() + wait).map_err(|error| self.connection.error(error, "receiving"))
+        self.next(Instant::now() + wait).map_err(|error| self.error(error, "receiving"))
     }
 
     fn next(&mut self, deadline: Instant) -> Result<Received, WireError> {
-        let wire = &mut self.connection.wire;
         loop {
             // First: a host that never stops talking must not keep a press from the caller.
-            let presses = wire.interrupt.count();
+            let presses = self.interrupt.count();
             if presses > self.seen_presses {
                 self.seen_presses = presses;
-                if presses < wire.ends_at_press() {
+                if presses < self.running.ends_at_press() {
                     return Ok(Received::Nothing);
                 }
             }
-            match self.pipe.take(wire)? {
-                Received::Nothing if Instant::now() < deadline => {
-                    wire.poll(PollFlags::IN, Some(deadline), presses + 1)?;
-                }
+            match self.running.take()? {
+                Received::Nothing if Instant::now() < deadline => self.running.wait(deadline, presses + 1)?,
                 came => return Ok(came),
             }
         }
@@ -93,13 +91,12 @@ impl<'s> Channel<'s> {
         deadline: Option<Instant>,
         most: usize,
     ) -> Result<Output, RemoteError> {
-        self.pipe.most_held = self.pipe.most_held.max(most.saturating_mul(2));
-        let sent = self.pipe.send(&mut self.connection.wire, input, deadline);
-        let closed = sent.and_then(|()| self.pipe.close_input(&mut self.connection.wire, deadline));
+        let sent = self.running.send(input, deadline);
+        let closed = sent.and_then(|()| self.running.close_input(deadline));
         if let Err(error) = closed {
             // A command may end without reading its input; how it ended says more than a broken pipe.
-            if !self.pipe.at_end() {
-                return Err(self.connection.error(error, "sending"));
+            if !self.running.at_end() {
+                return Err(self.error(error, "sending"));
             }
         }
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -111,7 +108,7 @@ impl<'s> Channel<'s> {
                 deadline.filter(|deadline| now >= *deadline).map(|_| WireError::TimedOut)
             };
             if let Some(error) = failed {
-                return Err(self.connection.error(error, "waiting for the command"));
+                return Err(self.error(error, "waiting for the command"));
             }
             let wait = deadline.map_or(Duration::from_secs(1), |at| at.saturating_duration_since(now));
             match self.receive(wait)? {
@@ -122,12 +119,8 @@ impl<'s> Channel<'s> {
             }
         }
     }
-}
 
-impl Drop for Channel<'_> {
-    fn drop(&mut self) {
-        if !self.pipe.has_ended() {
-            self.connection.abandon();
-        }
+    fn error(&self, error: WireError, stage: &'static str) -> RemoteError {
+        RemoteError::from_wire(error, &self.host, stage)
     }
 }

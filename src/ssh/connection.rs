@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use ssh2::ErrorCode;
 
 use super::error::RemoteError;
+use super::pipe::Pipe;
 use super::wire::{Wire, WireError};
 
 /// libssh2 takes no longer commands.
@@ -18,18 +19,16 @@ pub(super) struct Connection {
     /// The host as the user calls it.
     host: String,
     abandoned: bool,
+    /// How much of what a command writes may wait while it is sent its input.
+    most_held: usize,
 }
 
 /// A terminal that a command is to have: its kind, its columns and rows.
 pub(super) type RemoteTerminal = (String, (u32, u32));
 
 impl Connection {
-    pub(super) fn new(wire: Wire, host: String) -> Connection {
-        Connection { wire, host, abandoned: false }
-    }
-
-    pub(super) fn host(&self) -> &str {
-        &self.host
+    pub(super) fn new(wire: Wire, host: String, most_held: usize) -> Connection {
+        Connection { wire, host, abandoned: false, most_held }
     }
 
     /// Starts a command, as the user's shell on the host reads it.
@@ -38,7 +37,7 @@ impl Connection {
         command: &str,
         terminal: Option<RemoteTerminal>,
         deadline: Option<Instant>,
-    ) -> Result<ssh2::Channel, RemoteError> {
+    ) -> Result<Pipe, RemoteError> {
         if command.len() > LONGEST_COMMAND {
             return Err(RemoteError::CommandTooLong { host: self.host.clone(), length: command.len() });
         }
@@ -56,7 +55,12 @@ impl Connection {
         }
         let started = self.wire.drive(deadline, |_| channel.exec(command));
         started.map_err(|error| self.start_error(error, STARTING))?;
-        Ok(channel)
+        Ok(self.pipe(channel))
+    }
+
+    /// What carries a channel's bytes.
+    pub(super) fn pipe(&self, channel: ssh2::Channel) -> Pipe {
+        Pipe::new(channel, self.most_held)
     }
 
     fn start_error(&mut self, error: WireError, stage: &'static str) -> RemoteError {

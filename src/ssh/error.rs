@@ -19,6 +19,8 @@ pub enum ConnectError {
     Config { file: PathBuf, detail: String },
     #[error("{keyword} is set for {host}, which deployer cannot follow ({place})")]
     Unsupported { host: String, keyword: &'static str, place: String },
+    #[error("your own ssh cannot be used: {detail}")]
+    NoOwnSsh { detail: String },
     #[error("{keyword} {value} ({place}) leaves nothing that deployer uses")]
     NoAlgorithm {
         keyword: &'static str,
@@ -127,12 +129,8 @@ impl ConnectError {
         let one = |advice: &str| vec![advice.to_owned()];
         match self {
             E::Config { .. } => ("ssh_config.unreadable", Vec::new()),
-            E::Unsupported { keyword: "ProxyCommand", .. } => {
-                ("ssh_config.unsupported", one("use ProxyJump in ssh_config in place of ProxyCommand"))
-            }
-            E::Unsupported { keyword, .. } => {
-                ("ssh_config.unsupported", vec![format!("remove {keyword} for this host from ssh_config")])
-            }
+            E::Unsupported { .. } => ("ssh_config.unsupported", one(WHO_CAN)),
+            E::NoOwnSsh { .. } => ("ssh.unusable", one("install OpenSSH's client here (openssh-client)")),
             E::NoAlgorithm { known, .. } => {
                 ("ssh_config.algorithms", vec![format!("add one of these there: {known}")])
             }
@@ -180,6 +178,7 @@ impl ConnectError {
             WireError::Interrupted => ConnectError::Interrupted { host },
             WireError::TimedOut | WireError::Silent(_) => ConnectError::TimedOut { host, port, stage, after },
             WireError::Babble | WireError::TooMuch(_) => ConnectError::Babble { host, port, stage },
+            WireError::NotStarted(detail) => ConnectError::Lost { host, stage, detail },
             WireError::Io(error) => ConnectError::Lost { host, stage, detail: error.to_string() },
             WireError::Ssh(error) => {
                 let detail = error.message().to_owned();
@@ -204,6 +203,8 @@ impl ConnectError {
     }
 }
 
+const WHO_CAN: &str = "OpenSSH's own client can: install it here, and take `ssh = \"libssh2\"` out of the environment; \
+                       or use ProxyJump";
 const IS_IT_UP: &str = "check that the host is up, and that no firewall is in between";
 
 impl RemoteError {
@@ -246,6 +247,7 @@ impl RemoteError {
             WireError::TimedOut => RemoteError::TimedOut { host, stage },
             WireError::Silent(after) => RemoteError::Dead { host, stage, after },
             WireError::TooMuch(most) => RemoteError::TooMuch { host, stage, most },
+            WireError::NotStarted(detail) => RemoteError::ExecRefused { host, detail },
             WireError::Babble => lost(host, "it talks without end".to_owned()),
             WireError::Ssh(error) => lost(host, error.message().to_owned()),
             WireError::Io(error) => lost(host, error.to_string()),

@@ -10,7 +10,8 @@ use super::host_key::HostKey;
 pub struct HostKeyError {
     /// As it stands in known_hosts: `host` or `[host]:port`.
     pub name: String,
-    pub key: HostKey,
+    /// The one that it shows: its type and its fingerprint.
+    pub key: String,
     pub why: Distrust,
     /// The known_hosts files that were searched.
     pub files: Vec<PathBuf>,
@@ -42,6 +43,7 @@ pub enum Distrust {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     pub file: PathBuf,
+    /// 0 where it is not known.
     pub line: usize,
 }
 
@@ -56,7 +58,10 @@ pub enum HowToReach {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} line {}", self.file.display(), self.line)
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{} line {line}", self.file.display()),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Jump {
         let lost = |error: std::io::Error| failed(WireError::Io(error), Duration::ZERO);
         let (near, far) = UnixStream::pair().map_err(lost)?;
         near.set_nonblocking(true).map_err(lost)?;
-        let relay = Relay::new(near, Pipe::new(channel));
+        let relay = Relay::new(near, Pipe::new(channel, 0));
         let thread = std::thread::Builder::new().name("jump".into());
         let thread = Some(thread.spawn(move || carry(relay, wire)).map_err(lost)?);
         Ok((Jump { peer, thread }, Socket::from(far)))

@@ -11,9 +11,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::error::AttemptResult;
-use super::host_key::field;
+use super::host_key::{HostKey, field};
 
 const OPENSSH: &[u8] = b"openssh-key-v1\0";
+
+/// The names that are tried where none is configured.
+pub(super) const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
 /// A private key as its file holds it.
 pub(super) struct KeyFile {
@@ -66,6 +69,22 @@ impl KeyFile {
 pub(super) fn public_blob_of(path: &Path) -> Option<Vec<u8>> {
     let text = fs::read_to_string(path).ok()?;
     blob(text.trim()).or_else(|| blob(&openssh_header(&text)?.1)).or_else(|| blob(&beside(path, ".pub")?))
+}
+
+/// The first key of these that lies in a FIDO token. Where none is configured: one of the default names, if no plain key
+/// has such a one.
+pub(super) fn fido(configured: Option<&[PathBuf]>, home: Option<&Path>) -> Option<PathBuf> {
+    let is_fido = |path: &PathBuf| {
+        public_blob_of(path).is_some_and(|blob| HostKey::new(&blob).kind().starts_with("sk-"))
+    };
+    if let Some(configured) = configured {
+        return configured.iter().find(|path| is_fido(path)).cloned();
+    }
+    let folder = home?.join(".ssh");
+    if DEFAULT_KEYS.iter().any(|name| folder.join(name).exists()) {
+        return None;
+    }
+    DEFAULT_KEYS.iter().map(|name| folder.join(format!("{name}_sk"))).find(is_fido)
 }
 
 fn blob(line: &str) -> Option<Vec<u8>> {

@@ -104,6 +104,13 @@ impl KnownHosts {
         })
     }
 
+    /// The authority that alone vouches for the host, where no key of its own is known.
+    pub(super) fn only_authority(&self) -> Option<&Location> {
+        let authority = |entry: &&Entry| entry.marker == Some(Marker::CertificateAuthority);
+        let found = self.entries.iter().find(authority).filter(|_| self.counting().next().is_none());
+        found.map(|entry| &entry.location)
+    }
+
     fn plain(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.marker.is_none())
     }
@@ -133,6 +140,22 @@ pub(super) fn revoked(file: &Path, shown: &HostKey) -> Result<Option<usize>, Str
         key.is_some_and(|key| key == shown.0)
     };
     Ok(text.lines().position(is_it).map(|index| index + 1))
+}
+
+/// The key that stands in a line, counted from 1.
+pub(super) fn key_at(file: &Path, line: usize) -> Option<HostKey> {
+    let text = fs::read(file).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    parse(text.lines().nth(line.checked_sub(1)?)?).map(|(_, _, key)| key)
+}
+
+/// The line that revokes a key, which is named as `ssh` names it.
+pub(super) fn revoked_at(file: &Path, key: &str) -> Option<usize> {
+    let text = fs::read(file).ok()?;
+    let is_it = |line: &str| {
+        parse(line).is_some_and(|(marker, _, it)| marker == Some(Marker::Revoked) && it.to_string() == key)
+    };
+    String::from_utf8_lossy(&text).lines().position(is_it).map(|index| index + 1)
 }
 
 /// The marker, the host list and the key of a line; `None` for a comment and for what is malformed.

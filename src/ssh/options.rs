@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::model::SshClient;
+
 /// How to reach a host, beyond what its [`Target`](crate::model::Target) says.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
+    /// Who makes the connection.
+    pub client: SshClient,
     /// Bound on the TCP connection to one address.
     pub connect_timeout: Duration,
     /// Bound on all between the TCP connection and the login, but for the time in which a person is asked.
@@ -28,12 +32,15 @@ pub struct ConnectOptions {
     pub global_known_hosts: Vec<PathBuf>,
     /// The agent's socket.
     pub agent: Option<PathBuf>,
+    /// This program: what the user's own `ssh` starts to ask something.
+    pub askpass: Option<PathBuf>,
 }
 
 impl Default for ConnectOptions {
     /// Knows no home, no files and no agent.
     fn default() -> ConnectOptions {
         ConnectOptions {
+            client: SshClient::Auto,
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(20),
             silence: Duration::from_secs(25),
@@ -44,6 +51,7 @@ impl Default for ConnectOptions {
             known_hosts: None,
             global_known_hosts: Vec::new(),
             agent: None,
+            askpass: None,
         }
     }
 }
@@ -61,6 +69,7 @@ impl ConnectOptions {
                 .map(PathBuf::from)
                 .into(),
             agent: env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from),
+            askpass: env::current_exe().ok(),
             home,
             ..ConnectOptions::default()
         }
@@ -89,6 +98,19 @@ pub fn user_name() -> String {
 pub trait Prompt {
     /// The passphrase of a key that the host accepts. `attempt` counts from 1; `None` where nobody can be asked.
     fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String>;
+
+    /// Whether anybody is there to answer.
+    fn can_answer(&self) -> bool {
+        false
+    }
+
+    /// The answer to what the user's own `ssh` asks in its own words, not to be seen by others.
+    fn answer(&mut self, _question: &str) -> Option<String> {
+        None
+    }
+
+    /// What it wants done: a token is to be touched, say.
+    fn tell(&mut self, _message: &str) {}
 }
 
 /// For runs without a terminal: nobody can be asked.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::wire::{Wire, WireError};
+use super::interrupt::Interrupt;
+use super::wire::WireError;
 
 /// How long a command may take none of its input.
 const STALL: Duration = Duration::from_secs(60);
@@ -19,8 +20,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(wire: &Wire, deadline: Option<Instant>) -> Patience {
-        Patience { deadline, since: Instant::now(), presses: wire.interrupt.count() }
+    pub(super) fn new(interrupt: &Interrupt, deadline: Option<Instant>) -> Patience {
+        Patience { deadline, since: Instant::now(), presses: interrupt.count() }
     }
 
     pub(super) fn renew(&mut self) {
@@ -28,10 +29,9 @@ impl Patience {
     }
 
     /// The deadline of the whole, if there is patience left.
-    pub(super) fn check(&self, wire: &Wire) -> Result<Option<Instant>, WireError> {
+    pub(super) fn check(&self, interrupt: &Interrupt) -> Result<Option<Instant>, WireError> {
         let stalled = self.since.elapsed();
-        if stalled >= LAST_CHANCE && wire.interrupt.count() > self.presses {
-            wire.cut();
+        if stalled >= LAST_CHANCE && interrupt.count() > self.presses {
             return Err(WireError::Interrupted);
         }
         if stalled >= STALL { Err(WireError::Silent(stalled)) } else { Ok(self.deadline) }

@@ -9,8 +9,6 @@ use super::wire::{Wire, WireError, would_block};
 
 /// How much is read at a time; a few of SSH's packets.
 const PIECE: usize = 64 * 1024;
-/// How much may wait here of what a command writes while it is sent its input.
-const MOST_HELD: usize = 4 << 20;
 /// How long a host may take to close its side of a command that has ended.
 const CLOSE: Duration = Duration::from_secs(10);
 
@@ -51,26 +49,46 @@ impl Exit {
     }
 }
 
+/// What a command wrote while it was sent its input, until somebody takes it.
+pub(super) struct Held {
+    queue: VecDeque<Received>,
+    bytes: usize,
+    /// How many bytes may wait.
+    most: usize,
+}
+
+impl Held {
+    pub(super) fn new(most: usize) -> Held {
+        Held { queue: VecDeque::new(), bytes: 0, most }
+    }
+
+    pub(super) fn push(&mut self, came: Received) -> Result<(), WireError> {
+        if self.bytes > self.most {
+            return Err(WireError::TooMuch(self.most));
+        }
+        self.bytes += came.bytes();
+        self.queue.push_back(came);
+        Ok(())
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Received> {
+        let came = self.queue.pop_front()?;
+        self.bytes -= came.bytes();
+        Some(came)
+    }
+}
+
 pub(super) struct Pipe {
     channel: ssh2::Channel,
-    held: VecDeque<Received>,
-    /// How many bytes are held, and may be.
-    held_bytes: usize,
-    pub(super) most_held: usize,
+    held: Held,
     input_closed: bool,
     end: Option<Exit>,
 }
 
 impl Pipe {
-    pub(super) fn new(channel: ssh2::Channel) -> Pipe {
-        Pipe {
-            channel,
-            held: VecDeque::new(),
-            held_bytes: 0,
-            most_held: MOST_HELD,
-            input_closed: false,
-            end: None,
-        }
+    /// One that holds no more than `most_held` bytes of what a command writes while it is sent its input.
+    pub(super) fn new(channel: ssh2::Channel, most_held: usize) -> Pipe {
+        Pipe { channel, held: Held::new(most_held), input_closed: false, end: None }
     }
 
     /// Hands over all of `bytes`. What comes from the host meanwhile is held.
@@ -80,11 +98,11 @@ impl Pipe {
         mut bytes: &[u8],
         deadline: Option<Instant>,
     ) -> Result<(), WireError> {
-        let mut patience = Patience::new(wire, deadline);
+        let mut patience = Patience::new(&wire.interrupt, deadline);
         while !bytes.is_empty() {
             wire.check()?;
             match self.write(wire, bytes, Some(&patience))? {
-                0 => self.make_room(wire, patience.check(wire)?)?,
+                0 => self.make_room(wire, check(&patience, wire)?)?,
                 sent => {
                     bytes = &bytes[sent..];
                     patience.renew();
@@ -126,12 +144,7 @@ impl Pipe {
                 Err(WireError::Io(io::Error::new(ErrorKind::BrokenPipe, "the command has ended")))
             }
             Received::Nothing => wire.wait(deadline),
-            _ if self.held_bytes > self.most_held => Err(WireError::TooMuch(self.most_held)),
-            came => {
-                self.held_bytes += came.bytes();
-                self.held.push_back(came);
-                Ok(())
-            }
+            came => self.held.push(came),
         }
     }
 
@@ -152,8 +165,7 @@ impl Pipe {
     /// The next thing that has come, without waiting for more than the end of a packet.
     pub(super) fn take(&mut self, wire: &mut Wire) -> Result<Received, WireError> {
         wire.check()?;
-        if let Some(held) = self.held.pop_front() {
-            self.held_bytes -= held.bytes();
+        if let Some(held) = self.held.pop() {
             return Ok(held);
         }
         if let Some(exit) = &self.end {
@@ -239,7 +251,16 @@ fn flushed(
                 return Err(wire.cause(WireError::Io(error)));
             }
             Err(_) if !wire.half_sent() => return Ok(None),
-            Err(_) => wire.wait(patience.map_or(Ok(None), |patience| patience.check(wire))?)?,
+            Err(_) => wire.wait(patience.map_or(Ok(None), |patience| check(patience, wire))?)?,
         }
     }
+}
+
+/// The deadline of the whole, if there is patience left.
+fn check(patience: &Patience, wire: &Wire) -> Result<Option<Instant>, WireError> {
+    patience.check(&wire.interrupt).inspect_err(|error| {
+        if matches!(error, WireError::Interrupted) {
+            wire.cut();
+        }
+    })
 }

@@ -1,34 +1,25 @@
-//! One authenticated connection to a host, by way of as many hops as it takes.
+//! One authenticated connection to a host, whoever carries it.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::time::Instant;
 
-use super::auth::authenticate;
 use super::channel::{Channel, Output};
-use super::connection::Connection;
-use super::dial::dial;
 use super::error::{ConnectError, RemoteError};
-use super::host_key::HostKey;
 use super::interrupt::Interrupt;
-use super::jump::Jump;
-use super::known_hosts::KnownHosts;
+use super::libssh2;
+use super::openssh;
 use super::options::{ConnectOptions, Prompt};
-use super::ssh_config::{self, HostConfig};
-use super::trust::check_host_key;
-use super::wire::{Wire, WireError};
+use super::pipe::Exit;
+use super::route::{Way, way};
+use super::transport::{LoggedIn, Transport};
 use crate::model::Target;
-
-const MOST_HOPS: usize = 8;
-const STAGE: &str = "key exchange";
 
 /// The one connection to a host. Commands run on it one after the other.
 pub struct Session {
-    pub(super) connection: Connection,
-    user: String,
-    key: String,
-    warnings: Vec<String>,
+    transport: Box<dyn Transport>,
+    login: LoggedIn,
     most_output: usize,
-    /// The last hop first: each one carries what stands before it in this struct.
-    _jumps: Vec<Jump>,
 }
 
 impl Session {
@@ -43,73 +34,41 @@ impl Session {
         prompt: &mut dyn Prompt,
         interrupt: &Interrupt,
     ) -> Result<Session, ConnectError> {
-        let press = interrupt.next();
-        let mut warnings = Vec::new();
-        let mut jumps: Vec<Jump> = Vec::new();
-        let mut reached: Option<(Wire, HostConfig)> = None;
-        let mut key = String::new();
-        for hop in route(target, options, 0)? {
-            for warning in &hop.warnings {
-                if !warnings.contains(warning) {
-                    warnings.push(warning.clone());
-                }
-            }
-            let socket = match reached.take() {
-                None => dial(&hop.host, hop.port, hop.connect_timeout, interrupt, press)?,
-                Some((wire, via)) => {
-                    let (jump, socket) = Jump::open(wire, &via, &hop, options)?;
-                    jumps.insert(0, jump);
-                    socket
-                }
-            };
-            // From here to the end of the authentication: a peer that says a little now and then gains no time by it.
-            let patience = options.handshake_timeout;
-            let wire = Wire::new(socket, interrupt.clone(), press, Instant::now() + patience);
-            let mut wire = wire
-                .map_err(|error| ConnectError::from_wire(error, (&hop.alias, hop.port), STAGE, patience))?;
-            key = log_in(&mut wire, &hop, options, prompt)?;
-            reached = Some((wire, hop));
-        }
-        let Some((wire, hop)) = reached else { unreachable!("a route ends at its target") };
-        wire.peer().end_at_press(2);
-        Ok(Session {
-            connection: Connection::new(wire, hop.alias),
-            user: hop.user,
-            key,
-            warnings,
-            most_output: options.most_output,
-            _jumps: jumps,
-        })
+        let (transport, login) = match way(target, options)? {
+            Way::Libssh2(route) => libssh2::connect(&route, options, prompt, interrupt)?,
+            Way::OwnSsh(client) => openssh::connect(client, options, prompt, interrupt)?,
+        };
+        Ok(Session { transport, login, most_output: options.most_output })
     }
 
     /// The host as the user calls it.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.connection.host()
+        &self.login.host
     }
 
     /// As whom the commands run.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        &self.login.user
     }
 
-    /// The key that the host has shown, and that its known_hosts line holds.
+    /// The key that the host has shown, which its known_hosts line holds, and the key that it has accepted.
     #[must_use]
-    pub fn host_key(&self) -> HostKey {
-        self.connection.wire.host_key()
+    pub fn proof(&self) -> &str {
+        &self.login.proof
     }
 
-    /// The key that the host has accepted: its file, or the agent's name for it.
+    /// Why the user's own `ssh` carries it; `None` where libssh2 does.
     #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
+    pub fn own_ssh(&self) -> Option<&str> {
+        self.login.own_ssh.as_deref()
     }
 
     /// What in ssh_config was left out of account.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.login.warnings
     }
 
     /// Starts a command, as the user's shell on the host reads it.
@@ -145,65 +104,46 @@ impl Session {
         input: &[u8],
         deadline: Option<Instant>,
     ) -> Result<Output, RemoteError> {
-        let wire = &self.connection.wire;
-        let usual = wire.ends_at_press();
-        wire.peer().end_at_press(wire.interrupt.next());
+        let usual = self.transport.end_at_press(self.login.interrupt.next());
         let answer = self.run(command, input, deadline);
-        self.connection.wire.peer().end_at_press(usual);
+        self.transport.end_at_press(usual);
         answer
     }
 
+    /// Runs a command with this program's standard input; what it prints goes to `streams`. On a terminal it gets one
+    /// too, of the same size, and every key, Ctrl-C among them, is the command's; without one, the first Ctrl-C ends the
+    /// connection.
+    ///
+    /// # Errors
+    /// When the connection is lost or the host starts no command. How the command itself ended is the value.
+    pub fn attach(
+        &mut self,
+        command: &str,
+        streams: (&mut dyn Write, &mut dyn Write),
+    ) -> Result<Exit, RemoteError> {
+        self.transport.end_at_press(self.login.interrupt.next());
+        self.transport.attach(command, streams)
+    }
+
+    /// Whether something takes connections at this port of the host's loopback.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub fn knock(&mut self, port: u16) -> Result<bool, RemoteError> {
+        self.transport.knock(port)
+    }
+
+    /// Carries all connections of `listener` until Ctrl-C. One that the host's port does not take is closed.
+    ///
+    /// # Errors
+    /// When the connection to the host is lost, or no connection can be accepted.
+    pub fn tunnel(&mut self, listener: &TcpListener, port: u16) -> Result<(), RemoteError> {
+        self.transport.end_at_press(self.login.interrupt.next());
+        self.transport.tunnel(listener, port)
+    }
+
     fn exec_until(&mut self, command: &str, deadline: Option<Instant>) -> Result<Channel<'_>, RemoteError> {
-        let channel = self.connection.start(command, None, deadline)?;
-        Ok(Channel::new(&mut self.connection, channel))
+        let running = self.transport.start(command, deadline)?;
+        Ok(Channel::new(running, &self.login.host, &self.login.interrupt))
     }
-}
-
-/// The hosts on the way, the target last. Only the first jump's own ProxyJump counts, as in OpenSSH.
-fn route(target: &Target, options: &ConnectOptions, depth: usize) -> Result<Vec<HostConfig>, ConnectError> {
-    let config = ssh_config::resolve(target, options)?;
-    let mut hops = Vec::new();
-    if let Some((first, others)) = config.jumps.split_first() {
-        if depth >= MOST_HOPS {
-            return Err(ConnectError::Circle { host: target.host.clone(), route: first.host.clone() });
-        }
-        hops = route(first, options, depth + 1)?;
-        for other in others {
-            hops.push(ssh_config::resolve(other, options)?);
-        }
-    }
-    hops.push(config);
-    Ok(hops)
-}
-
-fn log_in(
-    wire: &mut Wire,
-    config: &HostConfig,
-    options: &ConnectOptions,
-    prompt: &mut dyn Prompt,
-) -> Result<String, ConnectError> {
-    let patience = options.handshake_timeout;
-    let failed = |error| ConnectError::from_wire(error, (&config.alias, config.port), STAGE, patience);
-    let known =
-        KnownHosts::read(&config.known_hosts, &config.host, config.port, config.host_key_alias.as_deref());
-    for (kind, list) in config.algorithms.offered(&|kind| known.knows(kind)) {
-        let preferred = wire.ssh.method_pref(kind, &list);
-        preferred.map_err(|error| failed(WireError::Ssh(error)))?;
-    }
-    let mut greeting = Vec::new();
-    let shaken = wire.handshake(&mut greeting);
-    shaken.map_err(|error| match error {
-        WireError::Ssh(_) | WireError::Babble | WireError::TimedOut
-            if !greeting.is_empty() && !greeting.starts_with(b"SSH-") =>
-        {
-            let line = String::from_utf8_lossy(&greeting).lines().next().unwrap_or_default().to_owned();
-            let detail = format!("it says {line:?}");
-            ConnectError::NotSsh { host: config.alias.clone(), port: config.port, detail }
-        }
-        error => failed(error),
-    })?;
-    check_host_key(&known, wire.host_key(), config)?;
-    let key = authenticate(wire, config, options, prompt)?;
-    wire.expect_life(options.silence);
-    Ok(key)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::algorithms::{Algorithms, KEYWORDS, Nothing};
 use super::error::ConnectError;
+use super::keyfile;
 use super::options::ConnectOptions;
 use super::pattern::listed;
 use crate::model::Target;
@@ -22,6 +23,10 @@ mod tests;
 const DEEPEST: usize = 16;
 /// How many files may be included; ones that each name several others multiply.
 const MOST_FILES: usize = 10_000;
+
+/// Keywords that only OpenSSH's own client follows.
+const BEYOND_LIBSSH2: [&str; 5] =
+    ["ProxyCommand", "CertificateFile", "PKCS11Provider", "KnownHostsCommand", "GSSAPIAuthentication"];
 
 /// As OpenSSH has it where nothing else is said.
 const RSA_BITS: usize = 1024;
@@ -49,6 +54,10 @@ pub(super) struct HostConfig {
     pub(super) rsa_bits: usize,
     /// A list of keys that no host may show, and where it is named.
     pub(super) revoked: Option<(PathBuf, String)>,
+    /// What is asked for that only OpenSSH's own client can do, and where.
+    pub(super) beyond_libssh2: Option<(&'static str, String)>,
+    /// Whether connections may be shared, so that one may be open.
+    pub(super) has_control_path: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -65,6 +74,7 @@ pub(super) fn resolve(target: &Target, options: &ConnectOptions) -> Result<HostC
         options,
         settings,
         warnings: Vec::new(),
+        match_exec: None,
         system: false,
         included: 0,
     };
@@ -81,6 +91,8 @@ struct ConfigReader<'r> {
     options: &'r ConnectOptions,
     settings: Settings,
     warnings: Vec<String>,
+    /// Where a block stands that a program chooses.
+    match_exec: Option<String>,
     /// Whether the file is the machine's: its includes lie beside it.
     system: bool,
     included: usize,
@@ -121,6 +133,8 @@ impl ConfigReader<'_> {
                         self.include(pattern, depth)?;
                     }
                 }
+                // A distribution's default, which says nothing about this host.
+                ("gssapiauthentication", _) if self.system => {}
                 (keyword, arguments) => self.settings.take(keyword, arguments, &place),
             }
         }
@@ -169,6 +183,10 @@ impl ConfigReader<'_> {
                     listed(patterns.split(','), &text)
                 }
                 _ if !fits => return false,
+                "exec" => {
+                    self.match_exec.get_or_insert(place.to_owned());
+                    return self.skip_match(criteria, place);
+                }
                 _ => return self.skip_match(criteria, place),
             };
             fits = fits && holds != negated;
@@ -244,10 +262,6 @@ impl ConfigReader<'_> {
             Some(Ok(seconds)) if seconds > 0 => Duration::from_secs(seconds),
             _ => options.connect_timeout,
         };
-        if let Some(place) = settings.place("proxycommand") {
-            let (host, place) = (self.alias.to_owned(), place.to_owned());
-            return Err(ConnectError::Unsupported { host, keyword: "ProxyCommand", place });
-        }
         let jumps = match settings.all("proxyjump").map(|words| words.join(" ")) {
             Some(hops) if !is_none(&hops) => {
                 let parsed: Option<Vec<Target>> = hops.split(',').map(|hop| parse_hop(hop.trim())).collect();
@@ -260,10 +274,13 @@ impl ConfigReader<'_> {
             Some(bits) => bits.parse().map_err(|_| self.wrong("RequiredRSASize", bits))?,
         };
         let revoked = settings.first_with_place("revokedhostkeys").filter(|(file, _)| !is_none(file));
+        let identity_files = settings.all("identityfile").map(paths);
         Ok(HostConfig {
+            beyond_libssh2: self.beyond_libssh2(identity_files.as_deref()),
+            has_control_path: settings.first("controlpath").is_some_and(|path| !is_none(path)),
             alias: self.alias.to_owned(),
             port,
-            identity_files: settings.all("identityfile").map(paths),
+            identity_files,
             identities_only: settings
                 .first("identitiesonly")
                 .is_some_and(|value| value.eq_ignore_ascii_case("yes")),
@@ -279,6 +296,20 @@ impl ConfigReader<'_> {
             host: host.clone(),
             user: user.clone(),
         })
+    }
+
+    fn beyond_libssh2(&self, identities: Option<&[PathBuf]>) -> Option<(&'static str, String)> {
+        let asks = |value: &str| !is_none(value) && !value.eq_ignore_ascii_case("no");
+        let set = |keyword: &&'static str| {
+            let (value, place) = self.settings.first_with_place(&keyword.to_lowercase())?;
+            asks(value).then(|| (*keyword, place.to_owned()))
+        };
+        let fido = || {
+            let (kind, path) = ("a FIDO key", keyfile::fido(identities, self.options.home.as_deref())?);
+            Some((kind, path.display().to_string()))
+        };
+        let exec = self.match_exec.clone().map(|place| ("Match exec", place));
+        BEYOND_LIBSSH2.iter().find_map(set).or(exec).or_else(fido)
     }
 
     fn algorithms(&self) -> Result<Algorithms, ConnectError> {

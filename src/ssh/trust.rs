@@ -17,7 +17,7 @@ pub(super) fn check_host_key(
     };
     let name = known_hosts::name(&config.host, config.port, config.host_key_alias.as_deref());
     let (files, how_to_reach) = (config.known_hosts.clone(), how_to_reach(config));
-    Err(Box::new(HostKeyError { name, key, why, files, how_to_reach }).into())
+    Err(Box::new(HostKeyError { name, key: key.to_string(), why, files, how_to_reach }).into())
 }
 
 fn distrust(

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use super::carrier::is_passing;
-use super::connection::START;
+use super::connection::{Connection, START};
 use super::error::RemoteError;
 use super::pipe::Pipe;
 use super::relay::{Relay, Relayed};
-use super::session::Session;
 use super::wire::{Wire, WireError, is_refused, would_block};
 
 /// How long to wait before a local reader that takes nothing is tried again.
@@ -20,38 +19,31 @@ const BLOCKED: Duration = Duration::from_millis(10);
 const STAGE: &str = "in the tunnel";
 const LOOPBACK: &str = "127.0.0.1";
 
-impl Session {
-    /// Whether something takes connections at this port of the host's loopback.
-    ///
-    /// # Errors
-    /// When the connection is lost.
-    pub fn knock(&mut self, port: u16) -> Result<bool, RemoteError> {
-        let wire = &mut self.connection.wire;
-        let deadline = Some(Instant::now() + START);
-        let closed = match wire.drive(deadline, |ssh| ssh.channel_direct_tcpip(LOOPBACK, port, None)) {
-            Ok(channel) => Pipe::new(channel).close(wire).map(|()| true),
-            Err(WireError::Ssh(error)) if is_refused(&error) => Ok(false),
-            Err(error) => Err(error),
-        };
-        closed.map_err(|error| self.connection.error(error, STAGE))
-    }
+/// Whether something takes connections at this port of the host's loopback.
+pub(super) fn knock(connection: &mut Connection, port: u16) -> Result<bool, RemoteError> {
+    let deadline = Some(Instant::now() + START);
+    let opened = connection.wire.drive(deadline, |ssh| ssh.channel_direct_tcpip(LOOPBACK, port, None));
+    let closed = match opened {
+        Ok(channel) => connection.pipe(channel).close(&mut connection.wire).map(|()| true),
+        Err(WireError::Ssh(error)) if is_refused(&error) => Ok(false),
+        Err(error) => Err(error),
+    };
+    closed.map_err(|error| connection.error(error, STAGE))
+}
 
-    /// Carries all connections of `listener` until Ctrl-C. One that the host's port does not take is closed.
-    ///
-    /// # Errors
-    /// When the connection to the host is lost, or no connection can be accepted.
-    pub fn tunnel(&mut self, listener: &TcpListener, port: u16) -> Result<(), RemoteError> {
-        let wire = &mut self.connection.wire;
-        // The first Ctrl-C is its end, also where a host that never stops talking hides it.
-        wire.peer().end_at_press(wire.interrupt.next());
-        let done = match carry(wire, listener, port) {
-            Err(WireError::Interrupted) => Ok(()),
-            done => done,
-        };
-        // What is still open then goes with the session: libssh2 would wait for each.
-        self.connection.abandon();
-        done.map_err(|error| self.connection.error(error, STAGE))
-    }
+/// Carries all connections of `listener` until Ctrl-C, which ends it also where a host that never stops talking hides it.
+pub(super) fn tunnel(
+    connection: &mut Connection,
+    listener: &TcpListener,
+    port: u16,
+) -> Result<(), RemoteError> {
+    let done = match carry(&mut connection.wire, listener, port) {
+        Err(WireError::Interrupted) => Ok(()),
+        done => done,
+    };
+    // What is still open then goes with the session: libssh2 would wait for each.
+    connection.abandon();
+    done.map_err(|error| connection.error(error, STAGE))
 }
 
 fn carry(wire: &mut Wire, listener: &TcpListener, port: u16) -> Result<(), WireError> {
@@ -106,7 +98,7 @@ fn open(
     loop {
         match wire.ssh.channel_direct_tcpip(LOOPBACK, port, None) {
             Ok(channel) => {
-                relays.extend(opening.take().map(|local| Relay::new(local, Pipe::new(channel))));
+                relays.extend(opening.take().map(|local| Relay::new(local, Pipe::new(channel, 0))));
                 return Ok(true);
             }
             Err(error) if would_block(&error) && wire.half_sent() => wire.wait(None)?,

@@ -32,6 +32,8 @@ pub(super) enum WireError {
     Babble,
     /// A command wrote more than so many bytes where an answer was awaited.
     TooMuch(usize),
+    /// The host does not start the command.
+    NotStarted(String),
     Ssh(ssh2::Error),
     Io(io::Error),
 }

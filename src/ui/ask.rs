@@ -18,6 +18,14 @@ impl Prompt for Terminal {
         let key: PathBuf = key.into();
         rpassword::prompt_password(format!("{again}passphrase for {}: ", key.display())).ok()
     }
+
+    fn can_answer(&self) -> bool {
+        std::io::stdin().is_terminal()
+    }
+
+    fn answer(&mut self, question: &str) -> Option<String> {
+        rpassword::prompt_password(question).ok()
+    }
 }
 
 impl Terminal {

@@ -18,9 +18,10 @@ const DURATION: usize = 9;
 pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
     match event {
         Event::Intent { .. } => vec![look.strong(&intent(event))],
-        Event::Connected { host, took } => {
+        Event::Connected { host, own_ssh, took } => {
             let title = format!("connect to {}", clean(host));
-            vec![step(look, true, &title, *took, None)]
+            let by = own_ssh.as_ref().map(|why| format!("by your own ssh: {}", clean(why)));
+            vec![step(look, true, &title, *took, by.as_deref())]
         }
         Event::Warning { message } => labelled("warning: ", &look.doubtful("warning:"), message),
         Event::Note { message } => labelled("note: ", &look.strong("note:"), message),
@@ -88,10 +89,9 @@ fn intent(event: &Event) -> String {
 
 /// `3ab9d42 "fix the header"`.
 fn quoted(commit: &CommitSummary) -> String {
-    if commit.subject.is_empty() {
-        clean(commit.short())
-    } else {
-        format!("{} \"{}\"", clean(commit.short()), clean(&commit.subject))
+    match commit.subject.is_empty() {
+        true => clean(commit.short()),
+        false => format!("{} \"{}\"", clean(commit.short()), clean(&commit.subject)),
     }
 }
 
@@ -135,10 +135,9 @@ pub(crate) fn labelled(label: &str, painted: &str, text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.trim_end().lines() {
         let line = clean(line);
-        lines.push(if lines.is_empty() {
-            format!("{painted}{gap}{line}")
-        } else {
-            format!("{indent}{line}").trim_end().to_owned()
+        lines.push(match lines.is_empty() {
+            true => format!("{painted}{gap}{line}"),
+            false => format!("{indent}{line}").trim_end().to_owned(),
         });
     }
     if lines.is_empty() {

@@ -6,12 +6,12 @@ use crate::config::Difference;
 use crate::doctor::{Check, Diagnosis, Mend};
 use crate::model::{CommitSummary, HistoryEntry, LoggedCommit, RecordedCommand, Release};
 use crate::plan::status::{
-    CommandsReport, EnvironmentStatus, HistoryReport, HostStatus, LockHolder, Problem, ProcessStatus, Seen,
-    ServedStatus, SlotHealth, SlotStatus, StatusReport, WebProcess,
+    CommandsReport, EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process,
+    ProcessStatus, Seen, Served, SlotStatus, StatusReport,
 };
 use crate::plan::variables::{Values, Variable, VariablesReport};
 use crate::plan::{
-    Commits, Event, Failure, Migration, Migrations, Names, Operation, PackageChange, PlannedStep, Preview,
+    Commits, Event, Failure, Migration, Migrations, Names, Operation, Outlook, PackageChange, PlannedStep,
     World, WorldSlot,
 };
 
@@ -91,7 +91,7 @@ texts! {
     Migrations { pending }
     Names { added, removed, changed }
     Operation { what, why; verdict }
-    Preview {
+    Outlook {
         environment, host, commit, live, commits, packages, migrations, migrations_touched, judged, unjudged, variables,
         secrets, config, deploy, cutover, warnings, refused; slot, builds_virtualenv, space, now
     }
@@ -115,7 +115,7 @@ texts_of_variants! {
         Intent { environment, by, commit, host; verb, doing, switches, ahead_of_live, slot },
         Connecting { host },
         Asking { what },
-        Connected { host; took },
+        Connected { host, own_ssh; took },
         Warning { message },
         Note { message },
         StepStarted { title; number, total },
@@ -129,8 +129,8 @@ texts_of_variants! {
         World(world),
         Done { what, run },
         File { file, text };
-    SlotHealth: Healthy, Unhealthy { why }, Unknown { why };
-    WebProcess: Running {; pid, uptime_seconds }, Stopped, Stranger { what };
+    Health: Healthy, Unhealthy { why }, Unknown { why };
+    Process: Running {; pid, uptime_seconds }, Stopped, Stranger { what };
     Seen: Unreachable { error }, Reached(status);
-    ServedStatus: Known { commit; color }, Unknown { why };
+    Served: Known { commit; color }, Unknown { why };
 }

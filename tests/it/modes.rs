@@ -35,7 +35,6 @@ const TABLE: &[(u32, &[&str])] = &[
             "root/.deployer/beat",
             "root/.deployer/draining",
             "root/.deployer/freeze",
-            "root/.deployer/commands.jsonl",
             "root/.deployer/history.jsonl",
             "root/.deployer/nginx-live.conf",
             "root/.deployer/nginx-next.conf",

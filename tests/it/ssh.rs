@@ -10,3 +10,4 @@ mod host_keys;
 mod hostile;
 mod jumps;
 mod matrix;
+mod openssh;

@@ -64,10 +64,9 @@ pub fn gunicorn_unnamed(environment: &Environment) -> String {
 }
 
 fn add_gunicorn(failure: Failure, environment: &Environment) -> Failure {
-    let add = if environment.python.is_locked() {
-        "uv add gunicorn, and commit"
-    } else {
-        "add gunicorn to the requirements"
+    let add = match environment.python.is_locked() {
+        true => "uv add gunicorn, and commit",
+        false => "add gunicorn to the requirements",
     };
     failure.advise(format!("{add}, or set [gunicorn] install = \"gunicorn\""))
 }
@@ -144,7 +143,10 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
             .take_while(|line| !line.is_empty())
             .take(MOST_CAUSES)
             .collect();
-        let causes = if causes.is_empty() { String::new() } else { format!(" {}", causes.join("; ")) };
+        let causes = match causes.is_empty() {
+            true => String::new(),
+            false => format!(" {}", causes.join("; ")),
+        };
         return Some((format!("{}{causes}", said(at)), Kind::Conflict));
     }
     let build = ["Failed building wheel for ", "Failed to build `", "Failed to build '"];

@@ -51,10 +51,6 @@ impl Settings {
             .get(keyword)
             .and_then(|setting| Some((setting.words.first()?.as_str(), setting.place.as_str())))
     }
-
-    pub(super) fn place(&self, keyword: &str) -> Option<&str> {
-        self.first_with_place(keyword).map(|(_, place)| place)
-    }
 }
 
 pub(super) fn is_none(value: &str) -> bool {

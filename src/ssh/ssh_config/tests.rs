@@ -207,7 +207,8 @@ fn jumps_as_people_write_them() {
 #[test]
 fn of_jump_and_command_the_first_wins() {
     let command = Home::new("ProxyCommand nc %h %p\nProxyJump gate\n");
-    assert_eq!(command.resolve("web").unwrap_err().code(), "ssh_config.unsupported");
+    let place = format!("{} line 1", command.0.path().join(".ssh/config").display());
+    assert_eq!(command.get("web").beyond_libssh2, Some(("ProxyCommand", place)));
     assert_eq!(Home::new("ProxyJump gate\nProxyCommand nc %h %p\n").get("web").jumps.len(), 1);
     assert_eq!(Home::new("Host db\n ProxyCommand nc %h %p\n").get("web").jumps.len(), 0);
 }
@@ -241,4 +242,44 @@ fn includes_that_multiply_are_refused_and_many_files_are_not() {
         home.file(&format!("many/{number}"), &format!("Host h{number}\n Port {}\n", number + 1));
     }
     assert_eq!(home.get("h500").port, 501);
+}
+
+/// A FIDO token's public key, which lies beside what stands for its private half.
+const FIDO: &str = "sk-ssh-ed25519@openssh.com \
+                    AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAABHNzaDo= me";
+
+#[test]
+fn what_only_openssh_can_do_is_found() {
+    for (text, expected) in [
+        ("ProxyCommand nc %h %p\n", "ProxyCommand"),
+        ("ProxyCommand none\n", ""),
+        ("Host db\n ProxyCommand nc %h %p\n", ""),
+        ("ProxyJump gate\nProxyCommand nc %h %p\n", ""),
+        ("CertificateFile ~/.ssh/mine.pub\n", "CertificateFile"),
+        ("PKCS11Provider /usr/lib/opensc.so\n", "PKCS11Provider"),
+        ("KnownHostsCommand /usr/bin/keys %H\n", "KnownHostsCommand"),
+        ("GSSAPIAuthentication yes\n", "GSSAPIAuthentication"),
+        ("GSSAPIAuthentication no\n", ""),
+        ("Match host web exec true\n Port 1\n", "Match exec"),
+        ("Match host db exec true\n Port 1\n", ""),
+        ("Match final\n Port 1\n", ""),
+        ("IdentityFile ~/.ssh/token\n", "a FIDO key"),
+        ("IdentityFile ~/.ssh/plain\n", ""),
+    ] {
+        let home = Home::new(text);
+        home.file("token", "what the token needs");
+        home.file("token.pub", FIDO);
+        let found = home.get("web").beyond_libssh2;
+        assert_eq!(found.map_or("", |(what, _)| what), expected, "{text}");
+    }
+    // A distribution's default says nothing about the host.
+    let home = Home::new("");
+    fs::write(home.0.path().join("system"), "Host *\n GSSAPIAuthentication yes\n").unwrap();
+    assert_eq!(home.get("web").beyond_libssh2, None);
+    // The default names, where there is no plain key of such a name.
+    home.file("id_ed25519_sk", "what the token needs");
+    home.file("id_ed25519_sk.pub", FIDO);
+    assert_eq!(home.get("web").beyond_libssh2.map(|(what, _)| what), Some("a FIDO key"));
+    home.file("id_rsa", "a plain key");
+    assert_eq!(home.get("web").beyond_libssh2, None);
 }

@@ -77,7 +77,7 @@ fn deploy() -> Vec<Event> {
             host: "web1.example".into(),
             slot: Some(Color::Green),
         },
-        Event::Connected { host: "web1.example".into(), took: Duration::from_millis(210) },
+        Event::Connected { host: "web1.example".into(), own_ssh: None, took: Duration::from_millis(210) },
         Event::Warning { message: "2 untracked files are not deployed".into() },
         started(1, "send the commit"),
         Event::Progress { done: 4_000_000, total: 4_000_000, unit: Unit::Bytes },

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use deployer::ssh::{AttemptResult, ConnectError, ConnectOptions, Interrupt, NoPrompt, Prompt, Session};
 
-use crate::ssh::host::{Host, eventually, keygen, run};
+use crate::ssh::host::{Host, by_each, eventually, keygen, run};
 
 /// Answers with what it was given, and counts how often it was asked.
 struct Answers {
@@ -26,6 +26,16 @@ impl Prompt for Answers {
     fn passphrase(&mut self, key: &Path, attempt: usize) -> Option<String> {
         self.asked.push((key.to_owned(), attempt));
         self.words.get(attempt - 1).map(|word| (*word).to_owned())
+    }
+
+    fn can_answer(&self) -> bool {
+        !self.words.is_empty()
+    }
+
+    /// `Enter passphrase for key '/home/ann/.ssh/id': `, as often as it takes.
+    fn answer(&mut self, question: &str) -> Option<String> {
+        let key = question.split('\'').nth(1).unwrap_or_else(|| panic!("{question}")).to_owned();
+        self.passphrase(Path::new(&key), self.asked.len() + 1)
     }
 }
 
@@ -77,22 +87,23 @@ fn attempts(result: Result<Session, ConnectError>) -> Vec<(String, AttemptResult
 
 #[test]
 fn keys_of_every_kind_plain_and_encrypted() {
-    let host = Host::start();
-    for kind in ["ed25519", "ecdsa", "rsa"] {
-        for passphrase in ["", "a secret"] {
-            let name = format!("{kind}{}", passphrase.len());
-            keygen(&host.path(""), &name, kind, passphrase);
-            host.authorize(&name);
-            for with_public in [true, false] {
-                if !with_public {
-                    fs::remove_file(host.path(&format!("{name}.pub"))).expect("no public key");
+    for host in by_each(Host::start) {
+        for kind in ["ed25519", "ecdsa", "rsa"] {
+            for passphrase in ["", "a secret"] {
+                let name = format!("{kind}{}", passphrase.len());
+                keygen(&host.path(""), &name, kind, passphrase);
+                host.authorize(&name);
+                for with_public in [true, false] {
+                    if !with_public {
+                        fs::remove_file(host.path(&format!("{name}.pub"))).expect("no public key");
+                    }
+                    use_key(&host, &name);
+                    let mut prompt = Answers::new(&["wrong", "a secret"]);
+                    let result = connect(&host, &host.options(), &mut prompt);
+                    result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
+                    let expected = if passphrase.is_empty() { 0 } else { 2 };
+                    assert_eq!(prompt.asked.len(), expected, "{name}: asked only for an encrypted key");
                 }
-                use_key(&host, &name);
-                let mut prompt = Answers::new(&["wrong", "a secret"]);
-                let result = connect(&host, &host.options(), &mut prompt);
-                result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
-                let expected = if passphrase.is_empty() { 0 } else { 2 };
-                assert_eq!(prompt.asked.len(), expected, "{name}: asked only for an encrypted key");
             }
         }
     }
@@ -100,78 +111,84 @@ fn keys_of_every_kind_plain_and_encrypted() {
 
 #[test]
 fn pem_keys_plain_and_encrypted() {
-    let host = Host::start();
-    for (name, kind, passphrase) in
-        [("plain", "rsa", ""), ("rsa", "rsa", "a secret"), ("ecdsa", "ecdsa", "a secret")]
-    {
-        let mut keygen = Command::new("ssh-keygen");
-        run(keygen.args(["-q", "-m", "PEM", "-t", kind, "-N", passphrase, "-f"]).arg(host.path(name)));
-        host.authorize(name);
-        fs::remove_file(host.path(&format!("{name}.pub"))).expect("no public key");
-        use_key(&host, name);
-        let mut prompt = Answers::new(&["wrong", "a secret"]);
-        let result = connect(&host, &host.options(), &mut prompt);
-        result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
-        assert_eq!(prompt.asked.len(), if passphrase.is_empty() { 0 } else { 2 }, "{name}");
+    for host in by_each(Host::start) {
+        for (name, kind, passphrase) in
+            [("plain", "rsa", ""), ("rsa", "rsa", "a secret"), ("ecdsa", "ecdsa", "a secret")]
+        {
+            let mut keygen = Command::new("ssh-keygen");
+            run(keygen.args(["-q", "-m", "PEM", "-t", kind, "-N", passphrase, "-f"]).arg(host.path(name)));
+            host.authorize(name);
+            fs::remove_file(host.path(&format!("{name}.pub"))).expect("no public key");
+            use_key(&host, name);
+            let mut prompt = Answers::new(&["wrong", "a secret"]);
+            let result = connect(&host, &host.options(), &mut prompt);
+            result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
+            assert_eq!(prompt.asked.len(), if passphrase.is_empty() { 0 } else { 2 }, "{name}");
+        }
     }
 }
 
 #[test]
 fn a_wrong_passphrase_is_asked_for_three_times() {
-    let host = Host::start();
-    keygen(&host.path(""), "locked", "ed25519", "a secret");
-    host.authorize("locked");
-    use_key(&host, "locked");
-    let mut prompt = Answers::new(&["one", "two", "three", "a secret"]);
-    let failed = connect(&host, &host.options(), &mut prompt);
-    assert_eq!(attempts(failed), [("locked".to_owned(), AttemptResult::WrongPassphrase)]);
-    let numbers: Vec<_> = prompt.asked.iter().map(|(_, attempt)| *attempt).collect();
-    assert_eq!(numbers, [1, 2, 3]);
+    for host in by_each(Host::start) {
+        keygen(&host.path(""), "locked", "ed25519", "a secret");
+        host.authorize("locked");
+        use_key(&host, "locked");
+        let mut prompt = Answers::new(&["one", "two", "three", "a secret"]);
+        let failed = connect(&host, &host.options(), &mut prompt);
+        assert_eq!(attempts(failed), [("locked".to_owned(), AttemptResult::WrongPassphrase)]);
+        let numbers: Vec<_> = prompt.asked.iter().map(|(_, attempt)| *attempt).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
 }
 
 #[test]
 fn no_passphrase_is_asked_for_a_key_that_the_host_refuses() {
-    let host = Host::start();
-    keygen(&host.path(""), "locked", "ed25519", "a secret");
-    use_key(&host, "locked");
-    let mut prompt = Answers::new(&["a secret"]);
-    let failed = connect(&host, &host.options(), &mut prompt);
-    assert_eq!(attempts(failed), [("locked".to_owned(), AttemptResult::Refused)]);
-    assert!(prompt.asked.is_empty());
+    for host in by_each(Host::start) {
+        keygen(&host.path(""), "locked", "ed25519", "a secret");
+        use_key(&host, "locked");
+        let mut prompt = Answers::new(&["a secret"]);
+        let failed = connect(&host, &host.options(), &mut prompt);
+        assert_eq!(attempts(failed), [("locked".to_owned(), AttemptResult::Refused)]);
+        assert!(prompt.asked.is_empty());
+    }
 }
 
 #[test]
 fn where_nobody_can_be_asked_the_agent_is_advised() {
-    let host = Host::start();
-    keygen(&host.path(""), "locked", "ed25519", "a secret");
-    host.authorize("locked");
-    use_key(&host, "locked");
-    let error = host.try_connect().err().expect("no session");
-    assert_eq!(error.code(), "auth.failed");
-    let key = host.path("locked").display().to_string();
-    assert!(error.to_string().contains(&format!("{key}: needs its passphrase")), "{error}");
-    assert_eq!(error.advice(), [format!("load the key into the agent: ssh-add {key}")]);
+    for host in by_each(Host::start) {
+        keygen(&host.path(""), "locked", "ed25519", "a secret");
+        host.authorize("locked");
+        use_key(&host, "locked");
+        let error = host.try_connect().err().expect("no session");
+        assert_eq!(error.code(), "auth.failed");
+        let key = host.path("locked").display().to_string();
+        assert!(error.to_string().contains(&format!("{key}: needs its passphrase")), "{error}");
+        assert_eq!(error.advice(), [format!("load the key into the agent: ssh-add {key}")]);
+    }
 }
 
 #[test]
 fn a_wrong_key_is_listed_with_the_user() {
-    let host = Host::start();
-    keygen(&host.path(""), "stranger", "ed25519", "");
-    use_key(&host, "stranger");
-    let error = host.try_connect().err().expect("no session");
-    let key = host.path("stranger").display().to_string();
-    let user = crate::ssh::host::user();
-    let expected = format!("127.0.0.1 accepts no key for user {user}; tried {key}: refused by the host");
-    assert_eq!(error.to_string(), expected);
+    for host in by_each(Host::start) {
+        keygen(&host.path(""), "stranger", "ed25519", "");
+        use_key(&host, "stranger");
+        let error = host.try_connect().err().expect("no session");
+        let key = host.path("stranger").display().to_string();
+        let user = crate::ssh::host::user();
+        let expected = format!("127.0.0.1 accepts no key for user {user}; tried {key}: refused by the host");
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 #[test]
 fn a_wrong_user_is_named() {
-    let host = Host::start();
-    let target = deployer::model::Target { user: Some("nobody-here".into()), ..host.target() };
-    let result = Session::connect(&target, &host.options(), &mut NoPrompt, &Interrupt::never());
-    let error = result.err().expect("no session");
-    assert!(error.to_string().contains("user nobody-here"), "{error}");
+    for host in by_each(Host::start) {
+        let target = deployer::model::Target { user: Some("nobody-here".into()), ..host.target() };
+        let result = Session::connect(&target, &host.options(), &mut NoPrompt, &Interrupt::never());
+        let error = result.err().expect("no session");
+        assert!(error.to_string().contains("user nobody-here"), "{error}");
+    }
 }
 
 #[test]
@@ -190,26 +207,27 @@ fn default_keys_are_tried_and_missing_ones_not_spoken_of() {
 
 #[test]
 fn files_that_are_of_no_use_are_named_with_the_reason() {
-    let host = Host::start();
-    fs::set_permissions(host.path("id"), PermissionsExt::from_mode(0o644)).expect("a mode");
-    let secret = fs::Permissions::from_mode(0o600);
-    for (name, text) in [("text", "hello\n"), ("cut", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n")] {
-        fs::write(host.path(name), text).expect("a file");
-        fs::set_permissions(host.path(name), secret.clone()).expect("a mode");
+    for host in by_each(Host::start) {
+        fs::set_permissions(host.path("id"), PermissionsExt::from_mode(0o644)).expect("a mode");
+        let secret = fs::Permissions::from_mode(0o600);
+        for (name, text) in [("text", "hello\n"), ("cut", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n")] {
+            fs::write(host.path(name), text).expect("a file");
+            fs::set_permissions(host.path(name), secret.clone()).expect("a mode");
+        }
+        let files = ["id", "text", "cut", "absent"]
+            .map(|name| format!("IdentityFile {}\n", host.path(name).display()));
+        host.config(&files.concat());
+        let error = host.try_connect().err().expect("no session");
+        assert_eq!(error.advice(), [format!("chmod 600 {}", host.path("id").display())]);
+        let said = |text: &str| AttemptResult::Unusable(text.into());
+        let expected = [
+            ("id".to_owned(), AttemptResult::TooOpen(0o644)),
+            ("text".to_owned(), said("not a private key")),
+            ("cut".to_owned(), said("damaged private key")),
+            ("absent".to_owned(), said("no such file")),
+        ];
+        assert_eq!(attempts(Err(error)), expected);
     }
-    let files =
-        ["id", "text", "cut", "absent"].map(|name| format!("IdentityFile {}\n", host.path(name).display()));
-    host.config(&files.concat());
-    let error = host.try_connect().err().expect("no session");
-    assert_eq!(error.advice(), [format!("chmod 600 {}", host.path("id").display())]);
-    let said = |text: &str| AttemptResult::Unusable(text.into());
-    let expected = [
-        ("id".to_owned(), AttemptResult::TooOpen(0o644)),
-        ("text".to_owned(), said("not a private key")),
-        ("cut".to_owned(), said("damaged private key")),
-        ("absent".to_owned(), said("no such file")),
-    ];
-    assert_eq!(attempts(Err(error)), expected);
 }
 
 #[test]
@@ -250,31 +268,36 @@ fn an_agent_full_of_keys_does_not_use_up_the_tries() {
 
 #[test]
 fn a_configured_key_in_the_agent_goes_first() {
-    let host = Host::start();
-    let strangers = ["a", "b", "c", "d", "e", "f"];
-    for name in strangers {
-        keygen(&host.path(""), name, "ed25519", "");
+    for host in by_each(Host::start) {
+        let strangers = ["a", "b", "c", "d", "e", "f"];
+        for name in strangers {
+            keygen(&host.path(""), name, "ed25519", "");
+        }
+        let agent = Agent::start(&host, &[&strangers[..], &["id"]].concat());
+        let options = ConnectOptions { agent: Some(agent.socket.clone()), ..host.options() };
+        connect(&host, &options, &mut NoPrompt)
+            .expect("id is the seventh in the agent, and the first to be tried");
     }
-    let agent = Agent::start(&host, &[&strangers[..], &["id"]].concat());
-    let options = ConnectOptions { agent: Some(agent.socket.clone()), ..host.options() };
-    connect(&host, &options, &mut NoPrompt)
-        .expect("id is the seventh in the agent, and the first to be tried");
 }
 
 #[test]
 fn a_certificate_beside_the_key_is_used() {
-    let host = Host::prepared("TrustedUserCAKeys DIR/authority.pub", |folder| {
-        keygen(folder, "authority", "ed25519", "");
-    });
-    for (name, kind, passphrase) in
-        [("plain", "ed25519", ""), ("rsa", "rsa", ""), ("locked", "ed25519", "a secret")]
-    {
-        keygen(&host.path(""), name, kind, passphrase);
-        let mut sign = Command::new("ssh-keygen");
-        sign.args(["-q", "-I", "me", "-n", &crate::ssh::host::user(), "-s"]).arg(host.path("authority"));
-        run(sign.arg(host.path(&format!("{name}.pub"))));
-        use_key(&host, name);
-        let result = connect(&host, &host.options(), &mut Answers::new(&["a secret"]));
-        result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
+    let start = || {
+        Host::prepared("TrustedUserCAKeys DIR/authority.pub", |folder| {
+            keygen(folder, "authority", "ed25519", "");
+        })
+    };
+    for host in by_each(start) {
+        for (name, kind, passphrase) in
+            [("plain", "ed25519", ""), ("rsa", "rsa", ""), ("locked", "ed25519", "a secret")]
+        {
+            keygen(&host.path(""), name, kind, passphrase);
+            let mut sign = Command::new("ssh-keygen");
+            sign.args(["-q", "-I", "me", "-n", &crate::ssh::host::user(), "-s"]).arg(host.path("authority"));
+            run(sign.arg(host.path(&format!("{name}.pub"))));
+            use_key(&host, name);
+            let result = connect(&host, &host.options(), &mut Answers::new(&["a secret"]));
+            result.unwrap_or_else(|error| panic!("{name}: {error}\n{}", host.log()));
+        }
     }
 }

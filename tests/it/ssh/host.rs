@@ -9,17 +9,31 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use deployer::model::Target;
+use deployer::model::{SshClient, Target};
 use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Session};
 use tempfile::TempDir;
 
 use crate::support::{Place, place};
 
+/// Who can make a connection.
+pub(crate) const BOTH: [SshClient; 2] = [SshClient::Libssh2, SshClient::OpenSsh];
+
+/// A host for each way to connect to one.
+pub(crate) fn by_each(start: impl Fn() -> Host) -> impl Iterator<Item = Host> {
+    BOTH.into_iter().map(move |client| {
+        // Where a test fails, this says by which.
+        eprintln!("by {client:?}");
+        start().by(client)
+    })
+}
+
 /// Ends with the value.
 pub(crate) struct Host {
     folder: TempDir,
     pub(crate) port: u16,
-    sshd: Child,
+    /// Who connects to it.
+    pub(crate) client: SshClient,
+    sshd: Daemon,
     _place: Arc<Place>,
 }
 
@@ -44,9 +58,14 @@ impl Host {
             .expect("authorized_keys");
         prepare(folder.path());
         let (port, sshd) = start_sshd(folder.path(), lines);
-        let host = Host { folder, port, sshd, _place };
+        let sshd = Daemon(sshd);
+        let host = Host { folder, port, client: SshClient::Libssh2, sshd, _place };
         host.know(&host.line_for("host_ed25519"));
         host
+    }
+
+    pub(crate) fn by(self, client: SshClient) -> Host {
+        Host { client, ..self }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -89,6 +108,8 @@ impl Host {
             self.config(&format!("IdentityFile {}\n", self.path("id").display()));
         }
         ConnectOptions {
+            client: self.client,
+            askpass: Some(env!("CARGO_BIN_EXE_deployer").into()),
             home: Some(self.folder.path().into()),
             local_user: user(),
             config_files: vec![self.path("config")],
@@ -108,7 +129,20 @@ impl Host {
 
     /// Kills whatever serves the connections of this host.
     pub(crate) fn end_connections(&self) {
-        let mut found = children(self.sshd.id());
+        self.signal("-9");
+    }
+
+    /// Has whatever serves them stand still, as though the network were gone.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let mut found = children(self.sshd.0.id());
         let mut next = 0;
         while let Some(process) = found.get(next) {
             found.extend(children(*process));
@@ -116,7 +150,7 @@ impl Host {
         }
         for process in found {
             // One may have ended with its parent.
-            let _ = Command::new("kill").args(["-9", &process.to_string()]).stderr(Stdio::null()).status();
+            let _ = Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
         }
     }
 
@@ -125,10 +159,13 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+/// A process that ends with the value.
+pub(crate) struct Daemon(pub(crate) Child);
+
+impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.sshd.kill();
-        let _ = self.sshd.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

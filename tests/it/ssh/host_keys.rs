@@ -6,7 +6,7 @@ use std::process::Command;
 
 use deployer::ssh::{ConnectError, Distrust, HostKeyError};
 
-use crate::ssh::host::{Host, keygen, run};
+use crate::ssh::host::{Host, by_each, keygen, run};
 
 fn refused(host: &Host) -> HostKeyError {
     match host.try_connect() {
@@ -32,64 +32,69 @@ fn with_three_keys() -> Host {
 
 #[test]
 fn each_form_in_which_a_host_is_known() {
-    let host = Host::start();
-    let key = host.public("host_ed25519");
-    let port = host.port;
-    for text in [
-        format!("[127.0.0.1]:{port} {key}"),
-        format!("127.0.0.1 {key}"),
-        format!("elsewhere,[127.0.0.1]:{port},other {key} with a comment"),
-        format!("[127.0.0.*]:{port} {key}"),
-        format!("* {key}"),
-        format!("garbage\n[127.0.0.1]:{port} ssh-ed25519 !!!\n\n# comment\n[127.0.0.1]:{port} {key}"),
-    ] {
-        host.know(&text);
-        host.try_connect().unwrap_or_else(|error| panic!("{error} with\n{text}"));
+    for host in by_each(Host::start) {
+        let key = host.public("host_ed25519");
+        let port = host.port;
+        for text in [
+            format!("[127.0.0.1]:{port} {key}"),
+            format!("127.0.0.1 {key}"),
+            format!("elsewhere,[127.0.0.1]:{port},other {key} with a comment"),
+            format!("[127.0.0.*]:{port} {key}"),
+            format!("* {key}"),
+            format!("garbage\n[127.0.0.1]:{port} ssh-ed25519 !!!\n\n# comment\n[127.0.0.1]:{port} {key}"),
+        ] {
+            host.know(&text);
+            host.try_connect().unwrap_or_else(|error| panic!("{error} with\n{text}"));
+        }
     }
 }
 
 #[test]
 fn a_hashed_name_is_known() {
-    let host = Host::start();
-    host.know(&host.line_for("host_ed25519"));
-    run(Command::new("ssh-keygen").arg("-Hf").arg(host.path("known_hosts")));
-    assert!(fs::read_to_string(host.path("known_hosts")).expect("known_hosts").starts_with("|1|"));
-    host.connect();
+    for host in by_each(Host::start) {
+        host.know(&host.line_for("host_ed25519"));
+        run(Command::new("ssh-keygen").arg("-Hf").arg(host.path("known_hosts")));
+        assert!(fs::read_to_string(host.path("known_hosts")).expect("known_hosts").starts_with("|1|"));
+        host.connect();
+    }
 }
 
 #[test]
 fn of_several_keys_the_known_type_is_asked_for() {
-    let host = with_three_keys();
-    for key in ["host_rsa", "host_ecdsa", "host_ed25519"] {
-        host.know(&host.line_for(key));
-        host.try_connect().unwrap_or_else(|error| panic!("{key}: {error}"));
+    for host in by_each(with_three_keys) {
+        for key in ["host_rsa", "host_ecdsa", "host_ed25519"] {
+            host.know(&host.line_for(key));
+            host.try_connect().unwrap_or_else(|error| panic!("{key}: {error}"));
+        }
+        host.know(&["host_ecdsa", "host_rsa"].map(|key| host.line_for(key)).join("\n"));
+        host.connect();
     }
-    host.know(&["host_ecdsa", "host_rsa"].map(|key| host.line_for(key)).join("\n"));
-    host.connect();
 }
 
 #[test]
 fn an_unknown_host_shows_its_fingerprint_and_how_to_learn_it() {
-    let host = Host::start();
-    host.know("");
-    let error = refused(&host);
-    assert_eq!(error.code(), "host_key.unknown");
-    let said = error.to_string();
-    assert!(said.contains(&format!("ssh-ed25519 {}", fingerprint(&host, "host_ed25519"))), "{said}");
-    assert!(said.contains(&host.path("known_hosts").display().to_string()), "{said}");
-    let advice = error.advice().join("\n");
-    assert!(advice.contains(&format!("ssh-keyscan -p {} 127.0.0.1 >> ", host.port)), "{advice}");
+    for host in by_each(Host::start) {
+        host.know("");
+        let error = refused(&host);
+        assert_eq!(error.code(), "host_key.unknown");
+        let said = error.to_string();
+        assert!(said.contains(&format!("ssh-ed25519 {}", fingerprint(&host, "host_ed25519"))), "{said}");
+        assert!(said.contains(&host.path("known_hosts").display().to_string()), "{said}");
+        let advice = error.advice().join("\n");
+        assert!(advice.contains(&format!("ssh-keyscan -p {} 127.0.0.1 >> ", host.port)), "{advice}");
+    }
 }
 
 /// The advice is a command: taken, it works.
 #[test]
 fn after_the_advised_command_the_host_is_known() {
-    let host = Host::start();
-    fs::remove_file(host.path("known_hosts")).expect("no known_hosts");
-    let advice = refused(&host).advice();
-    let command = advice.last().and_then(|line| line.split_once("same: ")).expect("a command").1;
-    run(Command::new("sh").args(["-c", command]));
-    host.connect();
+    for host in by_each(Host::start) {
+        fs::remove_file(host.path("known_hosts")).expect("no known_hosts");
+        let advice = refused(&host).advice();
+        let command = advice.last().and_then(|line| line.split_once("same: ")).expect("a command").1;
+        run(Command::new("sh").args(["-c", command]));
+        host.connect();
+    }
 }
 
 #[test]
@@ -102,31 +107,36 @@ fn a_key_of_another_type_is_not_a_change() {
 
 #[test]
 fn a_changed_key_is_shown_with_file_line_and_both_fingerprints() {
-    let host = Host::start();
-    keygen(host.path("").as_path(), "old", "ed25519", "");
-    host.know(&format!("# comment\n{}", host.line_for("old")));
-    let error = refused(&host);
-    assert_eq!(error.code(), "host_key.changed");
-    let said = error.to_string();
-    for part in [fingerprint(&host, "host_ed25519"), fingerprint(&host, "old"), "known_hosts line 2".into()] {
-        assert!(said.contains(&part), "{said}");
+    for host in by_each(Host::start) {
+        keygen(host.path("").as_path(), "old", "ed25519", "");
+        host.know(&format!("# comment\n{}", host.line_for("old")));
+        let error = refused(&host);
+        assert_eq!(error.code(), "host_key.changed");
+        let said = error.to_string();
+        for part in
+            [fingerprint(&host, "host_ed25519"), fingerprint(&host, "old"), "known_hosts line 2".into()]
+        {
+            assert!(said.contains(&part), "{said}");
+        }
+        let advice = error.advice().join("\n");
+        let command = advice.split("old key: ").nth(1).expect("a command");
+        assert!(command.starts_with(&format!("ssh-keygen -R '[127.0.0.1]:{}' -f ", host.port)), "{command}");
+        run(Command::new("sh").args(["-c", command]));
+        assert_eq!(refused(&host).code(), "host_key.unknown");
     }
-    let advice = error.advice().join("\n");
-    let command = advice.split("old key: ").nth(1).expect("a command");
-    assert!(command.starts_with(&format!("ssh-keygen -R '[127.0.0.1]:{}' -f ", host.port)), "{command}");
-    run(Command::new("sh").args(["-c", command]));
-    assert_eq!(refused(&host).code(), "host_key.unknown");
 }
 
 #[test]
 fn a_revoked_key_is_refused_even_if_known() {
-    let host = Host::start();
-    let (known, key) = (host.line_for("host_ed25519"), host.public("host_ed25519"));
-    for revoked in
-        [format!("@revoked * {key}\n{known}"), format!("{known}\n@revoked [127.0.0.1]:{} {key}", host.port)]
-    {
-        host.know(&revoked);
-        assert_eq!(refused(&host).code(), "host_key.revoked");
+    for host in by_each(Host::start) {
+        let (known, key) = (host.line_for("host_ed25519"), host.public("host_ed25519"));
+        for revoked in [
+            format!("@revoked * {key}\n{known}"),
+            format!("{known}\n@revoked [127.0.0.1]:{} {key}", host.port),
+        ] {
+            host.know(&revoked);
+            assert_eq!(refused(&host).code(), "host_key.revoked");
+        }
     }
 }
 
