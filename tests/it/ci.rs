@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{APP, Ran, Site, ran, row};
+use crate::support::{APP, Ran, Site, place, ran, row};
 use tempfile::TempDir;
 
 const ACTION: &str = include_str!("../../action.yml");
@@ -33,6 +33,16 @@ const TOOLS: &[&str] = &[
     "sha256sum",
     "tar",
 ];
+
+/// Makes a folder with these programs of this machine, and nothing else, which is to be a PATH.
+fn lay_out(tools: &[&str], folder: &Path) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for tool in tools {
+        let mut places = std::env::split_paths(&path).map(|place| place.join(tool));
+        let found = places.find(|file| file.is_file()).unwrap_or_else(|| panic!("{tool} is not here"));
+        symlink(found, folder.join(tool)).expect("a link");
+    }
+}
 
 /// The lines below `key` in a YAML file that are indented deeper than it.
 fn below<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
@@ -88,12 +98,7 @@ impl Runner {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         let programs = folder.path().join("programs");
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        for tool in TOOLS {
-            let mut places = std::env::split_paths(&path).map(|place| place.join(tool));
-            let found = places.find(|file| file.is_file()).unwrap_or_else(|| panic!("{tool} is not here"));
-            symlink(found, programs.join(tool)).expect("a link");
-        }
+        lay_out(TOOLS, &programs);
         Runner { site, folder, programs }
     }
 
@@ -298,6 +303,23 @@ fn the_examples_are_of_this_release() {
         let (name, _) = line.split_once(':').expect("a key");
         assert!(inputs.contains(&format!("{name}:").as_str()), "the action has no {name}");
     }
+}
+
+/// The first thing that a newcomer runs: it neither builds nor asks for a compiler where a deployer is installed.
+#[test]
+fn the_quickstart_takes_the_deployer_that_is_installed() {
+    let _place = place();
+    let folder = tempfile::tempdir().expect("a folder");
+    lay_out(&["cp", "dirname", "git", "mktemp", "rm", "sed", "sh"], folder.path());
+    symlink(env!("CARGO_BIN_EXE_deployer"), folder.path().join("deployer")).expect("a link");
+    let mut quickstart = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart.sh"));
+    quickstart.env_clear().env("PATH", folder.path()).env("HOME", folder.path()).env("PIP_NO_INDEX", "1");
+    quickstart.env("PIP_FIND_LINKS", std::env::var_os("DEPLOYER_TEST_WHEELS").expect("wheels"));
+    let ran = ran(quickstart.current_dir("/").stdin(Stdio::null()).output().expect("it runs"));
+    ran.check(
+        0,
+        &["quickstart: with", &format!("deployer {VERSION}"), "over to", "Say hello again", " 0 lost;"],
+    );
 }
 
 /// What build services take for instructions, as somebody's commit, log, lock or reply may hold it.
