@@ -28,7 +28,7 @@ macro_rules! chapters {
 
 /// The chapters in the order in which they are read, in groups.
 pub const GROUPS: &[(&str, &[Chapter])] = &[
-    ("Begin", chapters!["start" "site" "rehearsal" "everyday" "troubleshooting"]),
+    ("Begin", chapters!["install" "start" "site" "rehearsal" "everyday" "troubleshooting"]),
     (
         "Guides",
         chapters!["django" "fastapi" "node" "hooks" "workers" "secrets" "files" "ci" "gitric" "socket"],
