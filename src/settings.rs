@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::config::{Cutover, Environment, Supervisor};
+use crate::config::{Cutover, Environment, Ports, Supervisor};
 use crate::model::Role;
 use crate::{nginx, unit};
 
@@ -22,7 +22,7 @@ pub enum Probes {
 pub struct AgentSettings<'a> {
     root: &'a str,
     ports: Ports,
-    health: Health<'a>,
+    health: HealthSettings<'a>,
     door: Door<'a>,
     start_timeout: f64,
     settle: f64,
@@ -34,7 +34,7 @@ pub struct AgentSettings<'a> {
     probe: &'static str,
     modules: &'a [String],
     socket: bool,
-    roles: Roles,
+    roles: RoleFiles,
     /// What the names of the environment's systemd units begin with.
     unit: String,
     /// Whether `status` asks for what starts the slots after a reboot.
@@ -43,7 +43,7 @@ pub struct AgentSettings<'a> {
 
 /// What the files for the roles should hold; [`KEY`] stands for the host's own key.
 #[derive(Serialize)]
-struct Roles {
+struct RoleFiles {
     live: String,
     next: String,
     /// That of live while its slot has no socket, whatever the way of cutting over.
@@ -51,13 +51,7 @@ struct Roles {
 }
 
 #[derive(Serialize)]
-struct Ports {
-    blue: u16,
-    green: u16,
-}
-
-#[derive(Serialize)]
-struct Health<'a> {
+struct HealthSettings<'a> {
     host: &'a str,
     path: &'a str,
     proto: &'static str,
@@ -113,8 +107,8 @@ pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSetti
     let health = &environment.health;
     AgentSettings {
         root: &environment.root,
-        ports: Ports { blue: environment.ports.blue, green: environment.ports.green },
-        health: Health {
+        ports: environment.ports,
+        health: HealthSettings {
             host: health.host.as_deref().unwrap_or(&url.host),
             path: &health.path,
             proto: if url.https { "https" } else { "http" },
@@ -135,7 +129,7 @@ pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSetti
         grace: environment.grace().as_secs_f64(),
         reload: &environment.nginx.reload,
         socket: environment.cutover == Cutover::Socket,
-        roles: Roles {
+        roles: RoleFiles {
             live: nginx::role_file(environment, Role::Live, environment.cutover, KEY),
             next: nginx::role_file(environment, Role::Next, environment.cutover, KEY),
             by_port: nginx::role_file(environment, Role::Live, Cutover::Reload, KEY),

@@ -18,9 +18,9 @@ requirements="examples/flask/requirements.txt examples/django/requirements.txt t
 # The tests' deploys install from this folder, so that they neither need nor wait for the network.
 # shellcheck disable=SC2086 # names without spaces
 stamp="$(/usr/bin/python3 --version) $(cat $requirements | cksum)"
-if [ ! -x "$tools/bin/uv" ]; then
+if [ ! -x "$tools/bin/uv" ] || [ ! -x "$tools/bin/jsonschema" ]; then
     /usr/bin/python3 -m venv --clear "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check uv
+    "$tools/bin/pip" install --quiet --disable-pip-version-check uv jsonschema
 fi
 if [ "$(cat "$wheels/.made-of" 2>/dev/null)" != "$stamp" ]; then
     rm -rf "$wheels"

@@ -154,7 +154,7 @@ pub(super) fn make_plan(
     if let Some(freeze) = &state.freeze {
         return Err(plan::frozen(freeze, state, &context.environment.name));
     }
-    let next = plan::roles(state, context.environment)?.next;
+    let next = plan::slots(state, context.environment)?.next;
     let plan = asked(context, options, local, state, host, |request| plan::deploy(state, request))??;
     Ok((plan, next))
 }
@@ -169,12 +169,12 @@ pub(super) fn asked<T>(
     act: impl FnOnce(&DeployRequest) -> T,
 ) -> Result<T, Failure> {
     let environment = context.environment;
-    let roles = plan::roles(state, environment)?;
+    let slots = plan::slots(state, environment)?;
     let relation = |held: Option<&str>| -> Option<Relation> {
         let relation = |held| local.repository.relation(held, &local.commit.id);
         held.map(|held| relation(held).unwrap_or(Relation::HeldUnknown))
     };
-    let to_live = relation(plan::held(state, roles.live));
+    let to_live = relation(plan::held(state, slots.live));
     context.emit(Event::Intent {
         verb: "deploy",
         doing: "deploying {commit} to {environment}",
@@ -187,7 +187,7 @@ pub(super) fn asked<T>(
             _ => None,
         },
         host: host.to_string(),
-        slot: Some(roles.next),
+        slot: Some(slots.next),
     });
     let tree = local.repository.tree(&local.commit.id, ".").ok().flatten();
     let virtualenv = Virtualenv {
@@ -197,7 +197,7 @@ pub(super) fn asked<T>(
             install_args: &environment.python.install_args,
             gunicorn: environment.web.install(),
             tree: tree.as_deref().unwrap_or_default(),
-            color: roles.next,
+            color: slots.next,
         }),
         files: local.requirements.files.iter().map(|(path, _)| path.clone()).collect(),
         local: local.requirements.local,
@@ -212,7 +212,7 @@ pub(super) fn asked<T>(
         force: options.force,
         django: local.django,
         accept_migrations: options.accept_migrations,
-        relation: relation(plan::held(state, roles.next)),
+        relation: relation(plan::held(state, slots.next)),
         relation_to_live: to_live,
         virtualenv: environment.has_virtualenv().then_some(&virtualenv),
         modules: &modules,

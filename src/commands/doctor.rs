@@ -8,7 +8,7 @@ use super::Context;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, Installer};
-use crate::doctor::{By, Diagnosis, Level, Mend, Reading, Seen, configuration, diagnose};
+use crate::doctor::{By, Diagnosis, DoctorInput, Level, Mend, Reading, configuration, diagnose};
 use crate::host::{Host, ShellError, lost, no_scripts, nonce};
 use crate::model::{ExitCode, HostState};
 use crate::nginx::certificate;
@@ -97,7 +97,7 @@ pub(super) fn look(session: &mut Session, context: &mut Context) -> Result<(Read
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let state = if reading.python.is_some() { state(session, context) } else { None };
     let connection = format!("{}, {}", session.user(), session.proof());
-    let seen = Seen {
+    let seen = DoctorInput {
         reading: &reading,
         state: state.as_ref(),
         connection: &connection,
@@ -202,10 +202,11 @@ fn carry_out(
         context.emit(Event::Output { line: line.to_string() });
     }
     let took = began.elapsed();
-    context.emit(match output.exit.success() {
-        true => Event::StepFinished { number, total, title, took, note: None },
+    context.emit(if output.exit.success() {
+        Event::StepFinished { number, total, title, took, note: None }
+    } else {
         // What came of it, the second reading tells.
-        false => Event::StepFailed { number, total, title, took },
+        Event::StepFailed { number, total, title, took }
     });
     Ok(())
 }

@@ -106,9 +106,10 @@ fn init(options: &InitArgs, invocation: &Invocation, start: &Path, ui: &mut Ui) 
     for note in &found.notes {
         ui.event(Event::Note { message: note.clone() });
     }
-    let what = match dry_run {
-        true => "nothing was written".to_string(),
-        false => format!("wrote {}: read it, and commit it", target.display()),
+    let what = if dry_run {
+        "nothing was written".to_string()
+    } else {
+        format!("wrote {}: read it, and commit it", target.display())
     };
     let run = (!dry_run).then(|| format!("deployer {} doctor", answers.environment));
     ui.event(Event::Done { what, run });
@@ -199,11 +200,12 @@ impl Questions<'_> {
         }
         let failure = Failure::usage("init.missing", format!("init needs {}", missing.join(", ")))
             .advise(self.whole(&missing));
-        Err(match options.yes {
-            true => failure.why("there is no default for it"),
-            false => failure
+        Err(if options.yes {
+            failure.why("there is no default for it")
+        } else {
+            failure
                 .why("there is no terminal to ask on")
-                .advise("--yes takes the defaults for all but --host and --app"),
+                .advise("--yes takes the defaults for all but --host and --app")
         })
     }
 

@@ -53,7 +53,12 @@ pub(super) fn judge(
     }
 }
 
-fn take(context: &mut Context, host: &mut Host, local: &Local, look: plan::Look) -> Result<Judged, Failure> {
+fn take(
+    context: &mut Context,
+    host: &mut Host,
+    local: &Local,
+    look: plan::PlannedLook,
+) -> Result<Judged, Failure> {
     let agent = &mut host.agent;
     let mut progress = |_| agent.beat().is_ok();
     let bundle =

@@ -156,8 +156,9 @@ fn failure(unread: Option<Unread>, context: &Context, options: &LogsArgs, host: 
 /// It becomes part of a file's name on the host.
 fn log_name(word: &str) -> Result<String, String> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => Ok(word.to_owned()),
-        false => Err("a log is `app`, `deploy`, `nginx`, or the name of a process".to_owned()),
+    if !word.is_empty() && word.chars().all(plain) {
+        Ok(word.to_owned())
+    } else {
+        Err("a log is `app`, `deploy`, `nginx`, or the name of a process".to_owned())
     }
 }

@@ -59,6 +59,7 @@ cfg_if! {
     } else if #[help = "This program"] {
         mod completions;
         mod man;
+        mod schema;
         mod help;
     }
 }

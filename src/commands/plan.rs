@@ -16,7 +16,7 @@ use crate::config::{Environment, differences};
 use crate::git::Repository;
 use crate::host::Host;
 use crate::model::{ChangeKind, CommitSummary, ExitCode, FileChange, HostState};
-use crate::plan::{self, Commits, Failure, Outlook, Reading, Silent};
+use crate::plan::{self, Commits, Failure, Preview, PreviewInput, Silent};
 use crate::python;
 use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
@@ -50,9 +50,9 @@ impl Verb for PlanArgs {
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let mut job = invocation.job(ui)?;
         let file = job.workspace.config.path.clone();
-        let outlook = outlook(&mut job.context(ui), self.commit, &file)?;
-        let refused = outlook.refused.clone();
-        ui.show(outlook);
+        let preview = preview(&mut job.context(ui), self.commit, &file)?;
+        let refused = preview.refused.clone();
+        ui.show(preview);
         let Some(refused) = refused else {
             return Ok(ExitCode::Done as u8);
         };
@@ -68,7 +68,7 @@ impl Verb for PlanArgs {
 ///
 /// # Errors
 /// Where the commit or the host cannot be read. That the deploy would be refused is part of what is told.
-fn outlook(context: &mut Context, commit: String, config: &Path) -> Result<Outlook, Failure> {
+fn preview(context: &mut Context, commit: String, config: &Path) -> Result<Preview, Failure> {
     let deploy = DeployArgs { commit, allow_dirty: true, ..DeployArgs::default() };
     let mut local = read_local(context, &deploy.commit, deploy.allow_dirty)?;
     context.dry_run = true;
@@ -83,7 +83,7 @@ fn read(
     file: &Path,
     deploy: &DeployArgs,
     local: &mut Local,
-) -> Result<Outlook, Failure> {
+) -> Result<Preview, Failure> {
     let found = measure(host)?;
     let mut planned = {
         let mut quiet = Context { observer: &mut Silent, prompt: &mut *context.prompt, ..*context };
@@ -109,10 +109,10 @@ fn read(
         Judged::Found(found) => (Some(found), None),
         Judged::Later(why) => (None, Some(why)),
     };
-    let live = plan::roles(state, environment).ok().and_then(|roles| plan::held(state, roles.live));
+    let live = plan::slots(state, environment).ok().and_then(|slots| plan::held(state, slots.live));
     // What the host says is a commit's name, or nothing that this repository knows.
     let known = live.filter(|live| local.repository.has(live));
-    let reading = Reading {
+    let reading = PreviewInput {
         environment,
         state,
         by: context.by,
@@ -133,7 +133,7 @@ fn read(
         found,
         now: jiff::Timestamp::now().as_second(),
     };
-    Ok(plan::outlook(reading))
+    Ok(plan::preview(reading))
 }
 
 fn commits(local: &Local, live: Option<&str>, known: Option<&str>) -> Result<Commits, Failure> {
@@ -206,9 +206,9 @@ fn migrations(local: &Local, live: Option<&str>, directory: &str) -> Result<Vec<
 
 /// Bytes of the files that next lacks.
 fn new_bytes(local: &Local, state: &HostState, environment: &Environment) -> Result<u64, Failure> {
-    let held = plan::roles(state, environment)
+    let held = plan::slots(state, environment)
         .ok()
-        .and_then(|roles| plan::held(state, roles.next))
+        .and_then(|slots| plan::held(state, slots.next))
         .filter(|held| local.repository.has(held));
     let CommitSummary { id, .. } = &local.commit;
     let changes = local.repository.changes(held, id, ".").map_err(refused)?;

@@ -58,7 +58,7 @@ fn live_commit(context: &mut Context) -> Result<String, Failure> {
     let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), None)?;
     let _ = host.agent.close();
     let environment = context.environment;
-    let live = plan::roles(&host.state, environment)?.live;
+    let live = plan::slots(&host.state, environment)?.live;
     plan::held(&host.state, live).map(str::to_string).ok_or_else(|| {
         Failure::new("slot.none", format!("nothing is live on {} yet", host.name))
             .advise(format!("deployer {} deploy --cutover", environment.name))

@@ -74,10 +74,11 @@ impl Context<'_> {
             count => format!("{count} secrets of {name} have no value"),
         };
         let failure = Failure::usage("secrets.missing", what).output(lines);
-        match tracked {
-            true => failure
-                .advise("take the file out of git and change its values, for they are in its history: git rm --cached FILE"),
-            false => failure.advise("[secrets] in deployer.toml says where each value comes from"),
+        if tracked {
+            failure
+                .advise("take the file out of git and change its values, for they are in its history: git rm --cached FILE")
+        } else {
+            failure.advise("[secrets] in deployer.toml says where each value comes from")
         }
     }
 }

@@ -167,14 +167,15 @@ fn answer(session: &mut Session, context: &Context, request: &Request) -> Result
 /// A file that somebody else wrote is somebody else's.
 fn refuse_what_is_not_ours(found: &SiteAnswer, path: &str) -> Result<(), Failure> {
     let ours = found.text.as_ref().is_some_and(|text| text.starts_with(SITE_MARK));
-    match found.exists && !ours {
-        false => Ok(()),
-        true => Err(Failure::new(
+    if found.exists && !ours {
+        Err(Failure::new(
             "setup.foreign",
             format!("{path} was not written by deployer, and is left as it is"),
         )
         .advise("include live there by hand: deployer help site")
-        .advise("or let setup write another file: [nginx] site in deployer.toml")),
+        .advise("or let setup write another file: [nginx] site in deployer.toml"))
+    } else {
+        Ok(())
     }
 }
 
@@ -201,11 +202,10 @@ fn certificates(context: &mut Context, found: &SiteAnswer, facts: SiteFacts, opt
         [Some(environment.url.host.clone()), next_name(environment)].into_iter().flatten().collect();
     let domains: String =
         names.iter().map(|name| format!(" -d {}", display(std::slice::from_ref(name)))).collect();
-    let what = match found.secret {
-        true => {
-            "whether there is a certificate only root may know; if there is one: --tls. If not, as root on the host"
-        }
-        false => "there is no certificate yet, so this site is without TLS; to get one, as root on the host",
+    let what = if found.secret {
+        "whether there is a certificate only root may know; if there is one: --tls. If not, as root on the host"
+    } else {
+        "there is no certificate yet, so this site is without TLS; to get one, as root on the host"
     };
     let message = format!(
         "{what}: certbot certonly --webroot -w /var/www/html{domains}\nthen again: deployer {} setup --tls",
@@ -252,9 +252,10 @@ fn confirm(options: &SetupArgs, context: &mut Context, path: &str) -> Result<(),
     }
     context.emit(Event::Asking { what: "whether to write the site".to_string() });
     let answer = Terminal.ask(&format!("Write {path}, test nginx with it, and reload it? [y/N]"));
-    match answer.is_some_and(|answer| matches!(&*answer.to_lowercase(), "y" | "yes")) {
-        true => Ok(()),
-        false => Err(Failure::new("setup.no", format!("nothing was written to {path}"))),
+    if answer.is_some_and(|answer| matches!(&*answer.to_lowercase(), "y" | "yes")) {
+        Ok(())
+    } else {
+        Err(Failure::new("setup.no", format!("nothing was written to {path}")))
     }
 }
 

@@ -37,10 +37,8 @@ impl Verb for StatusArgs {
         let unreachable =
             |environment: &EnvironmentStatus| matches!(environment.seen, Seen::Unreachable { .. });
         // Data that could not be had is a failure, though it is told as data.
-        let code = match report.environments.iter().any(unreachable) {
-            true => ExitCode::Failed,
-            false => ExitCode::Done,
-        };
+        let code =
+            if report.environments.iter().any(unreachable) { ExitCode::Failed } else { ExitCode::Done };
         ui.show(report);
         Ok(code as u8)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use super::problem::{Complaint, ensure};
@@ -25,6 +26,12 @@ pub(super) fn read(tables: &Tables) -> BTreeMap<String, String> {
         }
     }
     variables
+}
+
+/// What a variable can be called, as a schema says it.
+pub(super) fn names() -> Json {
+    let taken = format!("^(BLUEGREEN|GUNICORN_CMD_ARGS|DEPLOYER_.*|{})$", LAUNCHER_NAMES.join("|"));
+    json!({ "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "not": { "pattern": taken } })
 }
 
 /// What is wrong with the name of a variable, if anything is.
@@ -64,7 +71,9 @@ fn variable(name: &str, value: &Value) -> Result<String, Complaint> {
                 }
                 _ => format!("quote it: {name} = \"...\""),
             };
-            Err(wrong_type("a string", value).help(help))
+            let text = json!({ "type": "string", "pattern": r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$" });
+            let takes = json!({ "anyOf": [text, { "type": "integer" }] });
+            Err(wrong_type("a string", value).takes(takes).help(help))
         }
     }
 }

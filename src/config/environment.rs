@@ -137,7 +137,8 @@ impl Supervisor {
 
 /// The folder that holds the slots.
 fn root(value: &Value) -> Result<String, Complaint> {
-    let path = value::absolute_path(value)?;
+    let takes = || value::path_like("^/.*[^/.]");
+    let path = value::absolute_path(value).map_err(|complaint| complaint.takes(takes()))?;
     let complaint = Complaint::new("must not be the top of the file system");
     ensure(path != "/", complaint.help("give the slots a folder of their own, such as \"/home/USER/NAME\""))?;
     Ok(path)

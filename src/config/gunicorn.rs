@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use toml::Spanned;
 
 use super::problem::{Complaint, ensure};
@@ -28,9 +29,10 @@ impl Gunicorn {
             let complaint = Complaint::new("must not be set beside `web.command`, which is run instead");
             table.object("app", complaint.help("take one of the two out"));
         }
-        let app = match instead {
-            true => table.optional("app", callable),
-            false => table.required("app", "app = \"app:app\", or the server's own: [web] command", callable),
+        let app = if instead {
+            table.optional("app", callable)
+        } else {
+            table.required("app", "app = \"app:app\", or the server's own: [web] command", callable)
         };
         Some(Gunicorn {
             workers: table.get("workers", |v| value::number(v, 1, 1000)),
@@ -44,7 +46,7 @@ impl Gunicorn {
 
 /// `package.module:callable`, or a factory's call.
 fn callable(value: &Value) -> Result<String, Complaint> {
-    let text = value::text(value)?;
+    let text = value::like(value, r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\(.*\))?$")?;
     let is_name = |name: &str| {
         name.chars().all(|c| c.is_alphanumeric() || c == '_')
             && name.starts_with(|c: char| c.is_alphabetic() || c == '_')
@@ -65,7 +67,7 @@ fn callable(value: &Value) -> Result<String, Complaint> {
 }
 
 fn requirement(value: &Value) -> Result<String, Complaint> {
-    let text = value::text(value)?;
+    let text = value::like(value, r"^gunicorn($|[^\w./-])")?;
     let goes_on = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     let is_right = text.strip_prefix("gunicorn").is_some_and(|rest| !rest.starts_with(goes_on));
     ensure(is_right, Complaint::new("must be a requirement on gunicorn, such as \"gunicorn==23.0.0\""))?;
@@ -81,7 +83,14 @@ fn whole_seconds(value: &Value) -> Result<Duration, Complaint> {
 }
 
 fn args(value: &Value) -> Result<Vec<String>, Complaint> {
-    let args = value::words(value)?;
+    let args = value::words(value).map_err(|complaint| {
+        let long: Vec<&str> = OWN_ARGUMENTS.iter().map(|(long, ..)| *long).collect();
+        let short: String = OWN_ARGUMENTS.iter().filter_map(|(_, short, _)| *short).collect();
+        let own = format!("^(--({})(=|$)|-R*[{short}]|-[^= ]+ )", long.join("|"));
+        let one = json!({ "type": "string", "not": { "pattern": own } });
+        let first = json!({ "allOf": [one, { "pattern": "^-." }] });
+        complaint.takes(json!({ "type": "array", "items": [first], "additionalItems": one }))
+    })?;
     let spans = value.get_ref().as_array().into_iter().flatten().map(Spanned::span);
     for (index, (arg, span)) in args.iter().zip(spans).enumerate() {
         objection_to_argument(arg, index == 0).map_err(|complaint| complaint.at(span))?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::json;
 use toml::de::DeValue;
 
 use super::problem::Complaint;
@@ -52,7 +53,10 @@ impl Statuses {
         match value.get_ref() {
             DeValue::Array(items) if items.is_empty() => Err(Complaint::new("must name at least one status")),
             DeValue::Array(_) => value::list(value, "", range).map(Statuses),
-            _ => range(value).map(|range| Statuses(vec![range])),
+            _ => range(value).map(|range| Statuses(vec![range])).map_err(|complaint| {
+                let one = value::taken(range);
+                complaint.takes(json!({ "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] }))
+            }),
         }
     }
 }
@@ -61,7 +65,11 @@ fn range(value: &Value) -> Result<(u16, u16), Complaint> {
     let text = match value.get_ref() {
         DeValue::String(text) => text.as_ref(),
         DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str(),
-        _ => return Err(wrong_type("HTTP statuses such as 200 or \"2xx\"", value)),
+        _ => {
+            let text = json!({ "type": "string", "pattern": "^([1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?)$" });
+            let takes = json!({ "anyOf": [text, { "type": "integer", "minimum": 100, "maximum": 599 }] });
+            return Err(wrong_type("HTTP statuses such as 200 or \"2xx\"", value).takes(takes));
+        }
     };
     let status = |text: &str| {
         let three_digits = text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit());

@@ -1,5 +1,7 @@
 //! Which words mean what on the command line, and which word was probably meant.
 
+use serde_json::{Value as Json, json};
+
 use super::problem::{Complaint, ensure};
 
 /// The name becomes part of files' names.
@@ -15,6 +17,14 @@ pub fn distance(word: &str, meant: &str) -> Option<usize> {
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typos = candidates.into_iter().filter_map(|meant| Some((distance(word, meant)?, meant)));
     typos.min_by_key(|(slips, _)| *slips).map(|(_, meant)| meant)
+}
+
+/// What an environment can be called, as a schema says it.
+pub(super) fn names(reserved: &[&str]) -> Json {
+    let any_case = |c: char| format!("[{}{c}]", c.to_ascii_uppercase());
+    let words: Vec<String> = reserved.iter().map(|word| word.chars().map(any_case).collect()).collect();
+    let taken = format!("^({})$", words.join("|"));
+    json!({ "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$", "maxLength": LONGEST, "not": { "pattern": taken } })
 }
 
 /// What is wrong with a name for an environment, if anything is; `reserved` are words of the command line.

@@ -65,7 +65,7 @@ impl Nginx {
 
 /// `address:port`.
 fn address(value: &Value) -> Result<String, Complaint> {
-    let text = value::text(value)?;
+    let text = value::like(value, r"^[0-9a-fA-F.:\[\]]+:[0-9]*[1-9][0-9]*$")?;
     let is_right = text.parse::<SocketAddr>().is_ok_and(|address| address.port() != 0);
     let complaint = "must be an address with a port, such as \"127.0.0.1:80\" or \"[::1]:80\"";
     ensure(is_right, Complaint::new(complaint))?;
@@ -102,7 +102,7 @@ fn is_network(text: &str) -> bool {
 
 /// A size as nginx writes it: `20m`, `512k`, `1g`; 0 for no bound.
 fn size(value: &Value) -> Result<String, Complaint> {
-    let text = value::text(value)?;
+    let text = value::like(value, "^[0-9]{1,9}[kKmMgG]?$")?;
     let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
     let is_number = (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     ensure(is_number && text.len() - digits.len() <= 1, Complaint::new("must be a size, such as \"20m\""))?;
@@ -119,7 +119,8 @@ fn file(value: &Value) -> Result<String, Complaint> {
 
 /// A log of nginx's: what it would fill in from a request would be the client's to choose.
 fn log(value: &Value) -> Result<String, Complaint> {
-    let path = value::absolute_file(value)?;
+    let takes = || value::path_like("^/[^$]*[^$/]$");
+    let path = value::absolute_file(value).map_err(|complaint| complaint.takes(takes()))?;
     ensure(!path.contains('$'), Complaint::new("must not hold `$`: nginx takes it for a variable's name"))?;
     Ok(path)
 }

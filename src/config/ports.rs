@@ -5,7 +5,7 @@ use super::section::{Section, Tables};
 use super::value;
 use crate::model::Color;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Ports {
     pub blue: u16,
     pub green: u16,

@@ -1,8 +1,10 @@
 //! What is wrong in the file, drawn with the line it stands on.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+
+use serde_json::Value as Json;
 
 /// Why a value is refused; the reader adds the key's name and the place.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -13,15 +15,23 @@ pub(super) struct Complaint {
     help: String,
     /// The part of the value that is wrong, where it is not the whole.
     span: Range<usize>,
+    /// What the key takes, as a JSON schema says it; the reader of a single value tells.
+    pub(super) takes: Option<Json>,
 }
 
 impl Complaint {
     pub(super) fn new(message: impl Into<String>) -> Complaint {
-        Complaint { message: message.into(), help: String::new(), span: NOWHERE }
+        Complaint { message: message.into(), help: String::new(), span: NOWHERE, takes: None }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Complaint {
         self.help = help.into();
+        self
+    }
+
+    /// Says what would be right to a schema.
+    pub(super) fn takes(mut self, schema: Json) -> Complaint {
+        self.takes = Some(schema);
         self
     }
 
@@ -63,6 +73,12 @@ impl<'a> Problems<'a> {
         let number = found.len();
         // An application's table is read once for each environment, and is wrong each time.
         found.entry((key.to_owned(), complaint.at(span.unwrap_or(end..end)))).or_insert(number);
+    }
+
+    /// What the keys take that were found wrong.
+    pub(super) fn taken(self) -> BTreeMap<String, Json> {
+        let told = |((key, complaint), _): ((String, Complaint), usize)| Some((key, complaint.takes?));
+        self.found.into_inner().into_iter().filter_map(told).collect()
     }
 
     /// Keeps a part of the file, and a comment behind it, out of every message.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use super::problem::{Complaint, Problems, ensure};
@@ -83,11 +84,22 @@ impl SlotProcess {
 }
 
 fn command(value: &Value) -> Result<String, Complaint> {
-    match value.get_ref().is_str() {
-        true => value::command_line(value),
-        false => Err(wrong_type("a command, or a table with one", value).help("or false: not here")),
+    if value.get_ref().is_str() {
+        value::command_line(value)
+    } else {
+        let takes = json!({ "anyOf": [value::taken(value::text), { "const": false }] });
+        let complaint = wrong_type("a command, or a table with one", value).takes(takes);
+        Err(complaint.help("or false: not here"))
     }
 }
+
+/// What a process can be called, as a schema says it.
+pub(super) fn names() -> Json {
+    json!({ "pattern": "^[a-z][a-z0-9_-]{0,39}$", "not": { "enum": OWN } })
+}
+
+/// The web server's names.
+const OWN: [&str; 2] = ["web", "gunicorn"];
 
 // It names files on the host.
 fn objection_to_name(name: &str) -> Result<(), Complaint> {
@@ -97,5 +109,5 @@ fn objection_to_name(name: &str) -> Result<(), Complaint> {
     let help = "a name begins with a small letter, and holds small letters, digits, `-` and `_`";
     ensure(plain && name.len() <= 40, complaint.help(help))?;
     let complaint = Complaint::new("is the web server's own name");
-    ensure(!["web", "gunicorn"].contains(&name), complaint.help("say in [web] or [gunicorn] what it is"))
+    ensure(!OWN.contains(&name), complaint.help("say in [web] or [gunicorn] what it is"))
 }

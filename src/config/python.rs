@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use toml::de::DeValue;
 
 use super::problem::{Complaint, ensure};
@@ -60,7 +61,7 @@ impl Python {
 }
 
 fn interpreter(value: &Value) -> Result<String, Complaint> {
-    let command = value::text(value)?;
+    let command = value::like(value, "^(/|[^-/][^/]*$)")?;
     let is_relative = command.contains('/') && !command.starts_with('/');
     let complaint = Complaint::new("must be a command on the host's PATH or an absolute path");
     ensure(!is_relative && !command.starts_with('-'), complaint)?;
@@ -74,7 +75,15 @@ fn requirements(value: &Value) -> Result<Option<String>, Complaint> {
         DeValue::Boolean(false) => return Ok(None),
         DeValue::String(path) if path.is_empty() => return Ok(None),
         DeValue::String(_) => value::text(value)?,
-        _ => return Err(wrong_type("a path, or false where there is none", value)),
+        _ => {
+            let path = json!({
+                "type": "string",
+                "pattern": r"^(\.\./)*(\./)*\.?[^/.~]",
+                "not": { "pattern": r"[^/.][^/]*/\.\.(/|$)" },
+            });
+            let complaint = wrong_type("a path, or false where there is none", value);
+            return Err(complaint.takes(json!({ "anyOf": [path, { "enum": [false, ""] }] })));
+        }
     };
     let rest = path.trim_start_matches("../");
     let upward = &path[..path.len() - rest.len()];

@@ -1,5 +1,8 @@
 //! The whole file: every environment, or everything that is wrong.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
 use toml::de::DeTable;
 
 use super::environment::Environment;
@@ -28,6 +31,15 @@ pub(super) fn environments(
         none if none.is_empty() => Ok(environments),
         problems => Err(problems),
     }
+}
+
+/// What the keys of a file take that are wrong in it, by their names.
+pub(super) fn taken(text: &str) -> BTreeMap<String, Json> {
+    let (problems, document) = (Problems::new(text), DeTable::parse(text));
+    if let Ok(document) = &document {
+        whole(&Layer::top(document.get_ref()), "app", &[], &problems);
+    }
+    problems.taken()
 }
 
 fn whole(top: &Layer, folder: &str, reserved: &[&str], problems: &Problems) -> Vec<Environment> {

@@ -81,7 +81,7 @@ fn source(
 }
 
 fn variable(value: &Value) -> Result<String, Complaint> {
-    let name = value::text(value)?;
+    let name = value::like(value, "^[^$=][^=]*$")?;
     let complaint = || Complaint::new("must be a variable's name alone");
     match name.strip_prefix('$') {
         Some(bare) => Err(complaint().help(format!("write it without the sign: \"{bare}\""))),
@@ -90,7 +90,7 @@ fn variable(value: &Value) -> Result<String, Complaint> {
 }
 
 fn file(value: &Value) -> Result<String, Complaint> {
-    let path = value::text(value)?;
+    let path = value::like(value, "^[^~]")?;
     let help = "a path counts from the folder of deployer.toml; an absolute one is fine too";
     ensure(!path.starts_with('~'), Complaint::new("must not begin with `~`").help(help))?;
     Ok(path)

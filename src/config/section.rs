@@ -78,9 +78,10 @@ impl<'t> Layer<'t> {
                 table => format!("in [{table}]"),
             })
             .collect();
-        match homes.is_empty() {
-            true => format!("known here: {}", known.join(", ")),
-            false => format!("`{name}` belongs {}", homes.join(" or ")),
+        if homes.is_empty() {
+            format!("known here: {}", known.join(", "))
+        } else {
+            format!("`{name}` belongs {}", homes.join(" or "))
         }
     }
 }

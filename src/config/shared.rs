@@ -1,5 +1,7 @@
 //! `[shared]`: folders of the application that outlive a release.
 
+use serde_json::json;
+
 use super::problem::{Complaint, ensure};
 use super::section::Section;
 use super::value::{self, Value, inside};
@@ -22,7 +24,8 @@ fn folders(value: &Value) -> Result<Vec<String>, Complaint> {
 
 /// A folder below the application's.
 pub(super) fn folder(value: &Value) -> Result<String, Complaint> {
-    let path = value::inner_path(value)?;
+    let takes = || json!({ "type": "string", "pattern": r"^(\./)*\.?[^/.~]", "not": { "pattern": r"(^|/)\.(\.|git)(/|$)" } });
+    let path = value::inner_path(value).map_err(|complaint| complaint.takes(takes()))?;
     ensure(path != ".", Complaint::new("must name a folder below the application's"))?;
     let is_git = path.split('/').any(|part| part == ".git");
     ensure(!is_git, Complaint::new("must not be in .git, which is git's"))?;

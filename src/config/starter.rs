@@ -1,8 +1,10 @@
 //! `templates/deployer.toml` is the layer below every file: a default stands there and nowhere else. With what it shows
 //! behind a comment sign it has every key that there is.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -19,6 +21,34 @@ static DEFAULTS: LazyLock<DeTable<'static>> = LazyLock::new(|| parsed(text(false
 
 /// Every kind of table with its keys, in the starter's order.
 pub(super) static KINDS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(kinds);
+
+/// What stands behind the comment sign of each key and, by an empty key, of each table's header.
+pub(super) fn comments() -> BTreeMap<(String, String), String> {
+    let mut found: BTreeMap<_, String> = BTreeMap::new();
+    let (mut kind, mut last) = (TOP.to_owned(), None);
+    for line in text(true).lines() {
+        let (code, comment) = line.split_once("# ").unwrap_or((line, ""));
+        let key = match code.strip_prefix('[') {
+            Some(header) => {
+                kind = header.split(']').next().unwrap_or_default().replace("prod", "NAME");
+                Some("")
+            }
+            None => code.split_once(" = ").map(|(key, _)| key),
+        };
+        last = key.map(|key| (kind.clone(), key.to_owned())).or(last.filter(|_| code.trim() == "#"));
+        if let Some(last) = last.clone().filter(|_| !comment.is_empty()) {
+            let told = found.entry(last).or_default();
+            *told = format!("{told} {}", comment.trim_start_matches(['#', ' '])).trim().to_owned();
+        }
+    }
+    found
+}
+
+/// What the starter says where the file says nothing, as JSON.
+pub(super) fn defaults() -> Json {
+    let table: toml::Table = text(false).parse().unwrap_or_else(|error| panic!("the starter: {error}"));
+    serde_json::to_value(table).unwrap_or_default()
+}
 
 /// What the starter says where the file says nothing.
 pub(super) fn default(kind: &str, key: &str) -> &'static Value<'static> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::duration::parse_duration;
 use super::problem::{Complaint, ensure};
 use super::section::Section;
@@ -37,7 +39,8 @@ impl StaticFiles {
 
 /// A folder that nginx's configuration names.
 fn served_folder(value: &Value) -> Result<String, Complaint> {
-    let path = folder(value)?;
+    let takes = || value::path_like(r#"^(\./)*\.?[^/.~$"\\][^$"\\]*$"#);
+    let path = folder(value).map_err(|complaint| complaint.takes(takes()))?;
     let complaint = "must not hold `$`, quotes or backslashes, which nginx reads otherwise";
     ensure(!path.contains(['$', '"', '\\']), Complaint::new(complaint))?;
     Ok(path)
@@ -45,7 +48,8 @@ fn served_folder(value: &Value) -> Result<String, Complaint> {
 
 /// The beginning of a path, in letters that mean the same to nginx wherever they stand.
 fn url(value: &Value) -> Result<String, Complaint> {
-    let url = value::text(value)?;
+    let takes = || value::path_like(r"^/[A-Za-z0-9_.-]([A-Za-z0-9_./-]*[A-Za-z0-9_.-])?/$");
+    let url = value::text(value).map_err(|complaint| complaint.takes(takes()))?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let is_plain = |inner: &str| !inner.split('/').any(|part| matches!(part, "" | "." | ".."));
     let inner = url.strip_prefix('/').and_then(|url| url.strip_suffix('/'));
@@ -62,7 +66,9 @@ const DAY: u64 = 24 * 3600;
 
 /// A duration that may be counted in days.
 fn keep(value: &Value) -> Result<Duration, Complaint> {
-    let text = value.get_ref().as_str().ok_or_else(|| wrong_type("a duration such as \"30d\"", value))?;
+    let takes = || json!({ "type": "string", "pattern": "^([0-9]+|[0-9]{1,4}d|([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$", "minLength": 1 });
+    let complaint = || wrong_type("a duration such as \"30d\"", value).takes(takes());
+    let text = value.get_ref().as_str().ok_or_else(complaint)?;
     let days = text.strip_suffix('d').filter(|days| days.bytes().all(|b| b.is_ascii_digit()));
     let time = match days {
         Some(days) => {

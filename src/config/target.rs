@@ -21,7 +21,7 @@ pub(super) fn client(value: &Value) -> Result<SshClient, Complaint> {
 
 /// What SSH connects to: a name or an address, without a user and without a port.
 fn host(value: &Value) -> Result<String, Complaint> {
-    let host = value::text(value)?;
+    let host = value::like(value, r"^([^\s@/:-][^\s@/:]*|[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*)$")?;
     let alone = || Complaint::new("must be a host alone");
     if let Some((user, name)) = host.split_once('@') {
         let (name, port) = match name.rsplit_once(':') {
@@ -43,7 +43,7 @@ fn host(value: &Value) -> Result<String, Complaint> {
 }
 
 fn user(value: &Value) -> Result<String, Complaint> {
-    let user = value::text(value)?;
+    let user = value::like(value, r"^[^\s@:/-][^\s@:/]*$")?;
     let odd = |c: char| c.is_whitespace() || "@:/".contains(c);
     let complaint = Complaint::new("is not the name of a user");
     let help = "give the name that ssh logs in with, alone";

@@ -28,23 +28,25 @@ impl Url {
 
     /// What a browser would send as the Host header: the port only where it is not the scheme's own.
     pub fn authority(&self) -> String {
-        match self.port == own_port(self.https) {
-            true => self.host.clone(),
-            false => format!("{}:{}", self.host, self.port),
+        if self.port == own_port(self.https) {
+            self.host.clone()
+        } else {
+            format!("{}:{}", self.host, self.port)
         }
     }
 
     /// `http://name[:port][/path]`.
     pub(super) fn read(value: &Value) -> Result<Url, Complaint> {
-        let text = value::text(value)?;
+        let text = value::like(value, r#"^https?://[A-Za-z0-9_\[-][A-Za-z0-9_.:\[\]-]*(/[!"$->@-~]*)?$"#)?;
         let (https, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
             _ => {
                 let complaint = Complaint::new("must begin with http:// or https://");
-                return Err(match text.contains("://") {
-                    true => complaint,
-                    false => complaint.help(format!("write \"http://{text}\"")),
+                return Err(if text.contains("://") {
+                    complaint
+                } else {
+                    complaint.help(format!("write \"http://{text}\""))
                 });
             }
         };
@@ -75,14 +77,14 @@ impl fmt::Display for Url {
 
 /// The path of a request, as it goes over the wire.
 pub(super) fn request_path(value: &Value) -> Result<String, Complaint> {
-    let path = value::text(value)?;
+    let path = value::like(value, r#"^/[!"$-~]*$"#)?;
     ensure_path(&path)?;
     Ok(path)
 }
 
 /// The value of a Host header.
 pub(super) fn host_header(value: &Value) -> Result<String, Complaint> {
-    let host = value::text(value)?;
+    let host = value::like(value, r"^[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$")?;
     let (name, port) = split_port(&host);
     let is_right = is_name_or_address(name) && port.is_none_or(|port| number(port).is_some());
     ensure(is_right, Complaint::new("must be a server's name, with or without a port"))?;

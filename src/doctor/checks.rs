@@ -10,7 +10,7 @@ use crate::shell;
 
 /// What was seen of a host, by whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct DoctorInput<'a> {
     pub reading: &'a Reading,
     /// What every other command reads; it needs Python on the host.
     pub state: Option<&'a HostState>,
@@ -23,8 +23,8 @@ pub struct Seen<'a> {
 }
 
 /// Looks at everything.
-pub fn diagnose(seen: Seen, environment: &Environment) -> Diagnosis {
-    let Seen { reading, state, .. } = seen;
+pub fn diagnose(seen: DoctorInput, environment: &Environment) -> Diagnosis {
+    let DoctorInput { reading, state, .. } = seen;
     let mut checks = vec![Check::good("ssh", seen.connection), machine::python(reading, environment)];
     checks.extend(machine::login(reading));
     checks.extend(machine::virtualenv(reading, environment));

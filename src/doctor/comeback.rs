@@ -2,7 +2,7 @@
 
 use super::{By, Check};
 use crate::config::{Environment, Supervisor};
-use crate::model::{Crontab, HostState, Systemd, Unit};
+use crate::model::{Crontab, HostState, Systemd, UnitState};
 use crate::unit;
 
 /// It stands in the way of no release, so at the worst it is a note.
@@ -31,7 +31,7 @@ pub(super) fn reboot(state: &HostState, environment: &Environment) -> Check {
 /// systemd can; what live is may have been started before it could.
 fn started(state: &HostState, environment: &Environment) -> Check {
     let live = state.live.color.map(|color| state.slot(color));
-    if live.is_some_and(|slot| slot.process.is_some() && slot.unit != Unit::Enabled) {
+    if live.is_some_and(|slot| slot.process.is_some() && slot.unit != UnitState::Enabled) {
         Check::note("reboot", "systemd could start it, but does not know of live").mend(
             By::Here,
             format!("deployer {} deploy --cutover", environment.name),

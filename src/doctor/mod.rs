@@ -10,6 +10,6 @@ mod site;
 mod tests;
 
 pub use check::{By, Check, Diagnosis, Level, Mend};
-pub use checks::{Seen, diagnose};
+pub use checks::{DoctorInput, diagnose};
 pub use reading::{Folder, Listening, Reading};
 pub use site::{configuration, site_elsewhere};

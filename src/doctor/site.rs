@@ -2,7 +2,7 @@
 
 use super::{By, Check, Reading};
 use crate::config::{Cutover, Environment};
-use crate::model::{HostState, Role, short};
+use crate::model::{HostState, Role, Served, ServedSlot, short};
 
 const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
 const PROGRAM: &str = "/usr/sbin/nginx";
@@ -53,7 +53,7 @@ pub fn site_elsewhere(
 
 /// Whether the site includes what deployer writes.
 pub(super) fn site(reading: &Reading, state: Option<&HostState>, environment: &Environment) -> Check {
-    let proven = state.and_then(|state| state.served.as_ref()).is_some_and(|served| served.color.is_some());
+    let proven = state.and_then(HostState::served_color).is_some();
     let setup = format!("deployer {} setup", environment.name);
     match includes(reading, environment, Role::Live) {
         Some(file) => Check::good("site", format!("{file} includes live")),
@@ -80,27 +80,22 @@ pub(super) fn door(reading: &Reading, state: Option<&HostState>, environment: &E
     let Some(served) = &state.served else {
         return Check::note(name, "not asked");
     };
-    if let Some(error) = &served.error {
+    if let Served::Silent { error } = served {
         if !listening(reading, environment) {
             return listens(reading, environment, state.live.color.is_some());
         }
         let check = Check::bad(name, error.clone());
-        return match environment.url.https {
-            // What listens there may speak no TLS.
-            true => check.mend(By::Here, tls(environment), false),
-            false => check,
-        }
-        .mend(By::Here, format!("if nginx {ELSEWHERE}"), false);
+        // What listens there may speak no TLS.
+        let check = if environment.url.https { check.mend(By::Here, tls(environment), false) } else { check };
+        return check.mend(By::Here, format!("if nginx {ELSEWHERE}"), false);
     }
-    match (served.color, &served.commit) {
-        (Some(color), Some(commit)) => Check::good(name, format!("answers from {color} {}", short(commit))),
-        (Some(color), None) => Check::good(name, format!("answers from {color}")),
+    match served {
+        Served::Slot(ServedSlot { color, commit, .. }) => {
+            Check::good(name, format!("answers from {color} {}", short(commit)))
+        }
         // Without a key there was nothing to ask; whether anybody listens is seen all the same.
-        (None, _) if state.key.is_none() => listens(reading, environment, false),
-        (None, _) => Check::note(
-            name,
-            served.unknown.clone().unwrap_or_else(|| "it is not known what it serves".to_owned()),
-        ),
+        _ if state.key.is_none() => listens(reading, environment, false),
+        Served::Unknown { unknown: why } | Served::Silent { error: why } => Check::note(name, why.clone()),
     }
 }
 

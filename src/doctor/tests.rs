@@ -69,7 +69,7 @@ fn seen_in(replace: &[(&str, &str)], environment: &Environment, state: Option<&H
     }
     let reading = Reading::parse(&format!("Welcome to Debian\n{text}"), "N");
     assert!(reading.whole);
-    let seen = Seen {
+    let seen = DoctorInput {
         reading: &reading,
         state,
         connection: "deploy, host key ssh-ed25519 SHA256:…, by ~/.ssh/id_ed25519",
@@ -83,7 +83,7 @@ fn seen_in(replace: &[(&str, &str)], environment: &Environment, state: Option<&H
 fn state(words: &str) -> HostState {
     let mut state = serde_json::json!({
         "now": 1000.0, "user": "deploy", "name": "web1", "tools": {}, "python": "", "key": "c0ffee", "virtualenvs": [],
-        "root": {"exists": true, "ancestor": "/home/deploy/hello", "writable": true},
+        "root": {"ancestor": "/home/deploy/hello", "writable": true},
         "live": {"target": "blue", "color": "blue", "exists": true},
         "next": {"target": "green", "color": "green", "exists": true},
         "blue": {"exists": true, "unit": "enabled", "process": {"pid": 4, "started": 900.0}}, "green": {"exists": true},

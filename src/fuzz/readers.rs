@@ -183,7 +183,7 @@ fn recognised(text: &str) {
 
 fn state(text: &str, environment: &Environment) {
     if let Ok(state) = serde_json::from_str::<HostState>(text) {
-        let _ = plan::roles(&state, environment);
+        let _ = plan::slots(&state, environment);
         let _ = plan::assess(&state, environment);
         let _ = plan::world(&state, environment, None);
         let _ = plan::interrupted(&state);
@@ -243,8 +243,13 @@ pub(super) fn readers() -> Vec<Reader> {
     let files = tempfile::tempdir().expect("a temporary folder");
     let seen = move |text: &str| {
         let reading = doctor::Reading::parse(text, "N");
-        let seen =
-            doctor::Seen { reading: &reading, state: None, connection: "deploy", host: "web1", now: 1000 };
+        let seen = doctor::DoctorInput {
+            reading: &reading,
+            state: None,
+            connection: "deploy",
+            host: "web1",
+            now: 1000,
+        };
         let _ = diagnose(seen, &checked);
     };
     let value = |text: &str| {

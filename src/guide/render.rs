@@ -39,19 +39,17 @@ fn goes_on(block: &[&str], line: &str) -> bool {
     if line.is_empty() || line.starts_with("```") || line.starts_with("<!--") {
         return false;
     }
-    match block[0].starts_with('|') {
-        true => line.starts_with('|'),
-        false => marker(line).is_none(),
-    }
+    if block[0].starts_with('|') { line.starts_with('|') } else { marker(line).is_none() }
 }
 
 /// What an item of a list begins with: `- `, or a number.
 fn marker(line: &str) -> Option<&str> {
     let digits = line.trim_start_matches(|letter: char| letter.is_ascii_digit());
     let numbered = digits.len() < line.len() && digits.starts_with(". ");
-    match numbered {
-        true => Some(&line[..line.len() - digits.len() + 2]),
-        false => line.strip_prefix("- ").map(|_| &line[..2]),
+    if numbered {
+        Some(&line[..line.len() - digits.len() + 2])
+    } else {
+        line.strip_prefix("- ").map(|_| &line[..2])
     }
 }
 
@@ -147,9 +145,12 @@ impl Page {
         let mut rest = text;
         let mut spans: Vec<Span> = Vec::new();
         let code = AnsiColor::Cyan.on_default();
-        let word = |text: &str| match self.color {
-            true => Span { text: text.to_owned(), style: code },
-            false => Span { text: format!("`{text}`"), style: code },
+        let word = |text: &str| {
+            if self.color {
+                Span { text: text.to_owned(), style: code }
+            } else {
+                Span { text: format!("`{text}`"), style: code }
+            }
         };
         let text = |text: &str| Span { text: text.to_owned(), style: Style::new() };
         while let Some(letter) = rest.chars().next() {
@@ -229,9 +230,10 @@ fn plain(spans: &[Span]) -> String {
 }
 
 fn paint(text: &str, style: Style, color: bool) -> String {
-    match color && style != Style::new() && !text.is_empty() {
-        true => format!("{style}{text}{style:#}"),
-        false => text.to_owned(),
+    if color && style != Style::new() && !text.is_empty() {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
     }
 }
 

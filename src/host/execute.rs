@@ -11,7 +11,7 @@ use super::request::{After, Request};
 use super::session::HostSession;
 use super::upload::{PIECE, Upload};
 use super::work::Work;
-use crate::model::Kept;
+use crate::model::KeptLines;
 use crate::plan::{Action, ActionFailure, Event, Failure, Migrations, Plan, Unit, Verdict};
 use crate::probe;
 use crate::ssh::RemoteError;
@@ -48,13 +48,13 @@ impl Host<'_> {
         uploads: Vec<Option<Upload>>,
         after: After,
     ) -> Result<(), Failure> {
-        let mut run = Run {
+        let mut run = Execution {
             plan,
             current: None,
             ended: 0,
             failed: ActionFailure::default(),
             has_failed: false,
-            printed: Kept::default(),
+            printed: KeptLines::default(),
             began: Instant::now(),
             heard: Instant::now(),
             note: None,
@@ -82,7 +82,7 @@ impl Host<'_> {
 }
 
 /// Where the execution of a plan stands.
-struct Run<'p> {
+struct Execution<'p> {
     plan: &'p Plan,
     /// The step that is running, by its number.
     current: Option<usize>,
@@ -91,7 +91,7 @@ struct Run<'p> {
     failed: ActionFailure,
     has_failed: bool,
     /// What its tools have printed.
-    printed: Kept,
+    printed: KeptLines,
     began: Instant,
     /// When a step began or ended last.
     heard: Instant,
@@ -107,7 +107,7 @@ struct Run<'p> {
     is_blind: bool,
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     /// Sends the uploads, and looks between pieces whether the host still takes them.
     fn send(
         &mut self,
@@ -246,7 +246,7 @@ impl Run<'_> {
         self.current = Some(number);
         self.heard = Instant::now();
         self.failed = ActionFailure::default();
-        self.printed = Kept::default();
+        self.printed = KeptLines::default();
         self.note = None;
         self.began = Instant::now();
         work.emit(Event::StepStarted { number, total: self.plan.actions.len(), title: action.title() });

@@ -15,7 +15,7 @@ pub(crate) const MESSAGES: &[&str] = &[
     "{\"migrations\": {\"pending\": []}}",
     "{\"probed\": {\"ok\": false, \"status\": 500}}",
     "{\"failed\": {\"reason\": \"died\", \"status\": -9}}",
-    "{\"failed\": {\"reason\": \"switch_failed\", \"accepted\": true, \"said\": \"\", \"answer\": null, \"restored\": true, \"said_back\": \"\", \"now\": {}}}",
+    "{\"failed\": {\"reason\": \"switch_failed\", \"accepted\": true, \"said\": \"\", \"answer\": null, \"restored\": true, \"now\": {\"error\": \"refused\"}}}",
     "{\"watched\": {\"left\": 29.5, \"why\": null, \"requests\": 12, \"errors\": 0}}",
     "{\"draining\": {\"workers\": 2, \"left\": 59.0}}",
     "{\"found\": [{\"kind\": \"virtualenv\", \"kilobytes\": 61440, \"name\": \"c0ffee\"}]}",

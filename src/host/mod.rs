@@ -25,7 +25,7 @@ pub use lease::TakeLease;
 pub use message::{Draining, Message, RecordName, RecordedCommands, SiteAnswer, SlotPlace, Unread, Watched};
 pub use observe::{Host, ask, start};
 pub use packed::exec_command;
-pub use request::{After, Began, Request, SiteFiles, SitePut, Step};
+pub use request::{After, Began, Request, SentAction, SiteFiles, SitePut};
 pub use session::{HostSession, Opening, nonce};
 pub use upload::Upload;
 pub use work::Work;

@@ -11,7 +11,7 @@ use super::session::{HostSession, Opening};
 use super::work::Work;
 use crate::config::Environment;
 use crate::lock;
-use crate::model::{ExitCode, HostState, Kept, size};
+use crate::model::{ExitCode, HostState, KeptLines, size};
 use crate::plan::{self, Event, Failure};
 use crate::settings::{Probes, Wish, settings};
 use crate::ssh::Session;
@@ -143,7 +143,7 @@ pub fn ask<T>(
 ) -> Result<T, Failure> {
     let host = session.host().to_string();
     let mut agent = start(session, environment, &Wish::new(Probes::FrontDoor), None, request)?;
-    let mut said = Kept::default();
+    let mut said = KeptLines::default();
     let answer = agent.until(&mut |message| match message {
         Message::Log(line) => {
             said.push(line);
@@ -178,7 +178,7 @@ fn read_state(
     presses: usize,
 ) -> Result<HostState, Failure> {
     let environment = work.environment;
-    let mut said = Kept::default();
+    let mut said = KeptLines::default();
     let (began, printed) = (Instant::now(), agent.printed());
     let (mut last, mut words) = (began, 0);
     let mut holder = None;

@@ -14,7 +14,7 @@ pub enum Request<'a> {
     Observe,
     /// Carry out these actions, one after the other.
     CarryOut {
-        steps: Vec<Step<'a>>,
+        steps: Vec<SentAction<'a>>,
         /// The command is complete then, and the agent ends.
         finish: bool,
     },
@@ -72,7 +72,7 @@ impl Request<'_> {
     /// Asks for a plan to be carried out; `uploads` has a place for each action, or none at all.
     pub(super) fn carry_out<'a>(plan: &'a Plan, uploads: &[Option<Upload>], after: After) -> Request<'a> {
         let upload = |index: usize| Some(uploads.get(index)?.as_ref()?.bytes);
-        let step = |(index, action): (usize, &'a _)| Step::new(action, upload(index));
+        let step = |(index, action): (usize, &'a _)| SentAction::new(action, upload(index));
         Request::CarryOut {
             steps: plan.actions.iter().enumerate().map(step).collect(),
             finish: after == After::Done,
@@ -82,7 +82,7 @@ impl Request<'_> {
 
 /// An action on its way.
 #[derive(Clone, Debug, Serialize)]
-pub struct Step<'a> {
+pub struct SentAction<'a> {
     pub action: &'a Action,
     pub touches: Touches,
     pub critical: bool,
@@ -90,9 +90,9 @@ pub struct Step<'a> {
     pub upload: Option<u64>,
 }
 
-impl Step<'_> {
-    fn new(action: &Action, upload: Option<u64>) -> Step<'_> {
-        Step { action, touches: action.touches(), critical: action.is_critical(), upload }
+impl SentAction<'_> {
+    fn new(action: &Action, upload: Option<u64>) -> SentAction<'_> {
+        SentAction { action, touches: action.touches(), critical: action.is_critical(), upload }
     }
 }
 

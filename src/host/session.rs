@@ -261,9 +261,10 @@ impl<'s> HostSession<'s> {
             if !line.bytes().starts_with(nonce.as_bytes()) || wrong.is_some() {
                 return;
             }
-            let said = match line.is_cut() {
-                true => Err(endless_word()),
-                false => parse(line.line()[nonce.len()..].trim_start()),
+            let said = if line.is_cut() {
+                Err(endless_word())
+            } else {
+                parse(line.line()[nonce.len()..].trim_start())
             };
             match said {
                 Ok(Message::Wanted) if *is_equipped || is_wanted => {
@@ -295,10 +296,7 @@ impl<'s> HostSession<'s> {
         let (mark, ready) = (format!("{} flush", self.nonce), &mut self.ready);
         self.err.feed(bytes, &mut |line| {
             let line = line.line();
-            ready.push_back(match line == mark {
-                true => Message::Flushed,
-                false => Message::Log(line),
-            });
+            ready.push_back(if line == mark { Message::Flushed } else { Message::Log(line) });
         });
     }
 }

@@ -9,7 +9,7 @@ const LINE: usize = 48;
 
 /// The first and the last lines of a long output, in bounded memory.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct KeptLines {
     head: Vec<String>,
     tail: VecDeque<String>,
     head_bytes: usize,
@@ -18,7 +18,7 @@ pub struct Kept {
     seen: u64,
 }
 
-impl Kept {
+impl KeptLines {
     pub fn push(&mut self, line: String) {
         let cost = line.len() + LINE;
         self.seen += cost as u64;
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn kept(count: usize, width: usize) -> Vec<String> {
-        let mut kept = Kept::default();
+        let mut kept = KeptLines::default();
         for number in 0..count {
             kept.push(format!("{number:>width$}"));
         }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn one_line_that_is_too_long_is_still_there() {
-        let mut kept = Kept::default();
+        let mut kept = KeptLines::default();
         kept.push("x".repeat(400_000));
         assert_eq!(kept.into_lines().len(), 1);
     }

@@ -20,7 +20,7 @@ pub use age::{age, whole_seconds};
 pub use change::{ChangeKind, FileChange, LoggedCommit};
 pub use color::{Color, Role};
 pub use exit::ExitCode;
-pub use kept::Kept;
+pub use kept::KeptLines;
 pub use layout::Layout;
 pub use lock::{Freeze, Holder, Lease, Lock, Stranger};
 pub use login::login;
@@ -30,7 +30,7 @@ pub use release::{CommitSummary, Release, short};
 pub use secret::{Secret, Secrets};
 pub use size::size;
 pub use state::{
-    Accepted, AcceptedOperation, Answer, Crontab, Described, HistoryEntry, HostState, Link, Listener,
-    PidFile, Process, Scope, Served, SlotState, Space, Systemd, UnfinishedSwitch, Unit,
+    Accepted, AcceptedOperation, Answer, Crontab, Described, Disk, HistoryEntry, HostState, Link, Listener,
+    PidFile, Process, Scope, Served, ServedSlot, SlotState, Systemd, UnfinishedSwitch, UnitState,
 };
 pub use target::{SshClient, Target};

@@ -15,7 +15,7 @@ pub struct HostState {
     pub user: String,
     /// The host's own name.
     pub name: String,
-    pub root: Space,
+    pub root: Disk,
     /// Where the host has these tools; `None`: not on the PATH.
     pub tools: BTreeMap<String, Option<String>>,
     /// The interpreter's version, kind and real path: what a virtualenv is bound to.
@@ -108,7 +108,7 @@ pub enum Crontab {
 /// The unit of a slot's web server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Unit {
+pub enum UnitState {
     #[default]
     None,
     /// systemd knows it, and does not start it after a reboot.
@@ -116,7 +116,7 @@ pub enum Unit {
     Enabled,
 }
 
-impl Space {
+impl Disk {
     /// Whether next to nothing can be written.
     pub fn is_full(&self) -> bool {
         self.free.is_some_and(|bytes| bytes < 64 * 1024) || self.inodes == Some(0)
@@ -131,6 +131,16 @@ impl HostState {
         }
     }
 
+    /// The slot that nginx serves, where it says so.
+    pub fn served_color(&self) -> Option<Color> {
+        self.served.as_ref()?.slot().map(|slot| slot.color)
+    }
+
+    /// Whether nginx follows the `live` link by itself.
+    pub fn serves_by_socket(&self) -> bool {
+        self.served.as_ref().and_then(Served::slot).is_some_and(|slot| slot.by_socket)
+    }
+
     /// Whether anything was ever laid out below the root.
     pub fn is_fresh(&self) -> bool {
         !self.live.exists && !self.next.exists && !self.blue.exists && !self.green.exists
@@ -139,8 +149,7 @@ impl HostState {
 
 /// The disk that the root is on, or will be.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Space {
-    pub exists: bool,
+pub struct Disk {
     /// The nearest folder above that exists.
     pub ancestor: String,
     pub writable: bool,
@@ -190,7 +199,7 @@ pub struct SlotState {
     /// What of that runs, each as often as it was started.
     pub running: BTreeMap<String, Vec<Process>>,
     pub pid_file: PidFile,
-    pub unit: Unit,
+    pub unit: UnitState,
     /// What the pid file says, where it says a number.
     pub pid: Option<i64>,
     pub listener: Option<Listener>,
@@ -275,20 +284,41 @@ pub struct Answer {
 }
 
 /// What nginx says it serves.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Served {
-    pub color: Option<Color>,
-    /// `none` for a slot that never held a release.
-    pub commit: Option<String>,
-    /// Whether nginx follows the `live` link by itself, as the socket cutover needs it.
-    pub by_socket: bool,
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Served {
+    Slot(ServedSlot),
     /// Something answered, but not a snippet of ours.
-    pub unknown: Option<String>,
+    Unknown {
+        unknown: String,
+    },
     /// Nothing answered.
-    pub error: Option<String>,
+    Silent {
+        error: String,
+    },
+}
+
+/// What a slot's snippet says of itself.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ServedSlot {
+    pub color: Color,
+    /// `none` for a slot that never held a release.
+    pub commit: String,
+    /// Whether nginx follows the `live` link by itself, as the socket cutover needs it.
+    #[serde(default)]
+    pub by_socket: bool,
     /// What the health check got there, where a switch asked.
+    #[serde(default)]
     pub health: Option<Answer>,
+}
+
+impl Served {
+    pub fn slot(&self) -> Option<&ServedSlot> {
+        match self {
+            Served::Slot(slot) => Some(slot),
+            _ => None,
+        }
+    }
 }
 
 /// Migrations that somebody accepted, as a line of `.deployer/migrations.jsonl`.

@@ -237,7 +237,7 @@ impl Action {
             | Action::TestNginx { .. }
             | Action::Remove { .. }
             | Action::Pack { .. } => Touches::Nothing,
-            // `roles` points a missing `live` only at what nginx serves already, or where nothing was ever served.
+            // `slots` points a missing `live` only at what nginx serves already, or where nothing was ever served.
             Action::Link { .. } => Touches::Nothing,
             Action::Stop { .. }
             | Action::StopOld { .. }

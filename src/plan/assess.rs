@@ -4,11 +4,13 @@ use super::comeback;
 use super::data;
 use super::interrupted::interrupted;
 use super::processes;
-use super::roles::{astray, roles};
-use super::status::{Health, HostStatus, LockHolder, Problem, Process, Served, SlotStatus};
+use super::slots::{astray, slots};
+use super::status::{HostStatus, LockHolder, Problem, ServedStatus, SlotHealth, SlotStatus, WebProcess};
 use crate::config::Environment;
 use crate::lock::describe;
-use crate::model::{Answer, Color, CommitSummary, HostState, Lock, PidFile, short, whole_seconds};
+use crate::model::{
+    Answer, Color, CommitSummary, HostState, Lock, PidFile, Served, ServedSlot, short, whole_seconds,
+};
 use crate::probe;
 
 /// Reads a host's state for `status`.
@@ -21,9 +23,10 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
     }
     if let Some(lock @ Lock::Stranger(stranger)) = &state.lock {
         let what = format!("the lock is held by {}, which is no deployer's", describe(lock));
-        let run = match stranger.ours {
-            true => Some(format!("deployer {name} unlock --force")),
-            false => stranger.pid.map(|pid| format!("sudo kill {pid}")),
+        let run = if stranger.ours {
+            Some(format!("deployer {name} unlock --force"))
+        } else {
+            stranger.pid.map(|pid| format!("sudo kill {pid}"))
         };
         problems.push(problem(&what, run));
     }
@@ -31,13 +34,13 @@ pub fn assess(state: &HostState, environment: &Environment) -> HostStatus {
         problems.push(problem("nothing was deployed here yet", Some(format!("deployer {name} deploy"))));
         return HostStatus { served: served(state), lock: lock(state), live: None, next: None, problems };
     }
-    let (live, next) = match roles(state, environment) {
-        Ok(roles) => {
-            for (link, color) in &roles.mend {
+    let (live, next) = match slots(state, environment) {
+        Ok(slots) => {
+            for (link, color) in &slots.mend {
                 let what = format!("the link {link} does not lead to {color}");
                 problems.push(problem(&what, Some(format!("deployer {name} deploy"))));
             }
-            (Some(roles.live), Some(roles.next))
+            (Some(slots.live), Some(slots.next))
         }
         Err(failure) => {
             problems.push(Problem { what: failure.to_string(), run: failure.advice.first().cloned() });
@@ -90,15 +93,14 @@ fn check_served(
 ) {
     let Some(served) = &state.served else { return };
     let name = &environment.name;
-    match (served.color, live) {
-        (Some(served), Some(live)) if served != live => {
-            let what = format!("nginx serves {served}, but live is linked to {live}");
+    match served {
+        Served::Slot(ServedSlot { color, .. }) if live.is_some_and(|live| live != *color) => {
+            let what = format!("nginx serves {color}, but live is linked to {}", color.other());
             problems.push(problem(&what, Some(format!("deployer {name} cutover"))));
         }
-        (Some(color), _) => {
-            let release = state.slot(color).release.as_ref();
-            let commit = served.commit.as_deref().unwrap_or("none");
-            if let Some(release) = release.filter(|release| release.commit != commit && commit != "none") {
+        Served::Slot(ServedSlot { color, commit, .. }) => {
+            let release = state.slot(*color).release.as_ref();
+            if let Some(release) = release.filter(|release| release.commit != *commit && commit != "none") {
                 let what = format!(
                     "nginx has {color}'s snippet of {}, but the slot holds {}",
                     short(commit),
@@ -107,12 +109,11 @@ fn check_served(
                 problems.push(problem(&what, Some(crate::shell::display(&environment.nginx.reload))));
             }
         }
-        (None, _) => {
-            if let Some(error) = &served.error {
-                let what = format!("the front door: {error}");
-                problems.push(problem(&what, Some(format!("deployer {name} doctor"))));
-            }
+        Served::Silent { error } => {
+            let what = format!("the front door: {error}");
+            problems.push(problem(&what, Some(format!("deployer {name} doctor"))));
         }
+        Served::Unknown { .. } => {}
     }
 }
 
@@ -135,7 +136,7 @@ fn check_live(state: &HostState, environment: &Environment, color: Color, proble
 fn check_door(state: &HostState, environment: &Environment, live: Color, problems: &mut Vec<Problem>) {
     let name = &environment.name;
     let health = &environment.health;
-    let is_served = state.served.as_ref().and_then(|served| served.color) == Some(live);
+    let is_served = state.served_color() == Some(live);
     let is_well = state.slot(live).health.as_ref().is_some_and(|answer| answer.ok);
     let wrong = |answer: &&Answer| is_served && is_well && !answer.ok && answer.passed != Some(false);
     let answer = state.door.as_ref().filter(wrong);
@@ -148,7 +149,7 @@ fn check_door(state: &HostState, environment: &Environment, live: Color, problem
         None if astray(state, live) => format!("nginx looks for a socket of live ({live}), which has none"),
         None => return,
     };
-    let by_socket = state.served.as_ref().is_some_and(|served| served.by_socket);
+    let by_socket = state.serves_by_socket();
     let run = match answer.and_then(|answer| answer.status) {
         _ if astray(state, live) => format!("deployer {name} cutover"),
         // nginx's user cannot reach it, say.
@@ -170,21 +171,18 @@ fn check_pid_file(state: &HostState, environment: &Environment, color: Color, pr
     problems.push(problem(&what, None));
 }
 
-fn served(state: &HostState) -> Served {
+fn served(state: &HostState) -> ServedStatus {
     match &state.served {
-        None => Served::Unknown { why: "nobody asked".to_string() },
-        Some(served) => match (served.color, &served.unknown, &served.error) {
-            (Some(color), _, _) => Served::Known {
-                color: Some(color),
-                commit: served
-                    .commit
-                    .as_ref()
-                    .filter(|commit| *commit != "none")
-                    .map(|id| CommitSummary { id: id.clone(), subject: subject(state, color, id) }),
-            },
-            (None, Some(why), _) | (None, None, Some(why)) => Served::Unknown { why: why.clone() },
-            (None, None, None) => Served::Unknown { why: "the front door did not say".to_string() },
-        },
+        None => ServedStatus::Unknown { why: "nobody asked".to_string() },
+        Some(Served::Slot(ServedSlot { color, commit, .. })) => {
+            let known = Some(commit).filter(|commit| *commit != "none");
+            let commit =
+                known.map(|id| CommitSummary { id: id.clone(), subject: subject(state, *color, id) });
+            ServedStatus::Known { color: Some(*color), commit }
+        }
+        Some(Served::Unknown { unknown: why } | Served::Silent { error: why }) => {
+            ServedStatus::Unknown { why: why.clone() }
+        }
     }
 }
 
@@ -209,25 +207,25 @@ fn slot(state: &HostState, environment: &Environment, color: Color, live: Option
     let commit = slot.commit();
     let process = match (&slot.process, &slot.listener) {
         (Some(process), _) => {
-            Process::Running { pid: process.pid, uptime_seconds: whole(state.now - process.started) }
+            WebProcess::Running { pid: process.pid, uptime_seconds: whole(state.now - process.started) }
         }
-        (None, Some(listener)) if !listener.ours => Process::Stranger {
+        (None, Some(listener)) if !listener.ours => WebProcess::Stranger {
             what: match listener.pid {
                 Some(pid) => format!("pid {pid} of {} ({})", listener.user, listener.command),
                 None => format!("a process of {}", listener.user),
             },
         },
-        _ => Process::Stopped,
+        _ => WebProcess::Stopped,
     };
     let health = match (&slot.health, &process) {
-        (Some(answer), Process::Running { .. }) if answer.ok => Health::Healthy,
-        (Some(answer), Process::Running { .. }) => {
-            Health::Unhealthy { why: probe::describe(answer, &environment.health.expect) }
+        (Some(answer), WebProcess::Running { .. }) if answer.ok => SlotHealth::Healthy,
+        (Some(answer), WebProcess::Running { .. }) => {
+            SlotHealth::Unhealthy { why: probe::describe(answer, &environment.health.expect) }
         }
-        (None, Process::Running { .. }) => {
-            Health::Unhealthy { why: format!("nothing listens on port {}", environment.ports.of(color)) }
+        (None, WebProcess::Running { .. }) => {
+            SlotHealth::Unhealthy { why: format!("nothing listens on port {}", environment.ports.of(color)) }
         }
-        _ => Health::Unknown { why: "nothing runs".to_string() },
+        _ => SlotHealth::Unknown { why: "nothing runs".to_string() },
     };
     SlotStatus {
         color,

@@ -2,7 +2,7 @@
 
 use super::status::Problem;
 use crate::config::{Environment, Supervisor};
-use crate::model::{Color, Crontab, HostState, Unit};
+use crate::model::{Color, Crontab, HostState, UnitState};
 use crate::{shell, unit};
 
 /// `None`: nobody asked, nobody is to care, or nothing runs.
@@ -13,7 +13,7 @@ pub(super) fn survives(state: &HostState, environment: &Environment, color: Colo
     }
     match (state.systemd, state.crontab) {
         (Some(systemd), _) => {
-            let known = slot.unit == Unit::Enabled && unknown(state, color).is_empty();
+            let known = slot.unit == UnitState::Enabled && unknown(state, color).is_empty();
             Some(systemd.lingers && known)
         }
         (None, Some(crontab)) => Some(crontab == Crontab::Starts),
@@ -36,9 +36,10 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
     }
     let (why, run) = match (state.systemd, state.crontab) {
         (Some(systemd), _) if !systemd.lingers || !systemd.writable => {
-            let what = match systemd.lingers {
-                false => "run nothing there without a login",
-                true => "not write its units where systemd looks for them",
+            let what = if systemd.lingers {
+                "not write its units where systemd looks for them"
+            } else {
+                "run nothing there without a login"
             };
             let mends = unit::mends(systemd, &state.user);
             let sudo: Vec<String> = mends.iter().map(|line| format!("sudo {line}")).collect();
@@ -49,7 +50,9 @@ pub(super) fn problem(state: &HostState, environment: &Environment, live: Color)
         }
         (Some(_), _) => (
             match (state.slot(live).unit, unknown(state, live)) {
-                (Unit::Enabled, names) => format!("systemd does not know of its {}", names.join(" and ")),
+                (UnitState::Enabled, names) => {
+                    format!("systemd does not know of its {}", names.join(" and "))
+                }
                 _ => "systemd does not know of it".to_string(),
             },
             Some(format!("deployer {} deploy --cutover", environment.name)),

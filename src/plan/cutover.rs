@@ -5,7 +5,7 @@ use super::action::{Action, Plan};
 use super::preconditions::check_port;
 use super::processes;
 use super::release;
-use super::roles::{Roles, astray, roles};
+use super::slots::{Slots, astray, slots};
 use super::switch::{CutoverPlan, runs, switch};
 use crate::config::Environment;
 use crate::model::{Color, HostState, Release};
@@ -27,14 +27,14 @@ pub fn cutover(
     if state.is_fresh() {
         return Err(nothing_to_cut_over(environment, format!("{} holds no slots yet", environment.root)));
     }
-    let roles = roles(state, environment)?;
-    let served = state.served.as_ref().and_then(|served| served.color);
+    let slots = slots(state, environment)?;
+    let served = state.served_color();
     let unfinished = state.live.color.is_some()
-        && (served == Some(roles.next)
-            || unproven(state, &roles)
-            || astray(state, roles.live) && !newer(state, &roles)
-            || processes::misplaced(state, &roles) && !newer(state, &roles));
-    let (from, to) = if unfinished { (roles.next, roles.live) } else { (roles.live, roles.next) };
+        && (served == Some(slots.next)
+            || unproven(state, &slots)
+            || astray(state, slots.live) && !newer(state, &slots)
+            || processes::misplaced(state, &slots) && !newer(state, &slots));
+    let (from, to) = if unfinished { (slots.next, slots.live) } else { (slots.live, slots.next) };
     let release = check_release(state, environment, to)?.clone();
     // What nginx serves already is warm.
     let mut actions: Vec<Action> =
@@ -51,24 +51,24 @@ pub fn cutover(
 }
 
 /// Whether next was built after what is live became so.
-fn newer(state: &HostState, roles: &Roles) -> bool {
+fn newer(state: &HostState, slots: &Slots) -> bool {
     let last = state.history.last().map_or(f64::MAX, |last| last.at);
     #[allow(clippy::cast_precision_loss)]
     let later = |release: &Release| release.at as f64 > last;
-    state.slot(roles.next).release.as_ref().is_some_and(later)
+    state.slot(slots.next).release.as_ref().is_some_and(later)
 }
 
 /// Whether what is live came by a switch that was never seen to end, and nothing was deployed since.
 ///
 /// Somebody else's reload may have made nginx serve it; to cut over once more would take it away again.
-fn unproven(state: &HostState, roles: &Roles) -> bool {
+fn unproven(state: &HostState, slots: &Slots) -> bool {
     let Some(switch) = &state.switch else {
         return false;
     };
     #[allow(clippy::cast_precision_loss)]
     let later = |release: &Release| release.at as f64 > switch.at;
-    let newer = state.slot(roles.next).release.as_ref().is_some_and(later);
-    switch.to == roles.live && !newer
+    let newer = state.slot(slots.next).release.as_ref().is_some_and(later);
+    switch.to == slots.live && !newer
 }
 
 fn nothing_to_cut_over(environment: &Environment, what: String) -> Failure {

@@ -9,7 +9,7 @@ const SCHEDULE: &str = "celerybeat-schedule";
 /// What is to be known of live's databases before another slot becomes live; where live has none, of those of the slot `to`
 /// that is about to.
 pub fn left_behind(state: &HostState, environment: &Environment, to: Option<Color>) -> Option<String> {
-    let live = super::roles(state, environment).ok()?.live;
+    let live = super::slots(state, environment).ok()?.live;
     let mut slots = [Some(live), to].into_iter().flatten();
     slots.find_map(|color| in_work_tree(state, environment, color))
 }

@@ -134,10 +134,7 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         let failure = Failure::new("unexpected", error.to_string());
-        match causes.is_empty() {
-            true => failure,
-            false => failure.why(causes.join(": ")),
-        }
+        if causes.is_empty() { failure } else { failure.why(causes.join(": ")) }
     }
 }
 

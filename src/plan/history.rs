@@ -3,16 +3,16 @@
 use super::Failure;
 use super::preconditions::held;
 use super::request::DeployRequest;
-use super::roles::Roles;
+use super::slots::Slots;
 use super::switch::CutoverPlan;
 use crate::model::{Accepted, AcceptedOperation, Color, HostState, Relation, age, short, whole_seconds};
 
 /// Refuses a commit that lacks what live or next holds.
-pub(super) fn check(state: &HostState, request: &DeployRequest, roles: &Roles) -> Result<(), Failure> {
+pub(super) fn check(state: &HostState, request: &DeployRequest, slots: &Slots) -> Result<(), Failure> {
     if request.force {
         return Ok(());
     }
-    let places = [("live", roles.live, request.relation_to_live), ("next", roles.next, request.relation)];
+    let places = [("live", slots.live, request.relation_to_live), ("next", slots.next, request.relation)];
     for (role, color, relation) in places {
         let Some((what, why)) = lost(request.commit.short(), &format!("{role} ({color})"), role, relation)
         else {
@@ -55,13 +55,11 @@ fn deployed(state: &HostState, color: Color) -> Option<String> {
     };
     #[allow(clippy::cast_precision_loss)]
     let ago = age(whole_seconds(state.now - release.at as f64));
-    let subject = match release.subject.is_empty() {
-        true => String::new(),
-        false => format!(" {:?}", release.subject),
-    };
-    Some(match release.is_recorded() {
-        true => format!("{} deployed {}{subject} {ago} ago", release.by, short(&release.commit)),
-        false => format!("it holds {}{subject}", short(&release.commit)),
+    let subject = if release.subject.is_empty() { String::new() } else { format!(" {:?}", release.subject) };
+    Some(if release.is_recorded() {
+        format!("{} deployed {}{subject} {ago} ago", release.by, short(&release.commit))
+    } else {
+        format!("it holds {}{subject}", short(&release.commit))
     })
 }
 

@@ -13,16 +13,16 @@ mod failure;
 mod history;
 mod interrupted;
 mod migrations;
-mod outlook;
 mod preconditions;
+mod preview;
 mod processes;
 mod prune;
 mod reason;
 mod release;
 mod request;
-mod roles;
 mod rollback;
 mod setup;
+mod slots;
 pub mod status;
 mod stop;
 mod switch;
@@ -36,24 +36,23 @@ pub use assess::assess;
 pub use code::{CODES, Code, code};
 pub use cutover::cutover;
 pub use data::left_behind;
-pub use deploy::{Look, deploy, look};
+pub use deploy::{PlannedLook, deploy, look};
 pub use event::{Event, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, disk, explain, gunicorn_unnamed, make_room, without_gunicorn};
 pub use failure::{Failure, Site};
 pub use history::{beyond, check_rollback, older_again, taken_back};
 pub use interrupted::{Interrupted, interrupted};
 pub use migrations::{Migration, Migrations, Operation, Verdict};
-pub use outlook::{
-    Commits, Names, Outlook, PackageChange, PlannedStep, Reading, Space as OutlookSpace, may_migrate,
-    migrates, outlook,
-};
 pub use preconditions::{dirty, frozen, held};
+pub use preview::{
+    Commits, Names, PackageChange, PlannedStep, Preview, PreviewInput, Space, may_migrate, migrates, preview,
+};
 pub use prune::{Found, FoundKind, KEEP, Kept, PrunePlan, kept, prune};
 pub use reason::{ActionFailure, Reason, SwitchFailure};
 pub use request::DeployRequest;
-pub use roles::{Roles, roles};
 pub use rollback::rollback;
 pub use setup::setup;
+pub use slots::{Slots, slots};
 pub use stop::stop;
 pub use switch::CutoverPlan;
 pub use work::{BuildVirtualenv, File, LookAtMigrations, Seed, Switch, Virtualenv};

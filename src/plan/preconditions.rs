@@ -1,7 +1,7 @@
 //! What must hold before a slot is touched, and the refusals where it does not.
 
 use super::action::Action;
-use super::roles::{Roles, astray};
+use super::slots::{Slots, astray};
 use super::{Failure, Site};
 use crate::config::{Environment, Installer, Supervisor};
 use crate::model::{Color, ExitCode, Freeze, HostState, Secret, age, login, whole_seconds};
@@ -26,31 +26,31 @@ pub fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure 
 }
 
 /// The folders and links that are missing.
-pub(super) fn layout(state: &HostState, roles: &Roles, new_key: &str) -> Vec<Action> {
+pub(super) fn layout(state: &HostState, slots: &Slots, new_key: &str) -> Vec<Action> {
     let complete = Color::ALL.iter().all(|color| {
         let slot = state.slot(*color);
         slot.exists && slot.repository && !slot.snippet.is_empty()
     });
     let lay_out = Action::LayOut { key: Secret::new(new_key), aside: None };
-    let links = roles.mend.iter().map(|(name, color)| Action::Link { name, color: *color });
+    let links = slots.mend.iter().map(|(name, color)| Action::Link { name, color: *color });
     (!complete || state.key.is_none()).then_some(lay_out).into_iter().chain(links).collect()
 }
 
 /// Where nginx still serves the slot that the links call next, to rebuild it would take the site down.
 pub(super) fn check_served(
     state: &HostState,
-    roles: &Roles,
+    slots: &Slots,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let served = state.served.as_ref().and_then(|served| served.color);
-    if served == Some(roles.next) {
-        let what = format!("nginx still serves {}, though live is linked to {}", roles.next, roles.live);
+    let served = state.served_color();
+    if served == Some(slots.next) {
+        let what = format!("nginx still serves {}, though live is linked to {}", slots.next, slots.live);
         return Err(Failure::new("served.differs", what)
             .why("a cutover was cut off before nginx was reloaded, or somebody moved the link by hand")
             .advise(format!("finish it first: deployer {} cutover", environment.name)));
     }
-    if astray(state, roles.live) {
-        let what = format!("nginx looks for a socket of live ({}), which has none", roles.live);
+    if astray(state, slots.live) {
+        let what = format!("nginx looks for a socket of live ({}), which has none", slots.live);
         return Err(Failure::new("served.astray", what)
             .why("it may still lead to what runs in next")
             .advise(format!("mend that first: deployer {} cutover", environment.name)));
@@ -61,11 +61,12 @@ pub(super) fn check_served(
 /// How a host without uv gets it, or does without.
 pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
     let failure = failure.advise(format!("on the host: {}", python::INSTALL_UV));
-    match environment.python.is_locked() {
-        true => failure
+    if environment.python.is_locked() {
+        failure
             .why("uv.lock is read by uv alone")
-            .advise(format!("or commit a requirements.txt, and name it: {}", python::EXPORT_LOCK)),
-        false => failure.advise("or set [python] installer = \"auto\""),
+            .advise(format!("or commit a requirements.txt, and name it: {}", python::EXPORT_LOCK))
+    } else {
+        failure.advise("or set [python] installer = \"auto\"")
     }
 }
 
@@ -94,9 +95,10 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
         let what = format!("user {} may not write units for systemd on {}", state.user, state.name);
         let failure = Failure::new("host.systemd", what).why("supervisor = \"systemd\" asks for it");
         let mends = unit::mends(systemd, &state.user);
-        return Err(match mends.is_empty() {
-            true => failure,
-            false => failure.advise(format!("on the host, as root: {}", mends.join(" && "))),
+        return Err(if mends.is_empty() {
+            failure
+        } else {
+            failure.advise(format!("on the host, as root: {}", mends.join(" && ")))
         });
     }
     if !state.root.writable {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::roles::Roles;
+use super::slots::Slots;
 use super::status::{Problem, ProcessStatus, Run};
 use crate::config::Environment;
 use crate::model::{Color, HostState, whole_seconds};
@@ -15,8 +15,8 @@ pub(super) fn handed_over(state: &HostState, from: Color, to: Color) -> Vec<Stri
 }
 
 /// Whether anything runs in next, or does not run in live as it should.
-pub(super) fn misplaced(state: &HostState, roles: &Roles) -> bool {
-    let (live, next) = (state.slot(roles.live), state.slot(roles.next));
+pub(super) fn misplaced(state: &HostState, slots: &Slots) -> bool {
+    let (live, next) = (state.slot(slots.live), state.slot(slots.next));
     // Where live itself does not run there is more to mend than this.
     live.process.is_some()
         && (!next.running.is_empty()

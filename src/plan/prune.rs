@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Failure;
 use super::action::{Action, Plan};
 use super::preconditions::held;
-use super::roles::roles;
+use super::slots::slots;
 use super::target::target;
 use crate::config::Environment;
 use crate::model::{Color, HostState};
@@ -69,7 +69,7 @@ pub fn kept(state: &HostState, environment: &Environment, keep: usize) -> Kept {
             kept.virtualenv(name);
         }
     }
-    let live = roles(state, environment).map(|roles| roles.live);
+    let live = slots(state, environment).map(|slots| slots.live);
     if let Ok(back) = live.and_then(|live| target(state, environment, live, None)) {
         kept.commit(Some(&back.commit));
         kept.virtualenv(&back.virtualenv);
@@ -108,7 +108,7 @@ pub fn prune(
     keep: usize,
     alone: bool,
 ) -> Result<PrunePlan, Failure> {
-    roles(state, environment)?;
+    slots(state, environment)?;
     let kept = kept(state, environment, keep);
     let goes: Vec<&Found> = found
         .iter()

@@ -115,8 +115,6 @@ pub struct SwitchFailure {
     pub watched: Option<String>,
     /// Whether the old release was seen to be served again.
     pub restored: bool,
-    /// What the reload back said.
-    pub said_back: String,
     /// What is served now.
     pub now: Served,
 }

@@ -307,7 +307,7 @@ pub(super) fn warm(environment: &Environment, color: Color) -> Option<Action> {
 
 fn web(state: &HostState, environment: &Environment, color: Color) -> Result<File, Failure> {
     // nginx looks for next, too, where it has been told to: until a cutover has told it otherwise, there is a socket.
-    let followed = state.served.as_ref().is_some_and(|served| served.by_socket);
+    let followed = state.serves_by_socket();
     let words = launch::web(environment, color, followed || environment.cutover == Cutover::Socket)?;
     Ok(etc(color, "run/web", words))
 }

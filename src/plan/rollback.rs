@@ -4,7 +4,7 @@ use super::Failure;
 use super::action::{Action, Plan};
 use super::preconditions::check_served;
 use super::release::{ReleaseBuild, start_again};
-use super::roles::roles;
+use super::slots::slots;
 use super::switch::{CutoverPlan, runs, switch};
 use super::target::{adoptable, nothing, target};
 use super::work::Virtualenv;
@@ -26,8 +26,8 @@ pub fn rollback(
     by: &str,
     wanted: Option<&str>,
 ) -> Result<CutoverPlan, Failure> {
-    let roles = roles(state, environment)?;
-    let (from, to) = (roles.live, roles.next);
+    let slots = slots(state, environment)?;
+    let (from, to) = (slots.live, slots.next);
     let mut release = target(state, environment, from, wanted)?;
     let mut actions = Vec::new();
     let mut socket = state.slot(to).socket;
@@ -38,14 +38,14 @@ pub fn rollback(
         let key = state.key.as_deref().unwrap_or_default();
         actions.push(introduce(environment, to, &release.commit, key));
     } else if !held {
-        check_served(state, &roles, environment)?;
+        check_served(state, &slots, environment)?;
         if release.local {
             release.virtualenv = python::key_elsewhere(&release.virtualenv, to);
         }
         actions.extend(rebuild(state, environment, secrets, by, (to, &release))?);
         socket = environment.cutover == Cutover::Socket;
     } else if !runs(state, to) || !healthy {
-        check_served(state, &roles, environment)?;
+        check_served(state, &slots, environment)?;
         let pid = state.slot(to).process.as_ref().map(|process| process.pid);
         actions.push(Action::Stop { color: to, pid, makes_way: false });
         actions.push(start_again(state, environment, to)?);

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::action::{Action, Plan};
 use super::preconditions::{check_host, layout};
-use super::roles::roles;
+use super::slots::slots;
 use crate::config::Environment;
 use crate::model::{HostState, Secret};
 
@@ -13,8 +13,8 @@ use crate::model::{HostState, Secret};
 /// Where it cannot be told which slot is live, or the root cannot be written to.
 pub fn setup(state: &HostState, environment: &Environment, new_key: &str) -> Result<Plan, Failure> {
     check_host(state, environment)?;
-    let roles = roles(state, environment)?;
-    let mut actions = layout(state, &roles, new_key);
+    let slots = slots(state, environment)?;
+    let mut actions = layout(state, &slots, new_key);
     // The site is to find those files that an older deployer put aside, before the next deploy.
     if environment.static_files.is_some() && state.static_in_shared {
         actions.retain(|action| !matches!(action, Action::LayOut { .. }));

@@ -35,7 +35,7 @@ pub enum Seen {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HostStatus {
     /// What nginx really serves, asked through the front door.
-    pub served: Served,
+    pub served: ServedStatus,
     pub lock: Option<LockHolder>,
     /// `None` where no such link, or no slot behind it, exists.
     pub live: Option<SlotStatus>,
@@ -54,7 +54,7 @@ impl HostStatus {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Served {
+pub enum ServedStatus {
     Known { color: Option<Color>, commit: Option<CommitSummary> },
     Unknown { why: String },
 }
@@ -78,8 +78,8 @@ pub struct SlotStatus {
     /// Who built it, as `user@machine`.
     pub by: Option<String>,
     pub port: u16,
-    pub process: Process,
-    pub health: Health,
+    pub process: WebProcess,
+    pub health: SlotHealth,
     /// Whether it starts again by itself after a reboot; `None`: nobody asked, or nothing runs.
     pub survives_reboot: Option<bool>,
     /// What the slot runs beside its web server; of live also what should run.
@@ -103,7 +103,7 @@ pub struct Run {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Process {
+pub enum WebProcess {
     Running {
         pid: u32,
         uptime_seconds: Option<u64>,
@@ -118,7 +118,7 @@ pub enum Process {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Health {
+pub enum SlotHealth {
     Healthy,
     Unhealthy { why: String },
     Unknown { why: String },

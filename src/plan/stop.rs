@@ -3,7 +3,7 @@
 use super::Failure;
 use super::action::{Action, Plan};
 use super::preconditions::check_served;
-use super::roles::roles;
+use super::slots::slots;
 use crate::config::Environment;
 use crate::model::{Color, HostState};
 
@@ -12,9 +12,9 @@ use crate::model::{Color, HostState};
 /// # Errors
 /// A refusal where nginx serves next.
 pub fn stop(state: &HostState, environment: &Environment) -> Result<(Plan, Color), Failure> {
-    let roles = roles(state, environment)?;
-    let next = roles.next;
-    check_served(state, &roles, environment)?;
+    let slots = slots(state, environment)?;
+    let next = slots.next;
+    check_served(state, &slots, environment)?;
     let pid = state.slot(next).process.as_ref().map(|process| process.pid);
     let stop = Action::Stop { color: next, pid, makes_way: false };
     Ok((Plan { actions: vec![stop] }, next))

@@ -30,7 +30,7 @@ pub(super) fn switch(
     socket: bool,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
-    let follows_link = state.served.as_ref().is_some_and(|served| served.by_socket);
+    let follows_link = state.serves_by_socket();
     let reloads = environment.cutover == Cutover::Reload || !follows_link || !socket;
     if reloads {
         actions.push(Action::TestNginx { command: environment.nginx.test.clone() });
@@ -56,7 +56,7 @@ pub(super) fn switch(
 /// The status that the health check gets through the front door from a release that is well at its port, where that is not
 /// as expected: a page that the site keeps for itself, say. What was so before is not the new release's fault.
 fn usual(state: &HostState) -> Option<u16> {
-    let served = state.served.as_ref().and_then(|served| served.color)?;
+    let served = state.served_color()?;
     let is_well = state.slot(served).health.as_ref().is_some_and(|answer| answer.ok);
     let door = state.door.as_ref().filter(|answer| is_well && !answer.ok)?;
     door.status

@@ -23,7 +23,7 @@ pub struct VariablesReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variable {
     pub name: String,
-    pub kind: Kind,
+    pub kind: VariableKind,
     pub live: Option<Standing>,
     pub next: Option<Standing>,
     pub local: Standing,
@@ -33,7 +33,7 @@ pub struct Variable {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum VariableKind {
     Plain,
     Secret,
 }
@@ -109,7 +109,7 @@ pub fn compare(
         let value = |one: Option<&HostVariable>| one.and_then(|one| one.value.clone());
         Variable {
             name: name.clone(),
-            kind: if secret { Kind::Secret } else { Kind::Plain },
+            kind: if secret { VariableKind::Secret } else { VariableKind::Plain },
             live: live.map(|_| standing(live_one)),
             next: next.map(|_| standing(next_one)),
             local: if local.is_some() { Standing::Set } else { Standing::Missing },

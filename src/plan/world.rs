@@ -1,16 +1,16 @@
 //! The last line of every command: where everything stands.
 
-use super::roles::roles;
+use super::slots::slots;
 use super::{World, WorldSlot};
 use crate::config::Environment;
 use crate::model::{Color, HostState};
 
 /// Reads the world from a host's state; `run` is the command to type next.
 pub fn world(state: &HostState, environment: &Environment, run: Option<String>) -> World {
-    let Ok(roles) = roles(state, environment) else {
+    let Ok(slots) = slots(state, environment) else {
         return World { run, ..World::default() };
     };
-    World { live: Some(world_slot(state, roles.live)), next: Some(world_slot(state, roles.next)), run }
+    World { live: Some(world_slot(state, slots.live)), next: Some(world_slot(state, slots.next)), run }
 }
 
 fn world_slot(state: &HostState, color: Color) -> WorldSlot {

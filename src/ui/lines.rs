@@ -89,9 +89,10 @@ fn intent(event: &Event) -> String {
 
 /// `3ab9d42 "fix the header"`.
 fn quoted(commit: &CommitSummary) -> String {
-    match commit.subject.is_empty() {
-        true => clean(commit.short()),
-        false => format!("{} \"{}\"", clean(commit.short()), clean(&commit.subject)),
+    if commit.subject.is_empty() {
+        clean(commit.short())
+    } else {
+        format!("{} \"{}\"", clean(commit.short()), clean(&commit.subject))
     }
 }
 
@@ -135,9 +136,10 @@ pub(crate) fn labelled(label: &str, painted: &str, text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.trim_end().lines() {
         let line = clean(line);
-        lines.push(match lines.is_empty() {
-            true => format!("{painted}{gap}{line}"),
-            false => format!("{indent}{line}").trim_end().to_owned(),
+        lines.push(if lines.is_empty() {
+            format!("{painted}{gap}{line}")
+        } else {
+            format!("{indent}{line}").trim_end().to_owned()
         });
     }
     if lines.is_empty() {

@@ -12,7 +12,7 @@ use super::lines;
 use super::look::Look;
 use super::progress::Gate;
 use super::text::clean;
-use crate::model::{Kept, size};
+use crate::model::{KeptLines, size};
 use crate::plan::{Event, Failure};
 
 /// Logs that are kept.
@@ -32,7 +32,7 @@ pub struct LogFile {
     gate: Gate,
     written: usize,
     /// The output that is too much for the log; its end is written before whatever comes next.
-    surplus: Kept,
+    surplus: KeptLines,
 }
 
 impl LogFile {
@@ -67,7 +67,7 @@ impl LogFile {
         let (path, file) = free(directory, &stem)?;
         // A log too many is no reason to go without one.
         let _ = prune(directory);
-        Ok(LogFile { path, file, clock, gate: Gate::default(), written: 0, surplus: Kept::default() })
+        Ok(LogFile { path, file, clock, gate: Gate::default(), written: 0, surplus: KeptLines::default() })
     }
 
     /// The log in the usual place; `Err` says why there is none.

@@ -47,9 +47,12 @@ impl PassedOn {
     #[must_use]
     pub fn of_command() -> (PassedOn, PassedOn) {
         let is_on_service = Surroundings::of_process().ci.is_some();
-        let reader = |stream| match is_on_service && !is_file(stream) && is_of_parent(stream) {
-            true => Reader::Service,
-            false => Reader::Program,
+        let reader = |stream| {
+            if is_on_service && !is_file(stream) && is_of_parent(stream) {
+                Reader::Service
+            } else {
+                Reader::Program
+            }
         };
         (PassedOn::to(io::stdout(), reader(1)), PassedOn::to(io::stderr(), reader(2)))
     }

@@ -6,8 +6,8 @@ use super::table::Table;
 use super::text::{clean, pad, width};
 use crate::model::{Color, CommitSummary, Role, age};
 use crate::plan::status::{
-    EnvironmentStatus, Health, HostStatus, LockHolder, Process, ProcessStatus, Seen, Served, SlotStatus,
-    StatusReport,
+    EnvironmentStatus, HostStatus, LockHolder, ProcessStatus, Seen, ServedStatus, SlotHealth, SlotStatus,
+    StatusReport, WebProcess,
 };
 
 /// Where the second column of a slot's rows begins: `  live  green  `.
@@ -89,12 +89,12 @@ fn facts(slot: &SlotStatus) -> [String; 3] {
     [built.join(" "), format!("port {}", slot.port), process]
 }
 
-fn process(process: &Process) -> String {
+fn process(process: &WebProcess) -> String {
     match process {
-        Process::Running { pid, uptime_seconds: Some(up) } => format!("pid {pid}, up {}", age(*up)),
-        Process::Running { pid, .. } => format!("pid {pid}"),
-        Process::Stopped => "stopped".to_owned(),
-        Process::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
+        WebProcess::Running { pid, uptime_seconds: Some(up) } => format!("pid {pid}, up {}", age(*up)),
+        WebProcess::Running { pid, .. } => format!("pid {pid}"),
+        WebProcess::Stopped => "stopped".to_owned(),
+        WebProcess::Stranger { what } => format!("port held by a stranger: {}", clean(what)),
     }
 }
 
@@ -138,18 +138,18 @@ fn beside(process: &ProcessStatus, look: Look) -> String {
 /// The word, and what there is to say about it.
 fn health(slot: &SlotStatus, look: Look) -> (String, Option<String>) {
     match &slot.health {
-        Health::Healthy => (look.good("healthy"), None),
-        Health::Unhealthy { why } => (look.bad("unhealthy"), Some(clean(why))),
+        SlotHealth::Healthy => (look.good("healthy"), None),
+        SlotHealth::Unhealthy { why } => (look.bad("unhealthy"), Some(clean(why))),
         // That nothing answers where nothing runs need not be said twice.
-        Health::Unknown { .. } if slot.process == Process::Stopped => (look.faint("-"), None),
-        Health::Unknown { why } => (look.doubtful("unknown"), Some(clean(why))),
+        SlotHealth::Unknown { .. } if slot.process == WebProcess::Stopped => (look.faint("-"), None),
+        SlotHealth::Unknown { why } => (look.doubtful("unknown"), Some(clean(why))),
     }
 }
 
 fn served(host: &HostStatus, look: Look) -> String {
     let (color, commit) = match &host.served {
-        Served::Known { color, commit } => (*color, commit.as_ref()),
-        Served::Unknown { why } => {
+        ServedStatus::Known { color, commit } => (*color, commit.as_ref()),
+        ServedStatus::Unknown { why } => {
             return look.doubtful(&format!("what is served is unknown: {}", clean(why)));
         }
     };
@@ -172,10 +172,7 @@ fn named(color: Option<Color>, commit: Option<&CommitSummary>) -> String {
     let color = color.map(|color| color.to_string());
     let commit = commit.map(|commit| clean(commit.short()));
     let parts: Vec<String> = [color, commit].into_iter().flatten().collect();
-    match parts.is_empty() {
-        true => "an unnamed release".to_owned(),
-        false => parts.join(" "),
-    }
+    if parts.is_empty() { "an unnamed release".to_owned() } else { parts.join(" ") }
 }
 
 fn holder(lock: &LockHolder, look: Look) -> String {

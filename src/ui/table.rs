@@ -40,9 +40,12 @@ impl Table {
         let widths: Vec<usize> = (0..columns).map(widest).collect();
         let line = |row: &Vec<String>| {
             let cells = row.iter().enumerate().filter(|(column, _)| widths[*column] > 0);
-            let cells = cells.map(|(column, cell)| match self.right == Some(column) {
-                true => format!("{}{cell}", " ".repeat(widths[column] - width(cell))),
-                false => pad(cell, widths[column]),
+            let cells = cells.map(|(column, cell)| {
+                if self.right == Some(column) {
+                    format!("{}{cell}", " ".repeat(widths[column] - width(cell)))
+                } else {
+                    pad(cell, widths[column])
+                }
             });
             cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
         };

@@ -151,9 +151,10 @@ impl Drop for Spinner {
 
 /// `  ⠙ push objects  3.2 s  ━━━━━━╌╌╌╌╌╌  51 %  31 MB of 61 MB`, never wider than the terminal.
 fn moving(said: &Said, elapsed: Duration, look: Look) -> String {
-    let frames: &[&str] = match look.unicode {
-        true => &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"],
-        false => &["-", "\\", "|", "/"],
+    let frames: &[&str] = if look.unicode {
+        &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+    } else {
+        &["-", "\\", "|", "/"]
     };
     let turn = usize::try_from(elapsed.as_millis() / FRAMES.as_millis()).unwrap_or(0);
     let frame = frames[turn % frames.len()];

@@ -6,12 +6,12 @@ use crate::config::Difference;
 use crate::doctor::{Check, Diagnosis, Mend};
 use crate::model::{CommitSummary, HistoryEntry, LoggedCommit, RecordedCommand, Release};
 use crate::plan::status::{
-    CommandsReport, EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process,
-    ProcessStatus, Seen, Served, SlotStatus, StatusReport,
+    CommandsReport, EnvironmentStatus, HistoryReport, HostStatus, LockHolder, Problem, ProcessStatus, Seen,
+    ServedStatus, SlotHealth, SlotStatus, StatusReport, WebProcess,
 };
 use crate::plan::variables::{Values, Variable, VariablesReport};
 use crate::plan::{
-    Commits, Event, Failure, Migration, Migrations, Names, Operation, Outlook, PackageChange, PlannedStep,
+    Commits, Event, Failure, Migration, Migrations, Names, Operation, PackageChange, PlannedStep, Preview,
     World, WorldSlot,
 };
 
@@ -91,7 +91,7 @@ texts! {
     Migrations { pending }
     Names { added, removed, changed }
     Operation { what, why; verdict }
-    Outlook {
+    Preview {
         environment, host, commit, live, commits, packages, migrations, migrations_touched, judged, unjudged, variables,
         secrets, config, deploy, cutover, warnings, refused; slot, builds_virtualenv, space, now
     }
@@ -129,8 +129,8 @@ texts_of_variants! {
         World(world),
         Done { what, run },
         File { file, text };
-    Health: Healthy, Unhealthy { why }, Unknown { why };
-    Process: Running {; pid, uptime_seconds }, Stopped, Stranger { what };
+    SlotHealth: Healthy, Unhealthy { why }, Unknown { why };
+    WebProcess: Running {; pid, uptime_seconds }, Stopped, Stranger { what };
     Seen: Unreachable { error }, Reached(status);
-    Served: Known { commit; color }, Unknown { why };
+    ServedStatus: Known { commit; color }, Unknown { why };
 }

@@ -5,7 +5,7 @@ use super::report::Report;
 use super::table::Table;
 use super::text::clean;
 use crate::model::Color;
-use crate::plan::variables::{Kind, Standing, Variable, VariablesReport};
+use crate::plan::variables::{Standing, Variable, VariableKind, VariablesReport};
 
 impl Report for VariablesReport {
     fn lines(&self, look: Look) -> Vec<String> {
@@ -28,8 +28,8 @@ impl Report for VariablesReport {
 
 fn row(variable: &Variable, look: Look) -> [String; 5] {
     let kind = match variable.kind {
-        Kind::Plain => "plain",
-        Kind::Secret => "secret",
+        VariableKind::Plain => "plain",
+        VariableKind::Secret => "secret",
     };
     let cell = |standing: Option<Standing>, value: Option<&String>| {
         let word = match standing {
@@ -78,8 +78,8 @@ mod tests {
             live: Some(Color::Blue),
             next: Some(Color::Green),
             variables: vec![
-                variable("DEBUG", Kind::Plain, Some(Same), None, Set),
-                variable("SECRET_KEY", Kind::Secret, Some(Differs), Some(Set), Missing),
+                variable("DEBUG", VariableKind::Plain, Some(Same), None, Set),
+                variable("SECRET_KEY", VariableKind::Secret, Some(Differs), Some(Set), Missing),
             ],
         };
         report.variables[0].values = Some(Values {

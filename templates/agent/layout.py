@@ -27,7 +27,7 @@ def space(root):
     path = root
     while not os.path.exists(path) and path not in ("", "/"):
         path = os.path.dirname(path)
-    found = {"exists": os.path.isdir(root), "ancestor": path, "writable": os.access(path, os.W_OK)}
+    found = {"ancestor": path, "writable": os.access(path, os.W_OK)}
     try:
         disk = os.statvfs(path)
         found.update(free=disk.f_bavail * disk.f_frsize, inodes=disk.f_favail if disk.f_files else None)

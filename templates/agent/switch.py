@@ -76,10 +76,10 @@ def switch(settings, action):
             return
     speak(said)
     # Back: nginx must never be left with links that its next reload would read differently.
-    restored, said_back, now = put_back(settings, old, accepted and needed, past, usual)
+    restored, now = put_back(settings, old, accepted and needed, past, usual)
     abandon(settings, new)
     raise Failed("switch_failed", accepted=accepted, said=said, answer=answer, watched=None, restored=restored,
-                 said_back=said_back, now=now)
+                 now=now)
 
 
 def outcome(settings, answer):
@@ -94,7 +94,7 @@ def outcome(settings, answer):
 
 
 def put_back(settings, old, reload, past, usual):
-    """Makes `old` live again and proves it: (whether it is served, what the reload said, what is served)."""
+    """Makes `old` live again and proves it: (whether it is served, what is served)."""
     home = settings["root"] + "/.deployer"
     before = workers()
     for path, text in past.items():
@@ -102,7 +102,7 @@ def put_back(settings, old, reload, past, usual):
             attempt(write_whole, path, text)
     attempt(bridge, settings["root"], old)
     point_both(settings["root"], old)
-    accepted, said = reload_nginx(settings) if reload else (True, "")
+    accepted = not reload or reload_nginx(settings)[0]
     restored, now = prove_served(settings, old, None, before if reload else {}, usual)
     if reload:
         # What was live for a moment has requests too, which must end before it is stopped.
@@ -112,7 +112,7 @@ def put_back(settings, old, reload, past, usual):
     # Where nginx took no reload, or does what the links say, there is nothing that only half happened.
     if (restored or not reload or "health" in now) and os.path.exists(home + "/switch"):
         attempt(remove, home + "/switch")
-    return restored, said, now
+    return restored, now
 
 
 def watch(settings, old, new, commit, entry, reload, usual):
@@ -139,12 +139,11 @@ def watch(settings, old, new, commit, entry, reload, usual):
         if bad >= 3:
             home = settings["root"] + "/.deployer"
             attempt(write_whole, home + "/switch", json.dumps({"from": new, "to": old, "at": time.time(), "entry": None}))
-            restored, said, seen = put_back(settings, old, reload, {}, usual)
+            restored, seen = put_back(settings, old, reload, {}, usual)
             attempt(append_line, home + "/history.jsonl", {
                 "verb": "rolled back", "color": old, "from": new, "at": time.time(), "by": entry.get("by"),
                 "commit": entry.get("previous"), "subject": "", "previous": commit, "why": why, "seconds": 0})
-            raise Failed("switch_failed", accepted=True, said="", answer=now, watched=why, restored=restored, said_back=said,
-                         now=seen)
+            raise Failed("switch_failed", accepted=True, said="", answer=now, watched=why, restored=restored, now=seen)
 
 
 def errors_seen(settings, past):

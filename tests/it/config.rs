@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::fixtures::SHORTEST;
+use crate::schema;
 use deployer::commands::names;
 use deployer::config::{
     Config, ConfigError, Cutover, Environment, Gunicorn, Statuses, Supervisor, Web, find, load,
@@ -42,20 +43,20 @@ fn with(lines: &str) -> String {
     text
 }
 
+/// A file that is right but for these lines.
+fn wrong(case: &str) -> String {
+    let Some(lines) = case.strip_prefix("[gunicorn]\n") else {
+        return with(case);
+    };
+    let head = if lines.starts_with("app") { "[gunicorn]\n" } else { "[gunicorn]\napp = \"app:app\"\n" };
+    SHORTEST.replacen("[gunicorn]\napp = \"app:app\"\n", &format!("{head}{lines}\n"), 1)
+}
+
 /// The messages for each of these lines, each in a file that is right otherwise.
 fn complaints(cases: &[&str]) -> String {
     let mut all = String::new();
     for case in cases {
-        let gunicorn = case.strip_prefix("[gunicorn]\n");
-        let text = match gunicorn {
-            Some(lines) => {
-                let head =
-                    if lines.starts_with("app") { "[gunicorn]\n" } else { "[gunicorn]\napp = \"app:app\"\n" };
-                SHORTEST.replacen("[gunicorn]\napp = \"app:app\"\n", &format!("{head}{lines}\n"), 1)
-            }
-            None => with(case),
-        };
-        let message = complaint(&text);
+        let message = complaint(&wrong(case));
         // Each names the file, the line, the column and the key, and shows the line.
         let place: Vec<&str> = message.splitn(4, ':').collect();
         assert_eq!(place[0], "deployer.toml", "{message}");
@@ -72,8 +73,9 @@ macro_rules! messages {
     ($name:ident, $($case:expr),+ $(,)?) => {
         #[test]
         fn $name() {
-            let messages = complaints(&[$($case),+]);
-            insta::assert_snapshot!(stringify!($name), messages);
+            let cases = [$($case),+];
+            insta::assert_snapshot!(stringify!($name), complaints(&cases));
+            schema::refuses(&cases.map(|case| (case, wrong(case))));
         }
     };
 }
@@ -320,8 +322,7 @@ messages!(
 
 #[test]
 fn whole_files() {
-    let mut all = String::new();
-    for text in [
+    let files = [
         "",
         "environments = 3\n",
         "[environments]\n",
@@ -333,12 +334,21 @@ fn whole_files() {
         "[environments.prod]\nenv = { KEY = \"hush\", B }\n",
         "[app\n",
         "say \u{1b}[31mred\n",
-    ] {
+    ];
+    let mut all = String::new();
+    for text in files {
         all.push_str(&complaint(text));
         all.push_str("\n\n");
     }
     assert!(!all.contains('\u{1b}'));
     insta::assert_snapshot!("whole_files", all);
+    schema::refuses(
+        &files
+            .iter()
+            .filter(|text| text.parse::<toml::Table>().is_ok())
+            .map(|text| (*text, (*text).to_owned()))
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -376,13 +386,17 @@ fn every_command_is_refused_as_a_name() {
     }
 }
 
-#[test]
-fn what_is_right_is_read() {
-    let text = with("[env]\nA = 1_000\nB = \"two\\nlines\"\nC = \"prod\"")
+/// A file that says much, in all the ways that there are.
+pub fn every_kind_of_value() -> String {
+    with("[env]\nA = 1_000\nB = \"two\\nlines\"\nC = \"prod\"")
         + "cutover = \"socket\"\nsupervisor = \"none\"\nenv = { C = \"over\" }\nhealth = { expect = [\"2xx\", 404, \"301-302\"], timeout = 2 }\n\
            nginx = { drain = \"0s\", access_log = \"/var/log//nginx/a.log\" }\n\
-           gunicorn = { args = [\"-c\", \"conf.py\", \"--config=x\", \"--threads\", \"4\"], install = \"gunicorn[gevent]>=22\" }\n";
-    let environment = only(&text);
+           gunicorn = { args = [\"-c\", \"conf.py\", \"--config=x\", \"--threads\", \"4\"], install = \"gunicorn[gevent]>=22\" }\n"
+}
+
+#[test]
+fn what_is_right_is_read() {
+    let environment = only(&every_kind_of_value());
     assert_eq!(environment.cutover, Cutover::Socket);
     assert_eq!(environment.supervisor, Supervisor::None);
     let variables: Vec<(&str, &str)> =

@@ -35,6 +35,7 @@ const TABLE: &[(u32, &[&str])] = &[
             "root/.deployer/beat",
             "root/.deployer/draining",
             "root/.deployer/freeze",
+            "root/.deployer/commands.jsonl",
             "root/.deployer/history.jsonl",
             "root/.deployer/nginx-live.conf",
             "root/.deployer/nginx-next.conf",

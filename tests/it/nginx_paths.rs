@@ -149,9 +149,10 @@ impl Nginx {
     /// What nginx has against a site; empty where it takes it.
     fn objects(&self, number: usize) -> String {
         let tested = self.command(&format!("{number}.conf")).arg("-t").output().unwrap();
-        match tested.status.success() {
-            true => String::new(),
-            false => String::from_utf8_lossy(&tested.stderr).into_owned(),
+        if tested.status.success() {
+            String::new()
+        } else {
+            String::from_utf8_lossy(&tested.stderr).into_owned()
         }
     }
 
@@ -172,9 +173,10 @@ impl Nginx {
             [&format!("GET {target} HTTP/1.1"), &format!("Host: {host}"), &probe, "Connection: close"];
         let answer = answer(([127, 0, 0, 1], self.port).into(), &lines);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        match head.starts_with("HTTP/1.1 200 ") {
-            true => body.trim().to_owned(),
-            false => head.lines().next().unwrap_or_default().to_owned(),
+        if head.starts_with("HTTP/1.1 200 ") {
+            body.trim().to_owned()
+        } else {
+            head.lines().next().unwrap_or_default().to_owned()
         }
     }
 }

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::fixtures::{LIVE, NEXT, environment, states};
-use deployer::model::{Accepted, Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets};
+use deployer::model::{
+    Accepted, Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets, Served, ServedSlot,
+};
 use deployer::plan::{self, Action, DeployRequest, Failure, Plan, Touches, Virtualenv};
 
 fn commit() -> CommitSummary {
@@ -323,10 +325,10 @@ fn nothing_in_a_deploy_touches_live() {
     let mut planned = 0;
     for (name, mut state) in states() {
         for served in [None, Some(Color::Blue), Some(Color::Green)] {
-            if served.is_some() {
-                let mut now = state.served.clone().unwrap_or_default();
-                now.color = served;
-                state.served = Some(now);
+            if let Some(color) = served {
+                let commit = "none".to_string();
+                state.served =
+                    Some(Served::Slot(ServedSlot { color, commit, by_socket: false, health: None }));
             }
             let Ok(plan) = deploy(&state, None, true) else {
                 continue;
@@ -345,7 +347,7 @@ fn nothing_in_a_deploy_touches_live() {
                 };
                 if let Some(color) = at_work {
                     assert_ne!(Some(color), live, "{name}: {} is live", action.title());
-                    let served = state.served.as_ref().and_then(|served| served.color);
+                    let served = state.served_color();
                     assert_ne!(Some(color), served, "{name}: {} is served", action.title());
                 }
             }

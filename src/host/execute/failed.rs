@@ -1,6 +1,6 @@
 //! What is said of a plan that did not come to its end.
 
-use super::Run;
+use super::Execution;
 use crate::host::error::ShellError;
 use crate::host::failure::lost;
 use crate::host::observe::Host;
@@ -8,7 +8,7 @@ use crate::host::work::Work;
 use crate::model::ExitCode;
 use crate::plan::{self, Action, Failure, Site, Touches};
 
-impl Run<'_> {
+impl Execution<'_> {
     /// The action that failed: the one that ran, or the next one where it fell between two.
     fn failed_action(&self) -> &Action {
         let index = self.current.map_or(self.ended, |number| number - 1);

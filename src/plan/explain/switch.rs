@@ -47,9 +47,10 @@ pub(super) fn explain(
         )
         .why(why.clone())
         .advise("the new release still runs in next: look at its log, mend it, deploy anew");
-        return match switch.restored {
-            true => failure.site(Site::Restored).exit(ExitCode::RolledBack),
-            false => failure.site(Site::Affected).exit(ExitCode::LiveAffected),
+        return if switch.restored {
+            failure.site(Site::Restored).exit(ExitCode::RolledBack)
+        } else {
+            failure.site(Site::Affected).exit(ExitCode::LiveAffected)
         };
     }
     let failure = if let Some((color, seen)) = wrong(switch.answer.as_ref()) {
@@ -63,19 +64,19 @@ pub(super) fn explain(
         failure
     } else if switch.accepted {
         let seen = match &switch.answer {
-            Some(Served { color: Some(color), .. }) => format!("the front door still answers from {color}"),
-            Some(Served { unknown: Some(text), .. } | Served { error: Some(text), .. }) => text.clone(),
-            _ => "the front door did not answer".to_string(),
+            Some(Served::Slot(slot)) => format!("the front door still answers from {}", slot.color),
+            Some(Served::Unknown { unknown: text } | Served::Silent { error: text }) => text.clone(),
+            None => "the front door did not answer".to_string(),
         };
         let failure = Failure::new("reload.not_applied", what)
             .why(format!("nginx accepted the reload but did not apply it: {seen}"))
             .advise(format!("nginx's error log says why: deployer {} logs nginx", environment.name));
         match &switch.answer {
-            Some(Served { error: Some(_), .. }) if environment.url.https => failure.advise(format!(
+            Some(Served::Silent { .. }) if environment.url.https => failure.advise(format!(
                 "or it has no server with TLS for it: deployer {} setup --tls",
                 environment.name
             )),
-            Some(Served { unknown: Some(_), .. }) => failure
+            Some(Served::Unknown { .. }) => failure
                 .advise(format!("or its site does not include {}", nginx::included(environment)))
                 .advise(format!("or [environments.{}] url is not that site's", environment.name)),
             _ => failure,
@@ -102,6 +103,6 @@ pub(super) fn explain(
 
 /// The slot that nginx named, and what the health check got from it, where that was wrong.
 fn wrong(served: Option<&Served>) -> Option<(Color, &Answer)> {
-    let served = served?;
-    served.color.zip(served.health.as_ref().filter(|answer| !answer.ok))
+    let slot = served?.slot()?;
+    slot.health.as_ref().filter(|answer| !answer.ok).map(|answer| (slot.color, answer))
 }

@@ -64,9 +64,10 @@ pub fn gunicorn_unnamed(environment: &Environment) -> String {
 }
 
 fn add_gunicorn(failure: Failure, environment: &Environment) -> Failure {
-    let add = match environment.python.is_locked() {
-        true => "uv add gunicorn, and commit",
-        false => "add gunicorn to the requirements",
+    let add = if environment.python.is_locked() {
+        "uv add gunicorn, and commit"
+    } else {
+        "add gunicorn to the requirements"
     };
     failure.advise(format!("{add}, or set [gunicorn] install = \"gunicorn\""))
 }
@@ -143,10 +144,7 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
             .take_while(|line| !line.is_empty())
             .take(MOST_CAUSES)
             .collect();
-        let causes = match causes.is_empty() {
-            true => String::new(),
-            false => format!(" {}", causes.join("; ")),
-        };
+        let causes = if causes.is_empty() { String::new() } else { format!(" {}", causes.join("; ")) };
         return Some((format!("{}{causes}", said(at)), Kind::Conflict));
     }
     let build = ["Failed building wheel for ", "Failed to build `", "Failed to build '"];

@@ -14,12 +14,12 @@ fn slot(color: Color, built: Option<(&str, &str)>) -> SlotStatus {
         by: built.map(|_| "ann@laptop".into()),
         port: if color == Color::Blue { 8888 } else { 8889 },
         process: match built {
-            Some(_) => Process::Running { pid: 4242, uptime_seconds: Some(180) },
-            None => Process::Stopped,
+            Some(_) => WebProcess::Running { pid: 4242, uptime_seconds: Some(180) },
+            None => WebProcess::Stopped,
         },
         health: match built {
-            Some(_) => Health::Healthy,
-            None => Health::Unknown { why: "nothing runs".into() },
+            Some(_) => SlotHealth::Healthy,
+            None => SlotHealth::Unknown { why: "nothing runs".into() },
         },
         survives_reboot: built.map(|_| true),
         processes: Vec::new(),
@@ -46,7 +46,7 @@ fn healthy() -> HostStatus {
     let live = slot(Color::Green, Some(("a1b2c3d", "add the imprint")));
     let subject = "fix the header, which overlapped the menu on phones narrower than 360 pixels";
     HostStatus {
-        served: Served::Known { color: Some(Color::Green), commit: live.commit.clone() },
+        served: ServedStatus::Known { color: Some(Color::Green), commit: live.commit.clone() },
         lock: None,
         live: Some(live),
         next: Some(slot(Color::Blue, Some(("3ab9d42", subject)))),
@@ -87,7 +87,7 @@ fn all_healthy() {
 #[test]
 fn a_fresh_host() {
     let host = HostStatus {
-        served: Served::Unknown { why: "the front door answers 502".into() },
+        served: ServedStatus::Unknown { why: "the front door answers 502".into() },
         lock: None,
         live: Some(slot(Color::Green, None)),
         next: Some(slot(Color::Blue, None)),
@@ -120,7 +120,7 @@ fn a_fresh_host() {
 #[test]
 fn live_and_served_differ() {
     let mut host = healthy();
-    host.served = Served::Known { color: Some(Color::Blue), commit: Some(commit("3ab9d42", "")) };
+    host.served = ServedStatus::Known { color: Some(Color::Blue), commit: Some(commit("3ab9d42", "")) };
     host.lock =
         Some(LockHolder { by: "bob@desk".into(), doing: Some("cutover".into()), age_seconds: Some(200) });
     host.problems = vec![Problem {
@@ -144,12 +144,12 @@ fn live_and_served_differ() {
 fn next_failed() {
     let mut host = healthy();
     if let Some(next) = &mut host.next {
-        next.health = Health::Unhealthy { why: "GET / answered 500, expected 200".into() };
+        next.health = SlotHealth::Unhealthy { why: "GET / answered 500, expected 200".into() };
     }
     let mut held = host.clone();
     if let Some(next) = &mut held.next {
-        next.process = Process::Stranger { what: "pid 812 (node server.js)".into() };
-        next.health = Health::Unknown { why: "what answers is not ours".into() };
+        next.process = WebProcess::Stranger { what: "pid 812 (node server.js)".into() };
+        next.health = SlotHealth::Unknown { why: "what answers is not ours".into() };
     }
     insta::assert_snapshot!(shown_host(host), @r"
     prod on web1.example
@@ -280,13 +280,13 @@ fn the_json_shape_is_a_promise() {
 fn a_host_cannot_drive_the_terminal() {
     let mut host = healthy();
     let evil = "\u{1b}[2J\u{1b}]0;x\u{7}\u{8}";
-    host.served = Served::Unknown { why: evil.into() };
+    host.served = ServedStatus::Unknown { why: evil.into() };
     host.lock = Some(LockHolder { by: evil.into(), doing: Some(evil.into()), age_seconds: None });
     if let Some(next) = &mut host.next {
         next.by = Some(evil.into());
         next.commit = Some(commit("3ab9d42", evil));
-        next.process = Process::Stranger { what: evil.into() };
-        next.health = Health::Unhealthy { why: evil.into() };
+        next.process = WebProcess::Stranger { what: evil.into() };
+        next.health = SlotHealth::Unhealthy { why: evil.into() };
     }
     host.problems = vec![Problem { what: evil.into(), run: Some(evil.into()) }];
     let shown = shown_host(host);

@@ -377,10 +377,7 @@ fn look() -> Result<PathBuf, String> {
     let made = Command::new("ip").args(["netns", "add", &name]).output();
     let made = made.map_err(|error| error.to_string())?;
     let _ = Command::new("ip").args(["netns", "delete", &name]).output();
-    match made.status.success() {
-        true => Ok(image),
-        false => Err("no right to make network namespaces".to_string()),
-    }
+    if made.status.success() { Ok(image) } else { Err("no right to make network namespaces".to_string()) }
 }
 
 /// The guest's PID 1.

@@ -94,9 +94,10 @@ fn keys() -> String {
         } else if let Some((key, value)) = code.split_once(" = ") {
             // Its keys are behind comment signs because it stands for tables of any name.
             let is_default = !is_example || heading.contains("NAME");
-            let item = match !is_default || comment.starts_with("required") {
-                true => format!("`{key}`, such as `{value}`"),
-                false => format!("`{key}` = `{value}`"),
+            let item = if !is_default || comment.starts_with("required") {
+                format!("`{key}`, such as `{value}`")
+            } else {
+                format!("`{key}` = `{value}`")
             };
             items.push(item);
             go_on(items.last_mut().expect("an item"), comment);

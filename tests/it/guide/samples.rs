@@ -6,13 +6,13 @@ use deployer::config::Difference;
 use deployer::doctor::{Check, Diagnosis};
 use deployer::model::{Color, CommitSummary, End, HistoryEntry, LoggedCommit, RecordedCommand, Release};
 use deployer::plan::status::{
-    CommandsReport, EnvironmentStatus, Health, HistoryReport, HostStatus, LockHolder, Problem, Process,
-    ProcessStatus, Run, Seen, Served, SlotStatus, StatusReport,
+    CommandsReport, EnvironmentStatus, HistoryReport, HostStatus, LockHolder, Problem, ProcessStatus, Run,
+    Seen, ServedStatus, SlotHealth, SlotStatus, StatusReport, WebProcess,
 };
-use deployer::plan::variables::{Kind, Standing, Values, Variable, VariablesReport};
+use deployer::plan::variables::{Standing, Values, Variable, VariableKind, VariablesReport};
 use deployer::plan::{
-    Commits, Event, Failure, Migration, Migrations, Names, Operation, Outlook, OutlookSpace, PackageChange,
-    PlannedStep, Unit, Verdict, World, WorldSlot,
+    Commits, Event, Failure, Migration, Migrations, Names, Operation, PackageChange, PlannedStep, Preview,
+    Space, Unit, Verdict, World, WorldSlot,
 };
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub(super) fn all() -> [(&'static str, String); 7] {
         ("events", events()),
         ("status", layout(&json(&status()), 0)),
         ("env", layout(&json(&variables()), 0)),
-        ("plan", layout(&json(&outlook()), 0)),
+        ("plan", layout(&json(&preview()), 0)),
         ("doctor", layout(&json(&diagnosis()), 0)),
         ("history", layout(&json(&history()), 0)),
         ("commands", layout(&json(&commands()), 0)),
@@ -129,8 +129,8 @@ fn status() -> StatusReport {
         age_seconds: Some(7200),
         by: some("ann@laptop"),
         port: 8888,
-        process: Process::Running { pid: 4242, uptime_seconds: Some(7190) },
-        health: Health::Healthy,
+        process: WebProcess::Running { pid: 4242, uptime_seconds: Some(7190) },
+        health: SlotHealth::Healthy,
         survives_reboot: Some(true),
         processes: vec![ProcessStatus {
             name: text("worker"),
@@ -144,13 +144,13 @@ fn status() -> StatusReport {
         age_seconds: None,
         by: None,
         port: 8889,
-        process: Process::Stopped,
-        health: Health::Unknown { why: text("nothing runs") },
+        process: WebProcess::Stopped,
+        health: SlotHealth::Unknown { why: text("nothing runs") },
         survives_reboot: None,
         processes: Vec::new(),
     };
     let reached = HostStatus {
-        served: Served::Known { color: Some(Color::Blue), commit: Some(commit()) },
+        served: ServedStatus::Known { color: Some(Color::Blue), commit: Some(commit()) },
         lock: Some(LockHolder { by: text("ann@laptop"), doing: some("deploy"), age_seconds: Some(180) }),
         live: Some(live),
         next: Some(next),
@@ -181,13 +181,13 @@ fn variables() -> VariablesReport {
         live: Some(Color::Blue),
         next: Some(Color::Green),
         variables: vec![
-            variable("SECRET_KEY", Kind::Secret, Standing::Same, Standing::Differs, None),
-            variable("GREETING", Kind::Plain, Standing::Missing, Standing::Same, Some(values)),
+            variable("SECRET_KEY", VariableKind::Secret, Standing::Same, Standing::Differs, None),
+            variable("GREETING", VariableKind::Plain, Standing::Missing, Standing::Same, Some(values)),
         ],
     }
 }
 
-fn outlook() -> Outlook {
+fn preview() -> Preview {
     let step = |title, touches| PlannedStep { title: text(title), touches };
     let names = |added| Names { added: vec![text(added)], ..Names::default() };
     let operation = Operation {
@@ -195,7 +195,7 @@ fn outlook() -> Outlook {
         verdict: Verdict::Stop,
         why: some("what runs now still reads and writes it"),
     };
-    Outlook {
+    Preview {
         environment: text("prod"),
         host: text("web1.example"),
         commit: commit(),
@@ -224,7 +224,7 @@ fn outlook() -> Outlook {
         config: vec![Difference { key: text("gunicorn.workers"), from: some("2"), to: some("4") }],
         deploy: vec![step("seed a1b2c3d", "nothing"), step("start gunicorn on port 8889", "next")],
         cutover: vec![step("switch to green and reload nginx", "live")],
-        space: OutlookSpace { needed: 28_000_000, guessed: false, free: Some(61_000_000_000), short: false },
+        space: Space { needed: 28_000_000, guessed: false, free: Some(61_000_000_000), short: false },
         warnings: vec![text("…")],
         refused: Some(refusal()),
         now: 1_795_000_072,

@@ -108,9 +108,12 @@ pub(crate) fn nginx(site: &Site, reload: &[&str], further: &str) {
     let words = serde_json::to_string(reload).expect("words");
     let lines: Vec<String> = text
         .lines()
-        .map(|line| match line.starts_with("reload = ") && !reload.is_empty() {
-            true => format!("reload = {words}"),
-            false => line.to_string(),
+        .map(|line| {
+            if line.starts_with("reload = ") && !reload.is_empty() {
+                format!("reload = {words}")
+            } else {
+                line.to_string()
+            }
         })
         .collect();
     fs::write(&path, format!("{}\n{further}\n", lines.join("\n"))).expect("deployer.toml");

@@ -57,18 +57,19 @@ const WRITERS: &[fn(&str) -> String] = &[
 
 fn units(text: &str, write: impl Fn(u16) -> String) -> String {
     let mut units = [0; 2];
-    let letter = |letter: char| match letter.is_ascii_alphanumeric() {
-        true => letter.to_string(),
-        false => letter.encode_utf16(&mut units).iter().map(|unit| write(*unit)).collect(),
+    let letter = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter.to_string()
+        } else {
+            letter.encode_utf16(&mut units).iter().map(|unit| write(*unit)).collect()
+        }
     };
     text.chars().map(letter).collect()
 }
 
 fn bytes(text: &str, write: impl Fn(u8) -> String) -> String {
-    let byte = |byte: u8| match byte.is_ascii_alphanumeric() {
-        true => char::from(byte).to_string(),
-        false => write(byte),
-    };
+    let byte =
+        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { write(byte) };
     text.bytes().map(byte).collect()
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Action, Plan};
-use super::{Failure, Found, FoundKind, Migrations, cutover, held, left_behind, roles};
+use super::{Failure, Found, FoundKind, Migrations, cutover, held, left_behind, slots};
 use crate::config::{Cutover, Difference, Environment, variable};
 use crate::model::{
     Answer, ChangeKind, Color, CommitSummary, FileChange, HostState, Listener, LoggedCommit, Process, Release,
@@ -21,7 +21,7 @@ const ONE_PACKAGE: u64 = 8_000_000;
 
 /// What was read for it.
 #[derive(Clone, Debug)]
-pub struct Reading<'a> {
+pub struct PreviewInput<'a> {
     pub environment: &'a Environment,
     pub state: &'a HostState,
     /// `user@machine`.
@@ -62,7 +62,7 @@ pub struct Commits {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Outlook {
+pub struct Preview {
     pub environment: String,
     pub host: String,
     pub commit: CommitSummary,
@@ -135,10 +135,10 @@ pub struct Space {
 }
 
 /// Puts together what was read.
-pub fn outlook(reading: Reading) -> Outlook {
+pub fn preview(reading: PreviewInput) -> Preview {
     let (state, environment) = (reading.state, reading.environment);
-    let roles = roles(state, environment).ok();
-    let live = roles.as_ref().and_then(|roles| live_commit(state, roles.live));
+    let slots = slots(state, environment).ok();
+    let live = slots.as_ref().and_then(|slots| live_commit(state, slots.live));
     let builds = reading.deploy.as_ref().ok().map(builds_virtualenv);
     let names = |table| names(&reading.config, table);
     let (variables, secrets) = (names("env"), names("secrets"));
@@ -146,16 +146,16 @@ pub fn outlook(reading: Reading) -> Outlook {
         let found = reading.migrations.iter().filter(|change| wanted(change.kind));
         found.map(|change| change.path.clone()).collect()
     };
-    let after = roles.as_ref().filter(|_| reading.deploy.is_ok()).and_then(|roles| {
-        let state = as_deployed(state, environment, roles.next, reading.commit);
+    let after = slots.as_ref().filter(|_| reading.deploy.is_ok()).and_then(|slots| {
+        let state = as_deployed(state, environment, slots.next, reading.commit);
         cutover(&state, environment, reading.by, false).ok()
     });
-    Outlook {
+    Preview {
         environment: environment.name.clone(),
         host: environment.target.host.clone(),
         commit: reading.commit.clone(),
         live,
-        slot: roles.map(|roles| roles.next),
+        slot: slots.map(|slots| slots.next),
         packages: package_changes(&reading.packages.0, &reading.packages.1),
         builds_virtualenv: builds,
         migrations: migrations(&|kind| kind == ChangeKind::Added),
@@ -275,7 +275,7 @@ pub fn migrates(text: &str) -> bool {
 
 /// The new files lie in the repository and in the work tree; a virtualenv takes about what the largest one does. Where there is
 /// none yet, nobody knows: what many have is taken, by the packages that are asked for.
-fn space(reading: &Reading, builds: bool) -> Space {
+fn space(reading: &PreviewInput, builds: bool) -> Space {
     let virtualenvs = reading.found.iter();
     let known = virtualenvs
         .filter(|found| found.kind == FoundKind::Virtualenv)

@@ -5,9 +5,9 @@ use crate::config::Environment;
 use crate::model::{Color, HostState, Served};
 use crate::shell;
 
-/// The slots' roles, and the links that must be mended before they hold.
+/// The slots by their roles, and the links that must be mended before these hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roles {
+pub struct Slots {
     pub live: Color,
     pub next: Color,
     /// Links to make or to mend.
@@ -21,8 +21,8 @@ pub struct Roles {
 ///
 /// # Errors
 /// Where `live` is broken and nginx does not tell which slot it serves.
-pub fn roles(state: &HostState, environment: &Environment) -> Result<Roles, Failure> {
-    let served = state.served.as_ref().and_then(|served| served.color);
+pub fn slots(state: &HostState, environment: &Environment) -> Result<Slots, Failure> {
+    let served = state.served_color();
     let live = match (state.live.color, served) {
         (Some(color), _) => color,
         (None, Some(color)) => color,
@@ -36,7 +36,7 @@ pub fn roles(state: &HostState, environment: &Environment) -> Result<Roles, Fail
     if state.next.color != Some(live.other()) {
         mend.push(("next", live.other()));
     }
-    Ok(Roles { live, next: live.other(), mend })
+    Ok(Slots { live, next: live.other(), mend })
 }
 
 /// Whether no slot has ever held a release, nor a process, so that either may become live.
@@ -54,12 +54,12 @@ fn broken(state: &HostState, environment: &Environment) -> Failure {
         (None, true) => format!("{root}/live is not a symlink"),
         (None, false) => format!("{root}/live is missing"),
     };
-    let why =
-        state.served.as_ref().and_then(|served| served.error.clone().or_else(|| served.unknown.clone()));
     let failure = Failure::new("links.live", format!("cannot tell which slot is live: {what}"));
-    let failure = match why {
-        Some(why) => failure.why(format!("nginx cannot tell either: {why}")),
-        None => failure,
+    let failure = match &state.served {
+        Some(Served::Unknown { unknown: why } | Served::Silent { error: why }) => {
+            failure.why(format!("nginx cannot tell either: {why}"))
+        }
+        _ => failure,
     };
     failure.advise(format!(
         "on the host, with the slot that should be live: {}",
@@ -75,7 +75,6 @@ fn broken(state: &HostState, environment: &Environment) -> Failure {
 /// Whether nginx follows the link to a socket that the live slot does not have: nobody is served, or what a switch left
 /// behind leads to the other slot.
 pub(super) fn astray(state: &HostState, live: Color) -> bool {
-    let follows = |served: &Served| served.by_socket && served.color == Some(live);
     let slot = state.slot(live);
-    state.served.as_ref().is_some_and(follows) && slot.process.is_some() && !slot.socket
+    state.serves_by_socket() && state.served_color() == Some(live) && slot.process.is_some() && !slot.socket
 }

@@ -6,9 +6,9 @@ use super::table::Table;
 use super::text::clean;
 use super::words;
 use crate::model::{LoggedCommit, age, short, size};
-use crate::plan::{Names, Outlook, PlannedStep};
+use crate::plan::{Names, PlannedStep, Preview};
 
-impl Report for Outlook {
+impl Report for Preview {
     fn lines(&self, look: Look) -> Vec<String> {
         let mut lines = vec![head(self, look)];
         commits(self, look, &mut lines);
@@ -29,9 +29,10 @@ impl Report for Outlook {
         steps("deploy would", &self.deploy, look, &mut lines);
         steps("cutover would", &self.cutover, look, &mut lines);
         let free = self.space.free.map_or("unknown".to_owned(), size);
-        let guess = match self.space.guessed {
-            true => " (a guess: the first virtualenv's size shows when it is built)",
-            false => "",
+        let guess = if self.space.guessed {
+            " (a guess: the first virtualenv's size shows when it is built)"
+        } else {
+            ""
         };
         let space = format!("about {} needed{guess}, {free} free", size(self.space.needed));
         let space = if self.space.short { look.bad(&space) } else { space };
@@ -42,25 +43,25 @@ impl Report for Outlook {
     }
 }
 
-fn head(outlook: &Outlook, look: Look) -> String {
-    let live = match &outlook.live {
+fn head(preview: &Preview, look: Look) -> String {
+    let live = match &preview.live {
         None => "nothing is live".to_owned(),
         Some(live) => format!("live is {} {}", live.short(), clean(&live.subject)),
     };
-    let place = outlook.slot.map_or(String::new(), |color| format!(", in {color}"));
-    let commit = &outlook.commit;
+    let place = preview.slot.map_or(String::new(), |color| format!(", in {color}"));
+    let commit = &preview.commit;
     format!(
         "{} {} to {}{place} on {}; {}",
         look.strong(commit.short()),
         clean(&commit.subject),
-        clean(&outlook.environment),
-        clean(&outlook.host),
+        clean(&preview.environment),
+        clean(&preview.host),
         live.trim_end(),
     )
 }
 
-fn commits(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
-    let commits = &outlook.commits;
+fn commits(preview: &Preview, look: Look, lines: &mut Vec<String>) {
+    let commits = &preview.commits;
     if commits.live_unknown {
         lines.push(look.doubtful(
             "what is live is not in this repository: git fetch, or nobody can tell what would be lost",
@@ -81,7 +82,7 @@ fn commits(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
         lines.push(title);
         let mut table = Table::with_least(&[0, 0, 6]);
         for commit in shown {
-            let seconds = u64::try_from(outlook.now - commit.at).unwrap_or(0);
+            let seconds = u64::try_from(preview.now - commit.at).unwrap_or(0);
             let id = format!("  {}", short(&commit.id));
             table.row([id, clean(&commit.author), age(seconds), clean(&commit.subject)]);
         }
@@ -95,20 +96,20 @@ fn commits(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
     log(look.bad(&title(commits.lost_count, "LOST")), &commits.lost, commits.lost_count);
 }
 
-fn packages(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
-    let virtualenv = match outlook.builds_virtualenv {
+fn packages(preview: &Preview, look: Look, lines: &mut Vec<String>) {
+    let virtualenv = match preview.builds_virtualenv {
         Some(true) => "a new virtualenv is built",
         Some(false) => "the virtualenv is there",
         None => "",
     };
-    if outlook.packages.is_empty() {
+    if preview.packages.is_empty() {
         if !virtualenv.is_empty() {
             lines.push(format!("{} unchanged; {virtualenv}", look.strong("packages")));
         }
         return;
     }
     lines.push(format!("{} {virtualenv}", look.strong("packages")).trim_end().to_owned());
-    for package in &outlook.packages {
+    for package in &preview.packages {
         let said = |version: &str| {
             if version.is_empty() { "any".to_owned() } else { clean(version) }
         };
@@ -129,16 +130,13 @@ fn list(title: &str, paths: &[String], look: Look, lines: &mut Vec<String>) {
     }
 }
 
-fn judged(outlook: &Outlook, look: Look, lines: &mut Vec<String>) {
-    if let Some(why) = &outlook.unjudged {
+fn judged(preview: &Preview, look: Look, lines: &mut Vec<String>) {
+    if let Some(why) = &preview.unjudged {
         let why = format!("migrations are judged by the deploy: {}", clean(why));
         lines.push(look.clip(&why));
     }
-    let Some(found) = &outlook.judged else { return };
-    let pending = match found.pending.is_empty() {
-        true => "none is pending",
-        false => "that would be applied",
-    };
+    let Some(found) = &preview.judged else { return };
+    let pending = if found.pending.is_empty() { "none is pending" } else { "that would be applied" };
     lines.push(format!("{} {pending}", look.strong("migrations")));
     lines.extend(found.lines().iter().map(|line| format!("  {}", clean(line))));
 }
@@ -172,7 +170,7 @@ mod tests {
     use super::*;
     use crate::config::Difference;
     use crate::model::{Color, CommitSummary};
-    use crate::plan::{Commits, Migration, Migrations, Operation, OutlookSpace, PackageChange, Verdict};
+    use crate::plan::{Commits, Migration, Migrations, Operation, PackageChange, Space, Verdict};
 
     fn logged(short: &str, author: &str, subject: &str) -> LoggedCommit {
         LoggedCommit {
@@ -193,7 +191,7 @@ mod tests {
             id: short.repeat(6)[..40].to_owned(),
             subject: subject.into(),
         };
-        let outlook = Outlook {
+        let preview = Preview {
             environment: "prod".into(),
             host: "web1.example".into(),
             commit: commit("3ab9d42", "fix the \u{1b}[31mheader"),
@@ -234,12 +232,12 @@ mod tests {
             config: vec![Difference { key: "gunicorn.workers".into(), from: None, to: Some("4".into()) }],
             deploy: vec![PlannedStep { title: "seed 3ab9d42".into(), touches: "nothing" }],
             cutover: vec![PlannedStep { title: "switch to green and reload nginx".into(), touches: "live" }],
-            space: OutlookSpace { needed: 61_000_000, guessed: false, free: Some(5_000_000), short: true },
+            space: Space { needed: 61_000_000, guessed: false, free: Some(5_000_000), short: true },
             warnings: vec!["a database lies in\u{1b} the work tree".into()],
             refused: None,
             now: 8200,
         };
-        let text = outlook.lines(Look::PLAIN).join("\n");
+        let text = preview.lines(Look::PLAIN).join("\n");
         insta::assert_snapshot!(text);
     }
 }

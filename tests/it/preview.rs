@@ -8,7 +8,7 @@ use crate::fixtures::{environment, states};
 use crate::support::Site;
 use deployer::config::Difference;
 use deployer::model::{ChangeKind, CommitSummary, FileChange, HostState, LoggedCommit, Secrets};
-use deployer::plan::{self, Commits, DeployRequest, Found, FoundKind, Outlook, Reading, Virtualenv};
+use deployer::plan::{self, Commits, DeployRequest, Found, FoundKind, Preview, PreviewInput, Virtualenv};
 use serde_json::json;
 
 fn commit() -> CommitSummary {
@@ -19,7 +19,7 @@ fn reading<'a>(
     state: &'a HostState,
     environment: &'a deployer::config::Environment,
     commit: &'a CommitSummary,
-) -> Reading<'a> {
+) -> PreviewInput<'a> {
     let virtualenv = Virtualenv { key: "c0ffee".to_string(), files: Vec::new(), local: false };
     let request = DeployRequest {
         environment,
@@ -45,7 +45,7 @@ fn reading<'a>(
     let packages = |list: &[(&str, &str)]| -> BTreeMap<String, String> {
         list.iter().map(|(name, version)| (name.to_string(), version.to_string())).collect()
     };
-    Reading {
+    PreviewInput {
         environment,
         state,
         by: "ann@laptop",
@@ -84,9 +84,9 @@ fn reading<'a>(
     }
 }
 
-fn told(outlook: &Outlook) -> String {
+fn told(preview: &Preview) -> String {
     let mut text = String::new();
-    let value = serde_json::to_value(outlook).expect("JSON");
+    let value = serde_json::to_value(preview).expect("JSON");
     for (key, value) in value.as_object().expect("an object") {
         let _ = writeln!(text, "{key}: {value}");
     }
@@ -124,11 +124,11 @@ fn the_space_for_a_first_release_is_of_the_right_order() {
     let mut first = reading(&state, &environment, &commit);
     first.found.clear();
     first.packages.1 = (0..12).map(|number| (format!("p{number}"), String::new())).collect();
-    let space = plan::outlook(first).space;
+    let space = plan::preview(first).space;
     assert!((50_000_000..500_000_000).contains(&space.needed), "{space:?}");
     assert!(space.guessed);
     let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
-    let space = plan::outlook(reading(&state, &environment, &commit)).space;
+    let space = plan::preview(reading(&state, &environment, &commit)).space;
     assert!(!space.guessed, "{space:?}");
 }
 
@@ -137,8 +137,8 @@ fn everything_that_changes_is_told() {
     let environment = environment();
     let commit = commit();
     let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
-    let outlook = plan::outlook(reading(&state, &environment, &commit));
-    insta::assert_snapshot!(told(&outlook));
+    let preview = plan::preview(reading(&state, &environment, &commit));
+    insta::assert_snapshot!(told(&preview));
 }
 
 /// The promise: the steps it shows are those that the deploy takes; a refusal is told, and never hidden by steps.
@@ -150,21 +150,21 @@ fn it_shows_the_steps_of_the_deploy_or_why_there_are_none() {
     for (name, state) in states() {
         let reading = reading(&state, &environment, &commit);
         let deploy = reading.deploy.clone();
-        let outlook = plan::outlook(reading);
+        let preview = plan::preview(reading);
         match deploy {
             Ok(deploy) => {
                 let titles: Vec<String> = deploy.actions.iter().map(|action| action.title()).collect();
-                let shown: Vec<&str> = outlook.deploy.iter().map(|step| &*step.title).collect();
+                let shown: Vec<&str> = preview.deploy.iter().map(|step| &*step.title).collect();
                 assert_eq!(shown, titles, "{name}");
-                assert!(outlook.deploy.iter().all(|step| step.touches != "live"), "{name}");
+                assert!(preview.deploy.iter().all(|step| step.touches != "live"), "{name}");
                 // A deploy that goes can be cut over to, and that is what touches live.
-                assert_eq!(outlook.cutover.last().expect("a switch").touches, "live", "{name}");
-                assert_eq!(outlook.refused, None);
+                assert_eq!(preview.cutover.last().expect("a switch").touches, "live", "{name}");
+                assert_eq!(preview.refused, None);
                 with_steps += 1;
             }
             Err(failure) => {
-                assert_eq!(outlook.refused, Some(failure), "{name}");
-                assert!(outlook.deploy.is_empty() && outlook.cutover.is_empty(), "{name}");
+                assert_eq!(preview.refused, Some(failure), "{name}");
+                assert!(preview.deploy.is_empty() && preview.cutover.is_empty(), "{name}");
                 refused += 1;
             }
         }
