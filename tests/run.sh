@@ -5,7 +5,7 @@ set -eu
 
 cd "$(dirname -- "$0")/.."
 examples/prepare.sh apache2-utils wrk shellcheck curl nodejs procps systemd-container debootstrap e2fsprogs iproute2 \
-    redis-server
+    redis-server chromium tidy
 PATH=$HOME/.cargo/bin:$PATH
 export PATH
 

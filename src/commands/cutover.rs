@@ -1,5 +1,6 @@
 //! `cutover`: next becomes live, proven through the front door.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -9,11 +10,15 @@ use super::hooks::announced;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::parse_duration;
+use crate::git::Repository;
 use crate::host::{After, Host, TakeLease};
 use crate::model::{ExitCode, HostState};
 use crate::plan::{self, CutoverPlan, Event, Failure, Site, World, WorldSlot};
 use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
+
+/// How many of the commits are named that a switch brings.
+const COMMITS: usize = 50;
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<CutoverArgs>();
 
@@ -36,6 +41,7 @@ impl Verb for CutoverArgs {
     const ENVIRONMENT: Environments = Environments::One;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        self.follow_up.begin_report(invocation, ui)?;
         let mut job = invocation.job(ui)?;
         let mut context = job.context(ui);
         context.patience = self.wait.time();
@@ -53,6 +59,31 @@ pub(super) struct FollowUp {
     /// Stop the old release once its last requests are served.
     #[arg(long)]
     pub(super) stop_old: bool,
+    /// Write a page that shows the release: one file of HTML, for a browser.
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+}
+
+impl FollowUp {
+    /// Whether anything of it is asked for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.watch.is_some() || self.stop_old || self.report.is_some()
+    }
+
+    /// Has the page written at the end, however that is.
+    pub(super) fn begin_report(&self, invocation: &Invocation, ui: &mut Ui) -> Result<(), Failure> {
+        report_to(self.report.as_deref(), invocation, ui)
+    }
+}
+
+/// Has a page of the run written at its end; that it can be is known before anything is done.
+pub(super) fn report_to(file: Option<&Path>, invocation: &Invocation, ui: &mut Ui) -> Result<(), Failure> {
+    let Some(path) = file.filter(|_| !invocation.options.dry_run) else {
+        return Ok(());
+    };
+    ui.report_to(path, invocation.verb).map_err(|error| {
+        Failure::usage("report", format!("cannot write {}: {error}", path.display())).why("--report names it")
+    })
 }
 
 /// Makes next live.
@@ -102,6 +133,8 @@ pub(super) fn carry_out(
         host: host.name.clone(),
         slot: Some(cutover.to),
     });
+    let brings = brings(&host.state, cutover, &context.vault.folder);
+    context.emit(brings);
     if goes_back(&host.state, cutover, direction) {
         let message =
             format!("{} is what live replaced: this goes back to it", cutover.release.summary().short());
@@ -132,6 +165,17 @@ pub(super) fn carry_out(
     let world = after(&host.state, cutover, direction, &context.environment.name);
     context.emit(Event::World(world));
     Ok(())
+}
+
+/// What replaces what, with the commits in between, as far as this repository knows them.
+fn brings(state: &HostState, cutover: &CutoverPlan, folder: &Path) -> Event {
+    let slot = |color, commit| WorldSlot { color, commit, word: String::new() };
+    let (old, new) = (state.slot(cutover.from).commit(), cutover.release.summary());
+    let repository = Repository::discover(folder).ok();
+    let known = old.as_ref().zip(repository).filter(|(old, here)| here.has(&old.id) && here.has(&new.id));
+    let (commits, count) =
+        known.and_then(|(old, here)| here.log(&old.id, &new.id, COMMITS).ok()).unwrap_or_default();
+    Event::Brings { from: slot(cutover.from, old), to: slot(cutover.to, Some(new)), commits, count }
 }
 
 /// Whether a cutover undoes the one before it: somebody may have typed it twice.

@@ -55,10 +55,10 @@ impl Verb for DeployArgs {
     const ENVIRONMENT: Environments = Environments::One;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
-        let follow_up = &self.follow_up;
-        if !self.cutover && (follow_up.watch.is_some() || follow_up.stop_old) {
-            return Err(Failure::usage("usage", "--watch and --stop-old go with --cutover"));
+        if !self.cutover && self.follow_up.is_asked() {
+            return Err(Failure::usage("usage", "--watch, --stop-old and --report go with --cutover"));
         }
+        self.follow_up.begin_report(invocation, ui)?;
         let mut job = invocation.job(ui)?;
         let mut context = job.context(ui);
         context.patience = self.wait.time();

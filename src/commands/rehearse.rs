@@ -2,12 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::completions;
-use super::cutover::{FollowUp, cutover};
+use super::cutover::{FollowUp, cutover, report_to};
 use super::deploy::{DeployArgs, deploy};
 use super::invocation::Invocation;
 use super::status::status;
@@ -15,11 +16,14 @@ use super::verb::{AnyVerb, Environments, Verb};
 use super::{Context, Vault};
 use crate::config::{Cutover, Environment, Installer, Supervisor};
 use crate::git::Repository;
-use crate::model::{ExitCode, Relation, Target, short};
-use crate::plan::{Event, Failure, Observer, World};
+use crate::model::{Color, ExitCode, Relation, Target, short};
+use crate::plan::{Event, Failure, Moment, Observer, World};
 use crate::rehearsal::{HostError, HostOptions, Load, LoadReport, Outcome, ThrowawayHost, tidy_up};
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 use crate::ui::Ui;
+
+/// How long the load goes on before and after a switch that is shown.
+const MARGIN: Duration = Duration::from_secs(1);
 
 pub(super) const VERB: AnyVerb = AnyVerb::of::<RehearseArgs>();
 
@@ -41,12 +45,16 @@ pub(super) struct RehearseArgs {
     /// Leave out [processes], which may reach a real queue.
     #[arg(long)]
     without_processes: bool,
+    /// Write a page that shows the rehearsal: one file of HTML, for a browser.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 impl Verb for RehearseArgs {
     const ENVIRONMENT: Environments = Environments::Any;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        report_to(self.report.as_deref(), invocation, ui)?;
         let workspace = invocation.workspace()?;
         let environments = invocation.environments(&workspace.config)?;
         let Some(environment) = environments.first() else {
@@ -60,6 +68,7 @@ impl Verb for RehearseArgs {
             interrupt: &workspace.interrupt,
             ui,
             by: &workspace.by,
+            switched: Switched::default(),
         })?;
         Ok(ExitCode::Done as u8)
     }
@@ -74,6 +83,15 @@ struct Rehearsal<'a> {
     interrupt: &'a Interrupt,
     ui: &'a mut Ui,
     by: &'a str,
+    switched: Switched,
+}
+
+/// The last switch.
+#[derive(Default)]
+struct Switched {
+    to: Option<Color>,
+    /// When nginx followed, in seconds since 1970.
+    at: Option<f64>,
 }
 
 /// Deploys the commit's parent, cuts over, deploys the commit, cuts over under traffic. Where the parent cannot be
@@ -155,8 +173,16 @@ fn rehearse(rehearsal: &mut Rehearsal) -> Result<(), Failure> {
     let mut load = Load::new(address, host.server_name());
     load.path = environment.health.path.clone();
     let running = load.start();
+    // A picture needs something on both sides of the switch.
+    let margin = if rehearsal.arguments.report.is_some() { MARGIN } else { Duration::ZERO };
+    thread::sleep(margin);
     let done = step(rehearsal, (&environment, &vault), &connect, None);
+    thread::sleep(margin);
     let report = running.stop();
+    let port = rehearsal.switched.to.map_or(0, |color| environment.ports.of(color));
+    let expected = |outcome| is_expected(&environment, outcome);
+    let traffic = report.traffic(port, rehearsal.switched.at, expected);
+    rehearsal.ui.event(Event::Traffic(traffic));
     done?;
     show(rehearsal, &environment, &connect);
     let lost = judge(rehearsal, &report, &environment);
@@ -177,7 +203,7 @@ fn step(
         ssh: connect,
         prompt: &mut NoPrompt,
         interrupt: rehearsal.interrupt,
-        observer: &mut Rehearsed(&mut *rehearsal.ui),
+        observer: &mut Rehearsed(&mut *rehearsal.ui, &mut rehearsal.switched),
         by: rehearsal.by,
         dry_run: false,
         patience: Duration::ZERO,
@@ -199,11 +225,16 @@ fn step(
     done.map_err(again)
 }
 
-/// Leaves out the command to type next: it would be one for the real host.
-struct Rehearsed<'a>(&'a mut Ui);
+/// Leaves out the command to type next, which would be one for the real host; and keeps when the last switch was.
+struct Rehearsed<'a>(&'a mut Ui, &'a mut Switched);
 
 impl Observer for Rehearsed<'_> {
     fn event(&mut self, event: Event) {
+        match &event {
+            Event::Brings { to, .. } => self.1.to = Some(to.color),
+            Event::Moment { moment: Moment::Swap | Moment::Reload, at } => self.1.at = Some(*at),
+            _ => {}
+        }
         self.0.event(match event {
             Event::World(world) => Event::World(World { run: None, ..world }),
             event => event,
@@ -272,11 +303,10 @@ fn on(host: &ThrowawayHost, environment: &Environment) -> Environment {
 }
 
 fn judge(rehearsal: &mut Rehearsal, report: &LoadReport, environment: &Environment) -> Result<(), Failure> {
-    let expected = |outcome: Outcome| matches!(outcome, Outcome::Status(status) if environment.health.expect.contains(status));
     let lost: Vec<String> = report
         .answers
         .iter()
-        .filter(|answer| !expected(answer.outcome))
+        .filter(|answer| !is_expected(environment, answer.outcome))
         .map(|answer| format!("{:?}", answer.outcome))
         .collect();
     let median = report.latency(0.5).as_secs_f64() * 1000.0;
@@ -295,6 +325,10 @@ fn judge(rehearsal: &mut Rehearsal, report: &LoadReport, environment: &Environme
     let shown = lost.len().min(10);
     Err(Failure::new("rehearsal.lost", format!("{} requests were lost in the rehearsal", lost.len()))
         .output(lost[..shown].to_vec()))
+}
+
+fn is_expected(environment: &Environment, outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Status(status) if environment.health.expect.contains(status))
 }
 
 fn no_host(error: HostError) -> Failure {

@@ -35,6 +35,7 @@ impl Verb for RestartArgs {
     const ENVIRONMENT: Environments = Environments::One;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
+        self.follow_up.begin_report(invocation, ui)?;
         let mut job = invocation.job(ui)?;
         let mut context = job.context(ui);
         context.patience = self.wait.time();

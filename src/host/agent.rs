@@ -54,6 +54,7 @@ const FILES: &[(&str, &str)] = files![
     "static_files.py",
     "switch.py",
     "tools.py",
+    "traffic.py",
     "units.py",
     "variables.py",
     "virtualenv.py",

@@ -185,6 +185,8 @@ impl Execution<'_> {
                 work.emit(Event::Note { message: probe::waits(&answer, work.environment) })
             }
             Message::Watched(look) => self.look(&look, work),
+            Message::Moment { moment, at } => work.emit(Event::Moment { moment, at }),
+            Message::Traffic(traffic) => work.emit(Event::Traffic(traffic)),
             Message::Draining(draining) => work.emit(Event::Output {
                 line: format!(
                     "{} nginx worker(s) still serve requests of the old release; {:.0} s left",

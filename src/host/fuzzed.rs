@@ -20,6 +20,8 @@ pub(crate) const MESSAGES: &[&str] = &[
     "{\"draining\": {\"workers\": 2, \"left\": 59.0}}",
     "{\"found\": [{\"kind\": \"virtualenv\", \"kilobytes\": 61440, \"name\": \"c0ffee\"}]}",
     "{\"commands\": {\"now\": 9.5, \"commands\": [{\"verb\": \"run\", \"by\": \"a\", \"at\": 1.5, \"end\": \"done\", \"exit\": 0}]}}",
+    "{\"moment\": {\"moment\": \"swap\", \"at\": 1795000060.5}}",
+    "{\"traffic\": {\"by\": \"log\", \"begin\": 1795000060, \"width\": 1, \"columns\": [{\"old\": 1, \"new\": 2, \"lost\": 0, \"usual\": 1.5, \"slowest\": null}]}}",
     "10%\r20%\none\ntwo\r\nthree",
 ];
 

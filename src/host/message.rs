@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ShellError;
 use crate::model::{Answer, HostState, Lock, RecordedCommand};
-use crate::plan::{Found, Migrations, Reason, variables::HostVariables};
+use crate::plan::{Found, Migrations, Moment, Reason, Traffic, variables::HostVariables};
 use crate::ssh::Exit;
 
 /// What the host says.
@@ -36,6 +36,11 @@ pub enum Message {
     Probed(Answer),
     Watched(Watched),
     Draining(Draining),
+    Moment {
+        moment: Moment,
+        at: f64,
+    },
+    Traffic(Traffic),
     Found(Vec<Found>),
     Variables(HostVariables),
     Where(SlotPlace),

@@ -117,6 +117,7 @@ pub const CODES: &[Code] = &[
     row("release.unhealthy", SAFE, "The new release did not become healthy in `[health] start_timeout`.", "The message has the last answer, and the server's log."),
     row("reload.not_applied", BACK, "nginx accepted the reload but went on serving the old release, so the switch was undone.", "nginx's error log says why: `deployer prod logs nginx`."),
     row("reload.refused", BACK, "nginx could not be reloaded, so the switch was undone.", "The message has nginx's words, and the sudoers line where one is missing."),
+    row("report", SAFE, "The file that `--report` names cannot be written.", "Correct the path."),
     row("repository", SAFE, "The local repository or the commit cannot be used: unknown, shallow, with missing objects or Git LFS pointers.", "The message has the git command that mends it."),
     row("requirements", SAFE, "The commit has no such requirements file, or it cannot be read.", "Correct `[python] requirements`, or commit the file."),
     row("requirements.gunicorn", SAFE, "The requirements do not bring gunicorn.", "Add it, or set `[gunicorn] install`."),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::{Color, CommitSummary};
+use super::traffic::Traffic;
+use crate::model::{Color, CommitSummary, LoggedCommit};
 
 /// Receives events in the order in which they happen.
 pub trait Observer {
@@ -107,6 +108,22 @@ pub enum Event {
         title: String,
         touches: String,
     },
+    /// What a switch brings.
+    Brings {
+        from: WorldSlot,
+        to: WorldSlot,
+        /// What the new release has and the old one lacks, newest first; the first of them, where they are known here.
+        commits: Vec<LoggedCommit>,
+        /// How many there are.
+        count: usize,
+    },
+    /// A moment of a switch, by the host's clock, in seconds since 1970.
+    Moment {
+        moment: Moment,
+        at: f64,
+    },
+    /// The requests that were counted around a switch.
+    Traffic(Traffic),
     /// A slot can be seen at this address of this machine.
     Opened {
         url: String,
@@ -124,6 +141,22 @@ pub enum Event {
         file: String,
         text: String,
     },
+}
+
+/// What happens in a switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// The links lead to the new release.
+    Swap,
+    /// nginx has taken the reload.
+    Reload,
+    /// The front door serves the new release.
+    Proven,
+    /// The old release has served its last request.
+    Drained,
+    /// The old release serves again.
+    Back,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The header by which a throwaway host's nginx tells whom it asked.
+pub(super) const UPSTREAM: &str = "x-rehearsal-upstream";
+
 /// A steady stream of requests from several clients, each sending its next one when the last is answered.
 #[derive(Clone, Debug)]
 pub struct Load {
@@ -51,6 +54,8 @@ pub struct Reply {
     pub latency: Duration,
     pub outcome: Outcome,
     pub marker: Option<String>,
+    /// Whom nginx asked, where it says so.
+    pub upstream: Option<String>,
 }
 
 #[derive(Debug)]
@@ -109,23 +114,28 @@ impl Load {
 
     fn request(&self, kept: &mut Option<BufReader<TcpStream>>) -> Reply {
         let started = Instant::now();
-        let (mut outcome, mut body) = self.exchange(kept);
-        if self.asks_again && outcome == Outcome::IdleClosed {
-            (outcome, body) = self.exchange(kept);
+        let mut answer = self.exchange(kept);
+        if self.asks_again && matches!(answer, Err(Outcome::IdleClosed)) {
+            answer = self.exchange(kept);
         }
-        let body = String::from_utf8_lossy(&body);
+        let (outcome, answer) = match answer {
+            Ok(answer) => (Outcome::Status(answer.status), answer),
+            Err(outcome) => (outcome, WholeAnswer::default()),
+        };
+        let body = String::from_utf8_lossy(&answer.body);
         Reply {
             started,
             latency: started.elapsed(),
             outcome,
             marker: self.markers.iter().find(|marker| body.contains(marker.as_str())).cloned(),
+            upstream: answer.upstream,
         }
     }
 
-    fn exchange(&self, kept: &mut Option<BufReader<TcpStream>>) -> (Outcome, Vec<u8>) {
+    fn exchange(&self, kept: &mut Option<BufReader<TcpStream>>) -> Result<WholeAnswer, Outcome> {
         let reused = kept.is_some();
         let Some(mut connection) = kept.take().or_else(|| self.connect().ok()) else {
-            return (Outcome::ConnectFailed, Vec::new());
+            return Err(Outcome::ConnectFailed);
         };
         let wish = if self.keep_alive { "keep-alive" } else { "close" };
         let request =
@@ -133,18 +143,18 @@ impl Load {
         let begun =
             connection.get_mut().write_all(request.as_bytes()).and_then(|()| is_answered(&mut connection));
         match begun {
-            Err(error) if is_timeout(&error) => return (Outcome::TimedOut, Vec::new()),
-            Ok(false) | Err(_) if reused => return (Outcome::IdleClosed, Vec::new()),
-            Ok(false) | Err(_) => return (Outcome::Broken, Vec::new()),
+            Err(error) if is_timeout(&error) => return Err(Outcome::TimedOut),
+            Ok(false) | Err(_) if reused => return Err(Outcome::IdleClosed),
+            Ok(false) | Err(_) => return Err(Outcome::Broken),
             Ok(true) => {}
         }
         match read_answer(&mut connection) {
-            Ok((status, stays_open, body)) => {
-                *kept = (self.keep_alive && stays_open).then_some(connection);
-                (Outcome::Status(status), body)
+            Ok(answer) => {
+                *kept = (self.keep_alive && answer.stays_open).then_some(connection);
+                Ok(answer)
             }
-            Err(error) if is_timeout(&error) => (Outcome::TimedOut, Vec::new()),
-            Err(_) => (Outcome::Broken, Vec::new()),
+            Err(error) if is_timeout(&error) => Err(Outcome::TimedOut),
+            Err(_) => Err(Outcome::Broken),
         }
     }
 
@@ -206,13 +216,23 @@ fn is_answered(connection: &mut BufReader<TcpStream>) -> io::Result<bool> {
     }
 }
 
-/// Status, whether the connection stays open, body.
-fn read_answer(from: &mut BufReader<TcpStream>) -> io::Result<(u16, bool, Vec<u8>)> {
+/// A whole answer.
+#[derive(Default)]
+struct WholeAnswer {
+    status: u16,
+    /// Whether the connection does.
+    stays_open: bool,
+    upstream: Option<String>,
+    body: Vec<u8>,
+}
+
+fn read_answer(from: &mut BufReader<TcpStream>) -> io::Result<WholeAnswer> {
     let bad = |what: &str| io::Error::new(ErrorKind::InvalidData, what.to_string());
     let first = read_line(from)?;
     let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
     let status = status.ok_or_else(|| bad("no status"))?;
-    let (mut length, mut chunked, mut stays_open) = (None, false, true);
+    let (mut length, mut chunked) = (None, false);
+    let mut answer = WholeAnswer { status, stays_open: true, ..WholeAnswer::default() };
     loop {
         let line = read_line(from)?;
         let Some((name, value)) = line.split_once(':') else {
@@ -220,27 +240,27 @@ fn read_answer(from: &mut BufReader<TcpStream>) -> io::Result<(u16, bool, Vec<u8
         };
         match (name.to_ascii_lowercase().as_str(), value.trim()) {
             ("content-length", value) => length = Some(value.parse::<usize>().map_err(|_| bad("length"))?),
-            ("connection", value) if value.eq_ignore_ascii_case("close") => stays_open = false,
+            ("connection", value) if value.eq_ignore_ascii_case("close") => answer.stays_open = false,
+            (UPSTREAM, value) => answer.upstream = Some(value.to_string()),
             ("transfer-encoding", value) => chunked = value.eq_ignore_ascii_case("chunked"),
             _ => {}
         }
     }
-    let mut body = Vec::new();
     if chunked {
-        while read_chunk(from, &mut body)? > 0 {}
-        return Ok((status, stays_open, body));
+        while read_chunk(from, &mut answer.body)? > 0 {}
+        return Ok(answer);
     }
     match length {
         Some(length) => {
-            body.resize(length, 0);
-            from.read_exact(&mut body)?;
+            answer.body.resize(length, 0);
+            from.read_exact(&mut answer.body)?;
         }
         None => {
-            stays_open = false;
-            from.read_to_end(&mut body)?;
+            answer.stays_open = false;
+            from.read_to_end(&mut answer.body)?;
         }
     }
-    Ok((status, stays_open, body))
+    Ok(answer)
 }
 
 /// One chunk with its line ends; returns its size, 0 for the last.

@@ -12,6 +12,7 @@ mod options;
 mod ports;
 mod processes;
 mod sshd;
+mod traffic;
 
 pub use error::HostError;
 pub use host::ThrowawayHost;

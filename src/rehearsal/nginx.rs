@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::daemon::{Daemon, find_program};
+use super::load::UPSTREAM;
 use super::sshd::is_root;
 use super::{HostError, HostOptions};
 use crate::nginx::{escape_glob, quoted};
@@ -97,7 +98,7 @@ pid {pid};
 error_log {error_log} notice;
 events {{ worker_connections 1024; }}
 http {{
-    log_format served '$remote_addr "$request" $status $upstream_addr $request_time';
+    log_format served '$remote_addr [$time_local] "$request" $status $upstream_addr $request_time';
     access_log {access_log} served;
 {temporary}{live}{next}    include {sites};
 }}
@@ -120,6 +121,7 @@ fn server(folder: &Path, snippet: &str, port: u16, name: &str) -> String {
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
+        add_header {UPSTREAM} $upstream_addr;
         location / {{ include {snippet}; }}
     }}
 "#,

@@ -30,7 +30,10 @@ pub(crate) fn of_event(event: &Event, look: Look) -> Vec<String> {
         Event::Asking { .. }
         | Event::Connecting { .. }
         | Event::StepStarted { .. }
-        | Event::Progress { .. } => Vec::new(),
+        | Event::Progress { .. }
+        | Event::Brings { .. }
+        | Event::Moment { .. }
+        | Event::Traffic(_) => Vec::new(),
         Event::Output { line } => {
             let bar = look.bar();
             vec![look.faint(&format!("    {bar} {}", clean_output(line)))]

@@ -1,9 +1,9 @@
 //! The one place that everything passes on its way out: it takes secrets away, keeps the log, and decides what of the rest
 //! a person or a script sees, and where.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use super::ci::{self, Fold, harmless};
 use super::clock::{Clock, SystemClock};
@@ -15,7 +15,7 @@ use super::summary::Summary;
 use super::terminal::{Screen, Spinner};
 use super::text::clean;
 use super::texts::Texts;
-use super::{failure, json, lines};
+use super::{failure, json, lines, page};
 use crate::plan::{Event, Failure, Observer};
 use crate::secrets::Concealed;
 
@@ -43,6 +43,8 @@ pub struct Ui {
     summary: Summary,
     /// Where a build service wants its page of the run.
     page: Option<PathBuf>,
+    /// Where a person wants a page of it, and the verb that they typed.
+    report: Option<(File, &'static str)>,
 }
 
 impl Ui {
@@ -66,6 +68,7 @@ impl Ui {
             fold: Fold::default(),
             summary: Summary::default(),
             page: None,
+            report: None,
         }
     }
 
@@ -74,6 +77,15 @@ impl Ui {
     pub fn with_page(mut self, page: Option<PathBuf>) -> Ui {
         self.page = page;
         self
+    }
+
+    /// Has [`Ui::sum_up`] write a page of the run into a file, which is made now.
+    ///
+    /// # Errors
+    /// Where it cannot be.
+    pub fn report_to(&mut self, path: &Path, verb: &'static str) -> io::Result<()> {
+        self.report = Some((File::create(path)?, verb));
+        Ok(())
     }
 
     /// What nothing shows; whoever finds a secret adds it there.
@@ -134,10 +146,17 @@ impl Ui {
         }
     }
 
-    /// Sums the run up, on build services only. A page that cannot be written is no failure of the run.
+    /// Sums the run up: on build services, and where somebody wants a page of it. One that cannot be written is no failure
+    /// of the run.
     pub fn sum_up(&mut self) {
         self.settle();
         let took = self.clock.elapsed();
+        if let Some((mut file, verb)) = self.report.take() {
+            let text = page::page(&self.summary, verb, self.clock.now(), took);
+            if let Err(error) = file.write_all(text.as_bytes()) {
+                self.event(Event::Warning { message: format!("the report cannot be written: {error}") });
+            }
+        }
         if self.folding().is_some() && self.options.verbosity != Verbosity::Quiet {
             for line in self.summary.text(took) {
                 self.line(&line);

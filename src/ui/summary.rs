@@ -5,8 +5,11 @@ use std::time::Duration;
 use super::table::Table;
 use super::text::clean;
 use super::words;
-use crate::model::CommitSummary;
-use crate::plan::{Event, Failure, Site, World, WorldSlot};
+use crate::model::{Color, CommitSummary};
+use crate::plan::{Counted, Event, Failure, Moment, Site, Traffic, World, WorldSlot};
+
+/// How many of a host's words a summary keeps of a kind.
+const MOST: usize = 100;
 
 /// What was seen of a run.
 #[derive(Default)]
@@ -14,18 +17,34 @@ pub(crate) struct Summary {
     /// `deploy of prod on web1.example`.
     what: Option<String>,
     commit: Option<CommitSummary>,
-    steps: Vec<Step>,
+    pub(super) parts: Vec<SummaryPart>,
+    pub(super) steps: Vec<Step>,
+    pub(super) warnings: Vec<String>,
+    /// What the last switch brings, its moments, and the requests around it.
+    pub(super) brings: Option<Event>,
+    pub(super) moments: Vec<(Moment, f64)>,
+    pub(super) traffic: Option<Traffic>,
     /// Whether the command changes what is live, where it succeeds.
     switches: bool,
     world: Option<World>,
-    /// The failure's own words, and whether live is the new release all the same.
-    failed: Option<String>,
+    pub(super) failed: Option<Failure>,
 }
 
-struct Step {
-    title: String,
-    took: Duration,
-    result: String,
+/// What some steps are taken for.
+pub(super) struct SummaryPart {
+    pub verb: &'static str,
+    pub environment: String,
+    pub host: String,
+    pub by: String,
+    pub commit: Option<CommitSummary>,
+    pub slot: Option<Color>,
+    pub first_step: usize,
+}
+
+pub(super) struct Step {
+    pub title: String,
+    pub took: Duration,
+    pub result: String,
 }
 
 /// One line of the table: what, how long, what came of it.
@@ -34,7 +53,16 @@ type Row = [String; 3];
 impl Summary {
     pub(crate) fn see(&mut self, event: &Event) {
         match event {
-            Event::Intent { verb, switches, environment, commit, host, .. } => {
+            Event::Intent { verb, switches, environment, by, commit, host, slot, .. } => {
+                self.parts.push(SummaryPart {
+                    verb,
+                    environment: environment.clone(),
+                    host: host.clone(),
+                    by: by.clone(),
+                    commit: commit.clone(),
+                    slot: *slot,
+                    first_step: self.steps.len(),
+                });
                 // A deploy that cuts over has two of them.
                 self.what.get_or_insert_with(|| format!("{verb} of {environment} on {host}"));
                 self.commit = self.commit.take().or_else(|| commit.clone());
@@ -46,6 +74,14 @@ impl Summary {
             }
             Event::StepFailed { title, took, .. } => self.step(title, *took, "FAILED"),
             Event::World(world) => self.world = Some(world.clone()),
+            Event::Warning { message } if self.warnings.len() < MOST => self.warnings.push(message.clone()),
+            Event::Brings { .. } => {
+                self.brings = Some(event.clone());
+                self.moments.clear();
+                self.traffic = None;
+            }
+            Event::Moment { moment, at } if self.moments.len() < MOST => self.moments.push((*moment, *at)),
+            Event::Traffic(traffic) => self.traffic = Some(traffic.clone()),
             _ => {}
         }
     }
@@ -55,7 +91,7 @@ impl Summary {
     }
 
     pub(crate) fn fail(&mut self, failure: &Failure) {
-        self.failed = Some(failure.what.clone());
+        self.failed = Some(failure.clone());
         self.world = failure.world.clone();
         self.switches &= failure.site == Site::Switched;
     }
@@ -90,10 +126,17 @@ impl Summary {
         for step in &self.steps {
             rows.push(row(&step.title, words::duration(step.took), step.result.clone()));
         }
+        if let Some(traffic) = self.traffic.as_ref().filter(|traffic| traffic.by != Counted::Nobody) {
+            let result = format!("{}, {} lost", traffic.requests(), traffic.lost());
+            rows.push(row("requests", String::new(), result));
+        }
         if let Some(live) = live {
             rows.push(row("live after", String::new(), slot(live)));
         }
-        let end = self.failed.as_ref().map_or_else(|| "done".to_owned(), |what| format!("FAILED: {what}"));
+        let end = self
+            .failed
+            .as_ref()
+            .map_or_else(|| "done".to_owned(), |failed| format!("FAILED: {}", failed.what));
         rows.push(row("in all", words::duration(took), end));
         Some((self.what.clone().unwrap_or_default(), rows))
     }

@@ -12,7 +12,7 @@ use crate::plan::status::{
 use crate::plan::variables::{Values, Variable, VariablesReport};
 use crate::plan::{
     Commits, Event, Failure, Migration, Migrations, Names, Operation, PackageChange, PlannedStep, Preview,
-    World, WorldSlot,
+    Traffic, World, WorldSlot,
 };
 
 /// Something that holds texts.
@@ -42,6 +42,12 @@ impl<T: Texts> Texts for Vec<T> {
 impl<T: Texts> Texts for Box<T> {
     fn each(&mut self, change: &mut dyn FnMut(&mut String)) {
         (**self).each(change);
+    }
+}
+
+impl Texts for Traffic {
+    fn each(&mut self, _: &mut dyn FnMut(&mut String)) {
+        let Traffic { by: _, begin: _, width: _, columns: _ } = self;
     }
 }
 
@@ -125,6 +131,9 @@ texts_of_variants! {
         StepFinished { title, note; number, total, took },
         StepFailed { title; number, total, took },
         Planned { title, touches; number },
+        Brings { from, to, commits; count },
+        Moment {; moment, at },
+        Traffic(traffic),
         Opened { url },
         World(world),
         Done { what, run },

@@ -5,7 +5,7 @@ import time
 
 from agent.files import read
 from agent.proc import connections, stat_of, workers
-from agent.wire import tell
+from agent.wire import moment, tell
 
 
 def leaving(before):
@@ -16,6 +16,24 @@ def leaving(before):
             and now[pid][0]["start"] == before[pid][0]["start"] and now[pid][0]["parent"] in masters]
 
 
+class Left:
+    """What the old release still serves after a switch."""
+
+    def __init__(self, workers, slot):
+        self.workers, self.slot, self.over = workers, slot, False
+        self.told()
+
+    def told(self):
+        """Tells once that its last request is served."""
+        if not self.over and not alive(self.workers) and not connections(self.slot + "/app.sock"):
+            self.over = True
+            moment("drained")
+
+
+def alive(workers):
+    return [pid for pid, start in workers if (stat_of(pid) or {}).get("start") == start]
+
+
 def drain(settings, seconds, slot):
     """Waits for the requests that a slot still serves: for the nginx workers from before the last reload, and for the
     connections of the slot's socket. Returns how many there still are."""
@@ -24,7 +42,7 @@ def drain(settings, seconds, slot):
     shown = 0
     while True:
         try:
-            left = [pid for pid, start in json.loads(read(path) or "[]") if (stat_of(pid) or {}).get("start") == start]
+            left = alive(json.loads(read(path) or "[]"))
         except ValueError:
             left = []
         open_sockets = connections(slot + "/app.sock")

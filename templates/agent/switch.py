@@ -3,7 +3,7 @@ import json
 import os
 import time
 
-from agent.drain import leaving
+from agent.drain import Left, leaving
 from agent.files import append_line, attempt, remove, write_whole
 from agent.layout import described, link
 from agent.links import bridge, point_both, unbridge
@@ -13,7 +13,7 @@ from agent.processes import abandon, give_up, hand_over, start_all
 from agent.slots import by_socket, write_roles
 from agent.tools import run, sync_disk
 from agent.units import prepare
-from agent.wire import Failed, speak, tell
+from agent.wire import Failed, moment, speak, tell
 
 
 def reload_nginx(settings):
@@ -33,6 +33,11 @@ def switch(settings, action):
     began = time.time()
     entry = dict(action["entry"], color=new, at=began)
     before = workers()
+    seen = None
+    if settings["watch"]:
+        from agent.traffic import Traffic
+        seen = Traffic(settings)
+        seen.took(health(settings, None))
     # Once nginx follows the link, to a socket that is there, the link is all.
     needed = not (by_socket(settings, new) and served(settings).get("by_socket"))
     what = described(os.path.join(root, new))
@@ -46,6 +51,7 @@ def switch(settings, action):
         past = write_roles(settings, new)
         bridge(root, new)
         point_both(root, new)
+        moment("swap")
     except OSError as error:
         speak(error)
         if os.path.exists(home + "/switch") and link(root, "live")["color"] != new:
@@ -55,19 +61,28 @@ def switch(settings, action):
     accepted, said = reload_nginx(settings) if needed else (True, "")
     answer = None
     if accepted:
+        if needed:
+            moment("reload")
+        if seen:
+            seen.switched()
         proven, answer = prove_served(settings, new, commit, before, usual)
         if proven:
+            moment("proven")
             attempt(unbridge, os.path.join(root, old))
+            left = Left(leaving(before), os.path.join(root, old))
             # What cannot be written must not take a good release down; the note of the switch stays until it is.
-            recorded = (attempt(write_whole, home + "/draining", json.dumps(leaving(before)))
+            recorded = (attempt(write_whole, home + "/draining", json.dumps(left.workers))
                         and attempt(append_line, home + "/history.jsonl",
                                     dict(entry, seconds=round(time.time() - began, 3)))
                         and attempt(remove, home + "/switch"))
             try:
-                watch(settings, old, new, commit, entry, needed, usual)
+                watch(settings, old, new, commit, entry, needed, usual, seen, left)
             except Failed:
                 abandon(settings, new)
                 raise
+            finally:
+                if seen:
+                    seen.show()
             well = hand_over(settings, old, new, outcome(settings, answer))
             if not recorded:
                 raise Failed("not_recorded")
@@ -104,6 +119,8 @@ def put_back(settings, old, reload, past, usual):
     point_both(settings["root"], old)
     accepted = not reload or reload_nginx(settings)[0]
     restored, now = prove_served(settings, old, None, before if reload else {}, usual)
+    if restored:
+        moment("back")
     if reload:
         # What was live for a moment has requests too, which must end before it is stopped.
         attempt(write_whole, home + "/draining", json.dumps(leaving(before)))
@@ -115,53 +132,36 @@ def put_back(settings, old, reload, past, usual):
     return restored, now
 
 
-def watch(settings, old, new, commit, entry, reload, usual):
+def watch(settings, old, new, commit, entry, reload, usual, seen, left):
     """Goes on proving a release that is live; three bad looks in a row bring the old one back."""
-    seconds = settings["watch"]
-    deadline = time.monotonic() + seconds
-    log = errors_seen(settings, None)
+    deadline = time.monotonic() + settings["watch"]
+    readable = seen and seen.proven()
     bad = 0
     while time.monotonic() < deadline:
+        left.told()
         time.sleep(0.25)
         now = served(settings)
         answer = health(settings, None)
-        log = errors_seen(settings, log)
+        seen.took(answer)
+        readable = seen.look()
         why = None
         if not is_of(now, settings, new, None):
             why = "the front door no longer answers from %s" % new
         elif verdict(answer, usual) == "wrong":
             why = answer.get("error") or "the front door answered %s" % answer["status"]
-        elif log and log["requests"] >= 20 and log["errors"] > 0.05 * log["requests"]:
-            why = "nginx answered %d of %d requests with a 5xx status" % (log["errors"], log["requests"])
+        elif readable and seen.requests >= 20 and seen.errors > 0.05 * seen.requests:
+            why = "nginx answered %d of %d requests with a 5xx status" % (seen.errors, seen.requests)
         bad = bad + 1 if why else 0
         tell("watched", {"left": max(0, round(deadline - time.monotonic(), 1)), "why": why,
-                         "requests": log["requests"] if log else None, "errors": log["errors"] if log else None})
+                         "requests": seen.requests if readable else None, "errors": seen.errors if readable else None})
         if bad >= 3:
             home = settings["root"] + "/.deployer"
             attempt(write_whole, home + "/switch", json.dumps({"from": new, "to": old, "at": time.time(), "entry": None}))
-            restored, seen = put_back(settings, old, reload, {}, usual)
+            restored, now_served = put_back(settings, old, reload, {}, usual)
             attempt(append_line, home + "/history.jsonl", {
                 "verb": "rolled back", "color": old, "from": new, "at": time.time(), "by": entry.get("by"),
                 "commit": entry.get("previous"), "subject": "", "previous": commit, "why": why, "seconds": 0})
-            raise Failed("switch_failed", accepted=True, said="", answer=now, watched=why, restored=restored, now=seen)
-
-
-def errors_seen(settings, past):
-    """Requests and 5xx answers in nginx's access log since the first look; None where it cannot be read."""
-    path = settings["access_log"]
-    try:
-        size = os.stat(path).st_size
-        if past is None or size < past["at"]:
-            return {"at": size, "requests": 0, "errors": 0}
-        with open(path, "rb") as file:
-            file.seek(past["at"])
-            text = file.read(1 << 22)
-    except (OSError, TypeError):
-        return None
-    whole = text.rpartition(b"\n")[0].splitlines()
-    statuses = [line.split(b'" ', 1)[1][:1] for line in whole if b'" ' in line]
-    return {"at": past["at"] + sum(len(line) + 1 for line in whole), "requests": past["requests"] + len(statuses),
-            "errors": past["errors"] + statuses.count(b"5")}
+            raise Failed("switch_failed", accepted=True, said="", answer=now, watched=why, restored=restored, now=now_served)
 
 
 def prove_served(settings, color, commit, before, usual):

@@ -30,6 +30,7 @@ mod plan;
 mod preview;
 mod processes;
 mod prune;
+mod report;
 mod restart;
 mod schema;
 mod secrets;

@@ -11,8 +11,8 @@ use deployer::plan::status::{
 };
 use deployer::plan::variables::{Standing, Values, Variable, VariableKind, VariablesReport};
 use deployer::plan::{
-    Commits, Event, Failure, Migration, Migrations, Names, Operation, PackageChange, PlannedStep, Preview,
-    Space, Unit, Verdict, World, WorldSlot,
+    Column, Commits, Counted, Event, Failure, Migration, Migrations, Moment, Names, Operation, PackageChange,
+    PlannedStep, Preview, Space, Traffic, Unit, Verdict, World, WorldSlot,
 };
 use serde::Serialize;
 
@@ -46,6 +46,10 @@ fn some(words: &str) -> Option<String> {
 
 fn commit() -> CommitSummary {
     CommitSummary { id: text("a1b2c3d4…"), subject: text("Fix the header") }
+}
+
+fn logged() -> LoggedCommit {
+    LoggedCommit { id: commit().id, subject: commit().subject, author: text("Ann"), at: 1_795_000_000 }
 }
 
 fn before() -> CommitSummary {
@@ -87,6 +91,19 @@ fn events() -> String {
         Event::Output { line: text("Collecting flask") },
         Event::StepFinished { number, total, title: title.clone(), took, note: some("built with pip") },
         Event::StepFailed { number, total, title, took },
+        Event::Brings {
+            from: WorldSlot { color: Color::Blue, commit: Some(before()), word: String::new() },
+            to: WorldSlot { color: Color::Green, commit: Some(commit()), word: String::new() },
+            commits: vec![logged()],
+            count: 1,
+        },
+        Event::Moment { moment: Moment::Swap, at: 1_795_000_060.204 },
+        Event::Traffic(Traffic {
+            by: Counted::Log,
+            begin: 1_795_000_060.0,
+            width: 1.0,
+            columns: vec![Column { old: 41, new: 12, lost: 0, usual: Some(3.1), slowest: Some(9.8) }],
+        }),
         Event::Note { message: text("…") },
         Event::Warning { message: text("…") },
         Event::Opened { url: text("http://localhost:8888/") },
@@ -201,16 +218,7 @@ fn preview() -> Preview {
         commit: commit(),
         live: Some(before()),
         slot: Some(Color::Green),
-        commits: Commits {
-            out: vec![LoggedCommit {
-                id: commit().id,
-                subject: commit().subject,
-                author: text("Ann"),
-                at: 1_795_000_000,
-            }],
-            out_count: 1,
-            ..Commits::default()
-        },
+        commits: Commits { out: vec![logged()], out_count: 1, ..Commits::default() },
         packages: vec![PackageChange { name: text("flask"), from: some("==3.1.1"), to: some("==3.1.2") }],
         builds_virtualenv: Some(true),
         migrations: vec![text("shop/migrations/0003_note.py")],

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deployer::doctor::{Check, Diagnosis};
-use deployer::model::{Secret, Secrets};
-use deployer::plan::{Event, Failure, Observer};
+use deployer::model::{Color, LoggedCommit, Secret, Secrets};
+use deployer::plan::{Event, Failure, Observer, WorldSlot};
 use deployer::ui::{Ci, LogFile, Mode, Streams, Ui, UiOptions, Verbosity};
 use serde_json::Value;
 
@@ -134,6 +134,20 @@ fn texts(value: &Value, all: &mut Vec<String>) {
     }
 }
 
+/// A commit whose subject and author are the text.
+fn brings(text: &str) -> Event {
+    let slot = |color| WorldSlot { color, commit: None, word: String::new() };
+    let commit =
+        LoggedCommit { id: "0".repeat(40), subject: text.to_owned(), author: text.to_owned(), at: 0 };
+    Event::Brings { from: slot(Color::Blue), to: slot(Color::Green), commits: vec![commit], count: 1 }
+}
+
+/// What a browser shows of HTML, as far as we write any.
+fn unescaped(html: &str) -> String {
+    let marks = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    marks.iter().fold(html.to_owned(), |text, (mark, letter)| text.replace(mark, letter))
+}
+
 /// All that is shown and kept of events, a failure and a report that hold the text.
 fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
     let outlets = [
@@ -151,6 +165,8 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
         let options = UiOptions { mode, verbosity: Verbosity::Verbose, ci, ..UiOptions::plain() };
         let page = folder.path().join("summary");
         let mut ui = Ui::new(options, streams).with_page(Some(page.clone()));
+        let report = folder.path().join("report.html");
+        ui.report_to(&report, "deploy").expect("a file");
         ui.keep(LogFile::create(folder.path(), "prod", "deploy").expect("a log"));
         ui.concealed().conceal(secrets);
         let title = format!("step {text}");
@@ -162,6 +178,8 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
             Event::Output { line: format!("tool: {text} and more") },
             Event::StepFinished { number, total, title, took: Duration::ZERO, note: Some(text.to_owned()) },
             Event::File { file: text.to_owned(), text: format!("first\n{text}") },
+            Event::Warning { message: text.to_owned() },
+            brings(text),
         ] {
             ui.event(event);
         }
@@ -191,6 +209,8 @@ fn shown(text: &str, secrets: &Secrets) -> Vec<(&'static str, String)> {
         }
         all.push((name, said + &texts_of(&err)));
         all.push(("log", std::fs::read_to_string(log.expect("a log")).expect("text")));
+        let report = std::fs::read_to_string(report).expect("text");
+        all.push(("report", unescaped(&report)));
         all.push(("page", std::fs::read_to_string(page).unwrap_or_default()));
     }
     all
