@@ -29,7 +29,7 @@ main() {
   say locale "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}"
   say system "$(uname -s)"
   say init "$(cat /proc/1/comm 2>/dev/null)"
-  for tool in base64 gzip flock setsid tar git sudo "$python"; do
+  for tool in setsid git sudo "$python"; do
     path=$(command -v "$tool" 2>/dev/null) && say tool "$tool" "$path"
   done
   # Its installers put it where only a login looks; a deploy looks there too.

@@ -9,12 +9,12 @@ use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb};
 use crate::config::{Environment, Installer};
 use crate::doctor::{By, Diagnosis, DoctorInput, Level, Mend, Reading, configuration, diagnose};
-use crate::host::{Host, ShellError, lost, no_scripts, nonce};
+use crate::host::{Host, ShellError, exec_command, lost, no_scripts, nonce};
 use crate::model::{ExitCode, HostState};
 use crate::nginx::certificate;
 use crate::plan::{Event, Failure};
 use crate::settings::{Probes, Wish};
-use crate::shell::{Call, display};
+use crate::shell::display;
 use crate::ssh::Session;
 use crate::ui::Ui;
 
@@ -117,22 +117,13 @@ pub(super) fn read(session: &mut Session, environment: &Environment) -> Result<R
         Installer::Pip => "venv",
         Installer::Auto => "auto",
     };
-    let line = Call::new("sh")
-        .args(["-s", "--"])
-        .args([
-            &*nonce,
-            &environment.root,
-            &environment.python.interpreter,
-            try_venv,
-            &conf,
-            &program,
-            &certificate(environment),
-        ])
-        .arg(environment.nginx.test.len().to_string())
-        .args(environment.nginx.test.iter().cloned())
-        .args(environment.nginx.reload.iter().cloned())
-        .line()?;
+    let (test, reload) = (&environment.nginx.test, &environment.nginx.reload);
+    let (certificate, count) = (certificate(environment), test.len().to_string());
+    let mut words = vec!["sh", "-s", "--", &nonce, &environment.root, &environment.python.interpreter];
+    words.extend([try_venv, &conf, &program, &certificate, &count]);
+    words.extend(test.iter().chain(reload).map(String::as_str));
     let host = session.host().to_string();
+    let line = exec_command(&words).map_err(|error| lost(error, &host))?;
     let output = session
         .ask(&line, SCRIPT.as_bytes(), Some(Instant::now() + READ))
         .map_err(|error| lost(ShellError::Remote(error), &host))?;
@@ -184,15 +175,12 @@ fn carry_out(
     let title = mend.command.clone();
     context.emit(Event::StepStarted { number, total, title: title.clone() });
     let sudo: &[&str] = match mend.by {
-        By::Root if user != "root" => &["sudo", "-n", "env"],
-        _ => &["env"],
+        By::Root if user != "root" => &["sudo", "-n"],
+        _ => &[],
     };
-    let line = Call::new(sudo[0])
-        .args(sudo[1..].iter().copied())
-        .args(["DEBIAN_FRONTEND=noninteractive", "sh", "-c"])
-        .arg(&*mend.command)
-        .line()?;
+    let mended = ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", &mend.command];
     let host = session.host().to_string();
+    let line = exec_command(&[sudo, &mended].concat()).map_err(|error| lost(error, &host))?;
     let output = session
         .run(&line, b"", Some(Instant::now() + MEND))
         .map_err(|error| lost(ShellError::Remote(error), &host))?;

@@ -16,11 +16,7 @@ N clock 1000
 N locale C.UTF-8
 N system Linux
 N init systemd
-N tool base64 /usr/bin/base64
-N tool gzip /usr/bin/gzip
-N tool flock /usr/bin/flock
 N tool setsid /usr/bin/setsid
-N tool tar /usr/bin/tar
 N tool git /usr/bin/git
 N tool sudo /usr/bin/sudo
 N tool python3 /usr/bin/python3
@@ -124,7 +120,6 @@ fn a_bare_host_is_told_all_at_once() {
         ("locale", "locale "),
         ("tool git", ""),
         ("tool sudo", ""),
-        ("tool flock", ""),
         ("tool setsid", ""),
         ("tool python3", ""),
         ("git ", ""),

@@ -4,6 +4,7 @@
 mod agent;
 mod connect;
 mod error;
+mod exec;
 mod execute;
 mod failure;
 #[cfg(test)]
@@ -12,7 +13,6 @@ mod lease;
 mod look;
 mod message;
 mod observe;
-mod packed;
 mod request;
 mod session;
 mod upload;
@@ -20,11 +20,11 @@ mod work;
 
 pub use connect::connect;
 pub use error::ShellError;
+pub use exec::exec_command;
 pub use failure::{lost, no_scripts};
 pub use lease::TakeLease;
 pub use message::{Draining, Message, RecordName, RecordedCommands, SiteAnswer, SlotPlace, Unread, Watched};
 pub use observe::{Host, ask, start};
-pub use packed::exec_command;
 pub use request::{After, Began, Request, SentAction, SiteFiles, SitePut};
 pub use session::{HostSession, Opening, nonce};
 pub use upload::Upload;

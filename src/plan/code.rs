@@ -76,7 +76,7 @@ pub const CODES: &[Code] = &[
     row("host.refused", SAFE, "The host refuses connections at the port.", "Check that sshd runs there and listens at that port."),
     row("host.repository", SAFE, "git cannot read a slot's repository on the host.", "The folder must belong to the deploy user."),
     row("host.root", SAFE, "The deploy user may not write below `root`, or the disk is full.", "The message has the command for root, or says how to make room."),
-    row("host.shell", CUT_OFF, "The host does not run what deployer sends.", "It needs a POSIX sh, base64, gzip and Python for a login without a terminal."),
+    row("host.shell", CUT_OFF, "The host does not run what deployer sends.", "It needs a POSIX sh and Python for a login without a terminal."),
     row("host.silent", SAFE, "The host did not report its state in time.", "Its output, where there is any, says why."),
     row("host.systemd", SAFE, "`supervisor = \"systemd\"` is set, and systemd would not run the release.", "The message has the command for root; or set `supervisor = \"auto\"`."),
     row("host.timeout", CUT_OFF, "The host did not answer in time.", "Check that it is up and that no firewall is in between."),

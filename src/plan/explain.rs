@@ -60,6 +60,8 @@ pub fn explain(
             Action::CheckOut { .. } if failed.reason == Some(Reason::NoSubmodule) => {
                 refused_by_git(what, &failed.output)
             }
+            _ if failed.reason == Some(Reason::GitBusy) => Failure::new("step", what)
+                .advise("wait until it ends, or end it; then run the same command again"),
             Action::Migrations(_) => {
                 migrations::explain(what, failed.reason.as_ref(), failed.migrations.as_ref(), environment)
             }
@@ -77,11 +79,29 @@ pub fn explain(
         }
         None => failure,
     };
+    let failure = match failed.reason.as_ref().and_then(alone) {
+        Some(why) if failure.why.is_none() => failure.why(why),
+        _ => failure,
+    };
     if !failure.output.is_empty() {
         return failure;
     }
     let first = failed.output.len().saturating_sub(SHOWN_LINES);
     failure.output(failed.output[first..].to_vec())
+}
+
+/// Why, of what ends an action without a word.
+fn alone(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::Killed { signal: 9 } => {
+            Some("signal 9 ended it, as the kernel does where memory runs out".to_string())
+        }
+        Reason::Killed { signal } => Some(format!("signal {signal} ended it")),
+        Reason::Stopped => Some("it was asked to end".to_string()),
+        Reason::Broken => Some("deployer's own part on the host has a mistake".to_string()),
+        Reason::NotOurs => Some("that path is not for deployer to remove".to_string()),
+        _ => None,
+    }
 }
 
 /// What to do about a disk that is full or read-only, by the word that [`disk`] has for it.
@@ -143,6 +163,10 @@ fn start(
                 "on {host}, by somebody with sudo: sudo loginctl enable-linger {}",
                 login(user).unwrap_or("USER")
             ));
+    }
+    if failed.reason == Some(Reason::PortTaken) {
+        return Failure::new("port.taken", what)
+            .advise("stop it, or give the slot another port in deployer.toml");
     }
     let failure = Failure::new("release.unhealthy", what);
     let failure = match &failed.reason {

@@ -71,7 +71,7 @@ pub(super) fn needs_uv(failure: Failure, environment: &Environment) -> Failure {
 }
 
 pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result<(), Failure> {
-    for (tool, package) in [("git", "git"), ("setsid", "util-linux"), ("tar", "tar")] {
+    for (tool, package) in [("git", "git"), ("setsid", "util-linux")] {
         if state.tools.get(tool).is_none_or(Option::is_none) {
             return Err(Failure::new("host.tool", format!("{} has no {tool} on its PATH", state.name))
                 .advise(format!("on the host, as root: apt-get install {package}")));

@@ -146,7 +146,7 @@ def observe(settings):
         "user": user_name(os.getuid()),
         "name": socket.gethostname(),
         "root": space(root),
-        "tools": dict({name: which(name) for name in ("git", "setsid", "tar")},
+        "tools": dict({name: which(name) for name in ("git", "setsid")},
                       uv=which("uv", "~/.local/bin", "~/.cargo/bin")),
         "python": "%s %s %s" % (sys.version.split()[0], sys.implementation.name, os.path.realpath(sys.executable)),
         "live": link(root, "live"),

@@ -30,6 +30,7 @@ mod plan;
 mod preview;
 mod processes;
 mod prune;
+mod reasons;
 mod report;
 mod restart;
 mod schema;

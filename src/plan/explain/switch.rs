@@ -41,17 +41,17 @@ pub(super) fn explain(
         }
     };
     if let Some(why) = &switch.watched {
-        let failure = Failure::new(
-            "watch.rolled_back",
-            "the new release did not hold, and was rolled back".to_string(),
-        )
-        .why(why.clone())
-        .advise("the new release still runs in next: look at its log, mend it, deploy anew");
-        return if switch.restored {
-            failure.site(Site::Restored).exit(ExitCode::RolledBack)
+        let failed = |what: &str| Failure::new("watch.rolled_back", what).why(why.clone());
+        let failure = if switch.restored {
+            failed("the new release did not hold, and was rolled back")
+                .site(Site::Restored)
+                .exit(ExitCode::RolledBack)
         } else {
-            failure.site(Site::Affected).exit(ExitCode::LiveAffected)
+            failed("the new release did not hold, and the old one was not seen to be served again")
+                .site(Site::Affected)
+                .exit(ExitCode::LiveAffected)
         };
+        return failure.advise("the new release still runs in next: look at its log, mend it, deploy anew");
     }
     let failure = if let Some((color, seen)) = wrong(switch.answer.as_ref()) {
         let health = &environment.health;
