@@ -41,4 +41,5 @@ pub mod ui;
 pub mod commands;
 
 #[cfg(test)]
+#[path = "../tests/fuzz/mod.rs"]
 mod fuzz;

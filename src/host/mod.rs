@@ -8,6 +8,7 @@ mod exec;
 mod execute;
 mod failure;
 #[cfg(test)]
+#[path = "../../tests/fuzz/host.rs"]
 pub(crate) mod fuzzed;
 mod lease;
 mod look;

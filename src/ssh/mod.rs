@@ -21,6 +21,7 @@ mod connection;
 mod dial;
 mod error;
 #[cfg(test)]
+#[path = "../../tests/fuzz/ssh.rs"]
 pub(crate) mod fuzzed;
 mod host_key;
 mod host_key_error;

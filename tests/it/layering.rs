@@ -33,7 +33,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("ui", 5),
     ("commands", 6),
     ("main", 7),
-    ("fuzz", 8),
 ];
 
 fn floor(room: &str) -> Option<u8> {
