@@ -146,9 +146,10 @@ fn requests(summary: &Summary, traffic: Option<&Traffic>) -> String {
         }
         _ => (["old".to_string(), "new".to_string()], ["blue", "green"]),
     };
-    let title = match counted {
-        true => "Requests a second by release, and their latency, over time",
-        false => "Latency of the health check over time",
+    let title = if counted {
+        "Requests a second by release, and their latency, over time"
+    } else {
+        "Latency of the health check over time"
     };
     let said = describe(summary, traffic, &names);
     let picture = Picture { traffic, moments: &summary.moments, classes, title, caption: CAPTION };
@@ -216,10 +217,7 @@ fn describe(summary: &Summary, traffic: &Traffic, names: &[String; 2]) -> String
         .iter()
         .map(|(moment, at)| format!("{} {:+.2} s", super::picture::word(*moment), at - zero))
         .collect();
-    match moments.is_empty() {
-        true => source,
-        false => format!("{source} The switch: {}.", moments.join(", ")),
-    }
+    if moments.is_empty() { source } else { format!("{source} The switch: {}.", moments.join(", ")) }
 }
 
 /// What the picture is drawn of, for those who want the numbers.

@@ -82,9 +82,10 @@ impl Keeper {
                 if interrupt.count() > 0 {
                     return Err(ConnectError::Interrupted { host: client.host().to_owned() });
                 }
-                let (stage, after) = match client.log().has(ESTABLISHED) {
-                    true => ("key exchange", options.handshake_timeout),
-                    false => ("TCP connection", client.connect_timeout(options)),
+                let (stage, after) = if client.log().has(ESTABLISHED) {
+                    ("key exchange", options.handshake_timeout)
+                } else {
+                    ("TCP connection", client.connect_timeout(options))
                 };
                 let (host, port) = (client.host().to_owned(), client.port());
                 Err(ConnectError::TimedOut { host, port, stage, after })

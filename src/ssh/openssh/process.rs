@@ -67,9 +67,10 @@ impl<'c> SshProcess<'c> {
 
     /// Fails where Ctrl-C has been pressed often enough.
     fn check(&self) -> Result<(), WireError> {
-        match self.connection.interrupt.count() < self.connection.ends_at_press {
-            true => Ok(()),
-            false => Err(WireError::Interrupted),
+        if self.connection.interrupt.count() < self.connection.ends_at_press {
+            Ok(())
+        } else {
+            Err(WireError::Interrupted)
         }
     }
 

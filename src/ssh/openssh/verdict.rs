@@ -93,13 +93,12 @@ fn host_key(client: &Client, text: &str) -> Option<HostKeyError> {
     let is_direct = alias.is_none()
         && client.setting("proxyjump").is_empty()
         && client.setting("proxycommand").is_empty();
-    let how_to_reach = match is_direct {
-        true => HowToReach::Direct { host: client.setting("hostname").to_owned(), port: client.port() },
-        false => {
-            let words = client.destination();
-            let words: Vec<_> = words.iter().filter(|word| *word != "--").map(|word| quoted(word)).collect();
-            HowToReach::Ssh { arguments: words.join(" ") }
-        }
+    let how_to_reach = if is_direct {
+        HowToReach::Direct { host: client.setting("hostname").to_owned(), port: client.port() }
+    } else {
+        let words = client.destination();
+        let words: Vec<_> = words.iter().filter(|word| *word != "--").map(|word| quoted(word)).collect();
+        HowToReach::Ssh { arguments: words.join(" ") }
     };
     Some(HostKeyError { name, key, why, files, how_to_reach })
 }
