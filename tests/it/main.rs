@@ -26,6 +26,7 @@ mod modes;
 mod nginx_paths;
 mod open;
 mod output;
+mod own_ssh;
 mod plan;
 mod preview;
 mod processes;
