@@ -64,7 +64,7 @@ fn tunnel(site: &Site, slot: &str) -> Tunnel {
 
 #[test]
 fn a_slot_is_seen_through_a_tunnel() {
-    let site = Site::new();
+    let mut site = Site::new();
     site.write("app.py", &format!("{APP}{MORE}"));
     site.configure();
     site.commit("large things");
@@ -72,77 +72,84 @@ fn a_slot_is_seen_through_a_tunnel() {
     let next = site.change();
     site.done(&["prod", "deploy"]);
 
-    let open = tunnel(&site, "next");
-    let (code, body) = http(open.address, "localhost", "/");
-    assert_eq!((code, body.contains(&next[..7])), (200, true), "{body}");
-    assert!(!site.get("/").1.contains(&next[..7]), "the public sees it");
+    for client in ["libssh2", "openssh"] {
+        site.by(client);
+        let open = tunnel(&site, "next");
+        let (code, body) = http(open.address, "localhost", "/");
+        assert_eq!((code, body.contains(&next[..7])), (200, true), "{body}");
+        assert!(!site.get("/").1.contains(&next[..7]), "the public sees it");
 
-    // Twenty at once.
-    std::thread::scope(|scope| {
-        let asked: Vec<_> =
-            (0..20).map(|_| scope.spawn(|| http(open.address, "localhost", "/slow?seconds=0.05"))).collect();
-        for thread in asked {
-            let (code, body) = thread.join().expect("a thread");
-            assert_eq!(code, 200, "{body}");
-            assert!(body.contains(&next[..7]), "{body}");
+        // Twenty at once.
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = (0..20)
+                .map(|_| scope.spawn(|| http(open.address, "localhost", "/slow?seconds=0.05")))
+                .collect();
+            for thread in asked {
+                let (code, body) = thread.join().expect("a thread");
+                assert_eq!(code, 200, "{body}");
+                assert!(body.contains(&next[..7]), "{body}");
+            }
+        });
+
+        // A large body each way, while a reader that takes nothing must not hold up the others.
+        let mut lazy = TcpStream::connect(open.address).expect("a connection");
+        lazy.write_all(b"GET /large HTTP/1.0\r\n\r\n").expect("a request");
+        let (code, body) = http(open.address, "localhost", "/large");
+        assert_eq!((code, body.len()), (200, LARGE));
+        let whole =
+            body.as_bytes().chunks(20).enumerate().all(|(n, line)| line == format!("{n:019}\n").as_bytes());
+        assert!(whole, "the bytes are not those that were sent");
+        let mut all = Vec::new();
+        lazy.set_read_timeout(Some(SOON)).expect("a timeout");
+        lazy.read_to_end(&mut all).expect("the rest");
+        assert!(all.len() > LARGE, "{}", all.len());
+
+        let mut up = TcpStream::connect(open.address).expect("a connection");
+        up.set_read_timeout(Some(SOON)).expect("a timeout");
+        write!(up, "POST /count HTTP/1.0\r\nContent-Length: {LARGE}\r\n\r\n").expect("a request");
+        up.write_all(&vec![b'x'; LARGE]).expect("a body");
+        let mut answer = String::new();
+        up.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.ends_with(&format!("\r\n\r\n{LARGE}")), "{answer}");
+
+        // What a websocket does: the connection stays, and both sides speak when they like.
+        let mut socket = BufReader::new(TcpStream::connect(open.address).expect("a connection"));
+        socket.get_ref().set_read_timeout(Some(SOON)).expect("a timeout");
+        socket
+            .get_mut()
+            .write_all(b"GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+            .expect("a request");
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            socket.read_line(&mut line).expect("a head");
         }
-    });
+        for word in ["one\n", "two\n", "three\n"] {
+            socket.get_mut().write_all(word.as_bytes()).expect("a word");
+            line.clear();
+            socket.read_line(&mut line).expect("the word");
+            assert_eq!(line, word);
+        }
 
-    // A large body each way, while a reader that takes nothing must not hold up the others.
-    let mut lazy = TcpStream::connect(open.address).expect("a connection");
-    lazy.write_all(b"GET /large HTTP/1.0\r\n\r\n").expect("a request");
-    let (code, body) = http(open.address, "localhost", "/large");
-    assert_eq!((code, body.len()), (200, LARGE));
-    let whole =
-        body.as_bytes().chunks(20).enumerate().all(|(n, line)| line == format!("{n:019}\n").as_bytes());
-    assert!(whole, "the bytes are not those that were sent");
-    let mut all = Vec::new();
-    lazy.set_read_timeout(Some(SOON)).expect("a timeout");
-    lazy.read_to_end(&mut all).expect("the rest");
-    assert!(all.len() > LARGE, "{}", all.len());
-
-    let mut up = TcpStream::connect(open.address).expect("a connection");
-    up.set_read_timeout(Some(SOON)).expect("a timeout");
-    write!(up, "POST /count HTTP/1.0\r\nContent-Length: {LARGE}\r\n\r\n").expect("a request");
-    up.write_all(&vec![b'x'; LARGE]).expect("a body");
-    let mut answer = String::new();
-    up.read_to_string(&mut answer).expect("an answer");
-    assert!(answer.ends_with(&format!("\r\n\r\n{LARGE}")), "{answer}");
-
-    // What a websocket does: the connection stays, and both sides speak when they like.
-    let mut socket = BufReader::new(TcpStream::connect(open.address).expect("a connection"));
-    socket.get_ref().set_read_timeout(Some(SOON)).expect("a timeout");
-    socket
-        .get_mut()
-        .write_all(b"GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-        .expect("a request");
-    let mut line = String::new();
-    while line != "\r\n" {
-        line.clear();
-        socket.read_line(&mut line).expect("a head");
+        // Ctrl-C ends it, also with a connection open, and is no failure.
+        let pid = rustix::process::Pid::from_child(&open.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+        let ended = ran(open.child.wait_with_output().expect("it ends"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(ended.stderr.contains("next is") && ended.stderr.contains("Ctrl-C"), "{}", ended.stderr);
+        until("the port is free", SOON, || TcpStream::connect(open.address).is_err());
     }
-    for word in ["one\n", "two\n", "three\n"] {
-        socket.get_mut().write_all(word.as_bytes()).expect("a word");
-        line.clear();
-        socket.read_line(&mut line).expect("the word");
-        assert_eq!(line, word);
-    }
-
-    // Ctrl-C ends it, also with a connection open, and is no failure.
-    let pid = rustix::process::Pid::from_child(&open.child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
-    let ended = ran(open.child.wait_with_output().expect("it ends"));
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stderr.contains("next is") && ended.stderr.contains("Ctrl-C"), "{}", ended.stderr);
-    until("the port is free", SOON, || TcpStream::connect(open.address).is_err());
     assert_eq!(site.status()["problems"], serde_json::json!([]));
 
     // What does not run cannot be seen.
     site.done(&["prod", "stop"]);
-    let refused = site.deployer(&["prod", "open", "next"]);
-    assert_eq!(refused.code, 1, "{}", refused.stderr);
-    assert!(refused.stderr.contains("nothing listens there"), "{}", refused.stderr);
-    assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+    for client in ["libssh2", "openssh"] {
+        site.by(client);
+        let refused = site.deployer(&["prod", "open", "next"]);
+        assert_eq!(refused.code, 1, "{}", refused.stderr);
+        assert!(refused.stderr.contains("nothing listens there"), "{}", refused.stderr);
+        assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+    }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let refused = site.deployer(&["prod", "open", "live", "--port", &port]);

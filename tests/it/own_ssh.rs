@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -55,16 +55,15 @@ fn an_open_connection_saves_the_login() {
     let _master = Master::open(&site, "far");
     let mut took = [Vec::new(), Vec::new()];
     for _ in 0..5 {
-        for (environment, took) in ["ssh = \"libssh2\"", ""].into_iter().zip(&mut took) {
-            site.environment = environment.to_string();
-            site.configure();
+        for (client, took) in ["libssh2", "auto"].into_iter().zip(&mut took) {
+            site.by(client);
             site.change();
             let (before, begun) = (proxy.connections(), Instant::now());
             site.done(&["prod", "deploy"]);
             took.push(begun.elapsed());
             assert_eq!(
                 proxy.connections() - before,
-                u64::from(!environment.is_empty()),
+                u64::from(client == "libssh2"),
                 "one connection or none"
             );
         }
@@ -78,4 +77,37 @@ fn an_open_connection_saves_the_login() {
     println!("all: {libssh2:?} {shared:?}");
     let saved = libssh2[0].saturating_sub(shared[0]);
     assert!(saved > 7 * DELAY, "only {saved:?} of a login's six round trips");
+}
+
+/// Nothing is left of a client that was killed, and the host's work ends with it.
+#[test]
+fn a_killed_client_leaves_no_connection_and_no_file() {
+    let mut site = Site::new();
+    site.by("openssh");
+    site.commit("by my own ssh");
+    site.go_live();
+    let ran = site.done(&["prod", "doctor"]);
+    assert!(ran.stdout.contains("through your own ssh"), "{}{}", ran.stdout, ran.stderr);
+    let ran = site.done(&["prod", "deploy", "-v"]);
+    assert!(ran.stderr.contains("by your own ssh: ssh = \"openssh\""), "{}", ran.stderr);
+
+    let folder = tempfile::tempdir_in("/tmp").expect("a folder");
+    let left = || std::fs::read_dir(folder.path()).expect("a folder").count();
+    let mut command = site.command(&["prod", "logs", "-f"]);
+    let mut child = command.env("TMPDIR", folder.path()).spawn().expect("the binary starts");
+    let mut line = [0; 1];
+    std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut line).expect("the log begins");
+    assert!(left() == 1 && is_named(folder.path()));
+    child.kill().expect("it runs");
+    child.wait().expect("it has ended");
+    until("nothing is left", Duration::from_secs(20), || left() == 0 && !is_named(folder.path()));
+}
+
+/// Whether a process names the folder: a master, or whoever minds it.
+fn is_named(folder: &Path) -> bool {
+    let folder = folder.to_str().expect("a UTF-8 path");
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let words =
+        |process: std::fs::DirEntry| std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+    processes.map(words).any(|words| String::from_utf8_lossy(&words).contains(folder))
 }

@@ -109,6 +109,12 @@ impl Site {
         site
     }
 
+    /// Has `libssh2` or `openssh` connect from now on.
+    pub fn by(&mut self, client: &str) {
+        self.environment = format!("ssh = {client:?}");
+        self.configure();
+    }
+
     /// Writes `deployer.toml` anew; it is not committed unless the test does so.
     pub fn configure(&self) {
         let words = |words: Vec<String>| serde_json::to_string(&words).expect("words");
