@@ -1,6 +1,7 @@
 //! Floor 2: what makes a virtualenv what it is. Its key is the content of everything that `pip` would read, so
 //! that an unchanged set costs nothing and is shared by both slots, and a changed one is never mistaken for it.
 
+mod foreign;
 mod gunicorn;
 mod lines;
 mod lock;
@@ -13,6 +14,7 @@ use git2::{ObjectType, Oid};
 use crate::config::UV_LOCK;
 use crate::model::Color;
 
+use foreign::foreign;
 pub(crate) use gunicorn::{Brought, brings_gunicorn};
 pub(crate) use lines::package_name;
 use lines::{RequirementLine, classify, is_remote, logical_lines, normal};
@@ -37,6 +39,8 @@ pub(crate) struct Requirements {
     pub local: bool,
     /// Where the application is a member of a uv workspace: its folder, as the lock names it.
     pub member: Option<String>,
+    /// The lines that a lock of poetry, pdm or pipenv comes to, which the host installs instead.
+    pub lines: Option<String>,
 }
 
 /// Why the requirements cannot be known; `by` is `file:line` of what asks for them, where something does.
@@ -46,8 +50,10 @@ pub(crate) enum RequirementsError {
     Missing { by: Option<String>, path: String },
     #[error("{}`{path}` is outside the repository", at(.by))]
     Outside { by: Option<String>, path: String },
-    #[error("`{path}` does not know `{missing}`, which {project} asks for: run uv lock")]
-    Behind { path: String, project: String, missing: String },
+    #[error("`{path}` does not know `{missing}`, which {project} asks for: run {relock}")]
+    Behind { path: String, project: String, missing: String, relock: &'static str },
+    #[error("`{path}` cannot be read: make it anew by {relock}")]
+    Unread { path: String, relock: &'static str },
 }
 
 fn at(by: &Option<String>) -> String {
@@ -170,7 +176,30 @@ impl RequirementsReader<'_> {
             // The project itself is installed, and what it is made of is its whole tree.
             "pyproject.toml" => self.found.local = true,
             UV_LOCK => self.found.local |= lock::installs_own_tree(&text),
+            _ if is_foreign(path) => self.foreign(path, &text)?,
             _ => self.lines(path, &text)?,
+        }
+        Ok(())
+    }
+
+    /// The lock of another tool becomes lines; which of them are for development, its project may have to say.
+    fn foreign(&mut self, path: &str, text: &str) -> Result<(), RequirementsError> {
+        let Some(lock) = foreign(file_name(path)) else { return Ok(()) };
+        let (path, relock) = (path.to_owned(), lock.relock);
+        let project = format!("{}{}", path.strip_suffix(lock.name).unwrap_or_default(), lock.project);
+        let content = (self.read)(&project).unwrap_or_default();
+        let own = String::from_utf8_lossy(&content).into_owned();
+        let Some(lines) = lock.requirements(text, &own) else {
+            return Err(RequirementsError::Unread { path, relock });
+        };
+        if let Some(missing) = lock.forgotten(text, &own) {
+            return Err(RequirementsError::Behind { path, project, missing, relock });
+        }
+        self.found.local |=
+            logical_lines(&lines).iter().any(|(_, line)| matches!(classify(line), RequirementLine::Local));
+        self.found.lines = Some(lines);
+        if !content.is_empty() {
+            self.found.files.push((project, content));
         }
         Ok(())
     }
@@ -197,7 +226,8 @@ impl RequirementsReader<'_> {
             if let Some(missing) =
                 lock::forgotten(&String::from_utf8_lossy(&content), lock, place).filter(|_| is_asked)
             {
-                return Err(RequirementsError::Behind { path: path.to_owned(), project, missing });
+                let path = path.to_owned();
+                return Err(RequirementsError::Behind { path, project, missing, relock: "uv lock" });
             }
             self.found.files.push((project, content));
             if folder == self.folder && place != "." {
@@ -229,6 +259,11 @@ impl RequirementsReader<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a file is the lock of poetry, pdm or pipenv, which is turned into lines here.
+pub(crate) fn is_foreign(path: &str) -> bool {
+    foreign(file_name(path)).is_some()
 }
 
 fn file_name(path: &str) -> &str {

@@ -192,7 +192,7 @@ pub(super) fn asked<T>(
     let tree = local.repository.tree(&local.commit.id, ".").ok().flatten();
     let virtualenv = Virtualenv {
         key: python::key(&python::Ingredients {
-            interpreter: &state.python,
+            interpreter: &environment.python.identity(&state.python),
             requirements: &local.requirements,
             install_args: &environment.python.install_args,
             gunicorn: environment.web.install(),
@@ -201,6 +201,7 @@ pub(super) fn asked<T>(
         }),
         files: local.requirements.files.iter().map(|(path, _)| path.clone()).collect(),
         local: local.requirements.local,
+        lines: local.requirements.lines.clone(),
     };
     let modules: Vec<_> =
         local.modules.iter().map(|module| (module.name.clone(), module.commit.clone())).collect();

@@ -244,7 +244,8 @@ impl Observer for Rehearsed<'_> {
 
 /// This machine's own uv, where the application needs it.
 fn uv(environment: &Environment) -> Option<PathBuf> {
-    if environment.python.installer != Installer::Uv {
+    let python = &environment.python;
+    if python.installer != Installer::Uv && python.version.is_none() {
         return None;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -79,6 +79,14 @@ pub(super) fn virtualenv(reading: &Reading, environment: &Environment) -> Option
     if let Some(path) = uv.filter(|_| installer != Installer::Pip) {
         return Some(Check::good("virtualenv", format!("built with uv, {path}")));
     }
+    let said = reading.python.as_deref().unwrap_or_default();
+    if let Some(version) = environment.python.brought(said) {
+        let check = Check::bad(
+            "virtualenv",
+            format!("[python] version asks for {version}, and there is no uv to bring it"),
+        );
+        return Some(check.mend(By::User, python::INSTALL_UV, false));
+    }
     if installer == Installer::Uv {
         let key = if environment.python.is_locked() { "requirements" } else { "installer" };
         let check = Check::bad("virtualenv", format!("there is no uv, and [python] {key} asks for it"));

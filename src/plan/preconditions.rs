@@ -77,9 +77,19 @@ pub(super) fn check_host(state: &HostState, environment: &Environment) -> Result
                 .advise(format!("on the host, as root: apt-get install {package}")));
         }
     }
-    if environment.python.installer == Installer::Uv && state.tools.get("uv").is_none_or(Option::is_none) {
+    let brought = environment.python.brought(&state.python);
+    let wants_uv = brought.is_some() || environment.python.installer == Installer::Uv;
+    if wants_uv && state.tools.get("uv").is_none_or(Option::is_none) {
         let failure = Failure::new("host.tool", format!("{} has no uv", state.name));
-        return Err(needs_uv(failure, environment));
+        return Err(match brought {
+            Some(version) => failure
+                .why(format!(
+                    "its Python is older than {version}, which [python] version asks for, and uv brings it"
+                ))
+                .advise(format!("on the host: {}", python::INSTALL_UV))
+                .advise("or name a newer Python of the host's: [python] interpreter"),
+            None => needs_uv(failure, environment),
+        });
     }
     if environment.supervisor == Supervisor::Systemd && state.systemd.is_none() {
         return Err(Failure::new(

@@ -135,13 +135,15 @@ impl ReleaseBuild<'_> {
         let wanted = &self.environment.python;
         let directory = &self.environment.app.directory;
         let requirements = wanted.requirements.as_ref();
+        let brought = wanted.brought(&state.python);
         Action::Virtualenv(Box::new(BuildVirtualenv {
             key: virtualenv.key.clone(),
             complete: state.virtualenvs.contains(&virtualenv.key),
             color: self.color,
             commit: self.commit.clone(),
-            interpreter: wanted.interpreter.clone(),
+            interpreter: brought.unwrap_or(&wanted.interpreter).to_owned(),
             installer: match wanted.installer {
+                _ if brought.is_some() => "uv",
                 Installer::Auto => "auto",
                 Installer::Pip => "pip",
                 Installer::Uv => "uv",
@@ -150,6 +152,7 @@ impl ReleaseBuild<'_> {
             requirements: requirements.map(|path| python::told(directory, path, &virtualenv.files)),
             gunicorn: self.environment.web.install().unwrap_or("-").to_string(),
             files: if virtualenv.local { Vec::new() } else { virtualenv.files.clone() },
+            lines: virtualenv.lines.clone(),
             install_args: wanted.install_args.clone(),
         }))
     }

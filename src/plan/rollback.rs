@@ -69,8 +69,19 @@ fn rebuild(
 ) -> Result<Vec<Action>, Failure> {
     let commit = release.summary();
     let key = state.key.as_deref().ok_or_else(|| nothing(environment, "the host has no key for probes"))?;
-    let virtualenv =
-        Virtualenv { key: release.virtualenv.clone(), files: release.files.clone(), local: release.local };
+    let locked = release.files.iter().find(|file| python::is_foreign(file));
+    if let Some(file) = locked.filter(|_| !state.virtualenvs.contains(&release.virtualenv)) {
+        let why = format!("its virtualenv is gone, and {file} is read by a deploy alone");
+        let commit = &release.commit;
+        return Err(nothing(environment, &why)
+            .advise(format!("deployer {} deploy {commit}, and a cutover", environment.name)));
+    }
+    let virtualenv = Virtualenv {
+        key: release.virtualenv.clone(),
+        files: release.files.clone(),
+        local: release.local,
+        lines: None,
+    };
     let build = ReleaseBuild {
         environment,
         secrets,

@@ -45,6 +45,9 @@ pub struct BuildVirtualenv {
     pub gunicorn: String,
     /// The requirement files; empty: built in the work tree.
     pub files: Vec<String>,
+    /// What is installed instead of the requirements file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
     pub install_args: Vec<String>,
 }
 
@@ -162,4 +165,6 @@ pub struct Virtualenv {
     pub files: Vec<String>,
     /// Whether it needs the whole work tree, since a requirement is a path in it.
     pub local: bool,
+    /// What is installed instead of a lock that no installer reads.
+    pub lines: Option<String>,
 }

@@ -46,6 +46,9 @@ pub(crate) fn brings_gunicorn(requirements: &Requirements, arguments: &[String])
     if named.contains_key("gunicorn") {
         return Brought::Maybe;
     }
+    if requirements.lines.is_some() {
+        return if requirements.local { Brought::Maybe } else { Brought::Never };
+    }
     if named.is_empty() && !requirements.local && !files.iter().any(|(_, content)| leads_away(&text(content)))
     {
         return Brought::Never;

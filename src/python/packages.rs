@@ -6,6 +6,10 @@ use crate::config::UV_LOCK;
 /// The packages that requirement and lock files name, by their normal names, with the version that is asked for.
 pub(crate) fn packages(requirements: &Requirements) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
+    if let Some(lines) = &requirements.lines {
+        logical_lines(lines).iter().for_each(|(_, line)| from_line(line, &mut found));
+        return found;
+    }
     let folder = requirements.member.as_deref().unwrap_or(".");
     let files = &requirements.files;
     let is_locked = files.iter().any(|(path, _)| file_name(path) == UV_LOCK);

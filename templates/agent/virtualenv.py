@@ -32,14 +32,20 @@ def virtualenv(settings, action):
     if action["installer"] == "uv" and not uv:
         speak("no uv on the host's PATH")
         raise Failed("no_uv")
-    work = tempfile.mkdtemp(prefix="requirements.", dir=home) if action["files"] else repo
+    scratch = tempfile.mkdtemp(prefix="requirements.", dir=home)
+    work = scratch if action["files"] else repo
     try:
         if action["files"]:
             extract(repo, action["commit"]["id"], action["files"], work)
-        install(action, uv, target, os.path.join(work, action["directory"]))
+        wanted = action["requirements"]
+        if action.get("lines") is not None:
+            # What a lock comes to that neither pip nor uv reads.
+            wanted = scratch + "/lines.txt"
+            with open(wanted, "w") as file:
+                file.write(action["lines"])
+        install(action, uv, target, os.path.join(work, action["directory"]), wanted)
     finally:
-        if work != repo:
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     if action["gunicorn"] != "none":
         code, out, _ = run(python, "-c", CONTROL)
         if code:
@@ -57,11 +63,11 @@ def virtualenv(settings, action):
     tell("note", "built with " + ("uv" if uv else "pip"))
 
 
-def install(action, uv, target, place):
+def install(action, uv, target, place, wanted):
     """Makes the virtualenv and brings its packages, in the application's folder."""
     # Where the requirements lie above the application's folder, nothing of it may have come along.
     os.makedirs(place, exist_ok=True)
-    python, wanted, gunicorn = target + "/bin/python", action["requirements"], action["gunicorn"]
+    python, gunicorn = target + "/bin/python", action["gunicorn"]
     words = list(action["install_args"])
     if uv:
         # By its path: a bare name is a version to uv, which it may have a Python of its own for.

@@ -24,8 +24,12 @@ fn deploy_onto(
     relation_to_live: Option<Relation>,
     force: bool,
 ) -> Result<Plan, Failure> {
-    let virtualenv =
-        Virtualenv { key: "c0ffee".to_string(), files: vec!["requirements.txt".to_string()], local: false };
+    let virtualenv = Virtualenv {
+        key: "c0ffee".to_string(),
+        files: vec!["requirements.txt".to_string()],
+        local: false,
+        lines: None,
+    };
     let request = DeployRequest {
         environment: &environment(),
         secrets: &Secrets::new(),
@@ -235,8 +239,12 @@ fn what_is_configured_goes_on_around_a_release() {
         collect: Some("python manage.py collectstatic --noinput".to_string()),
         keep: std::time::Duration::from_secs(60),
     });
-    let virtualenv =
-        Virtualenv { key: "c0ffee".to_string(), files: vec!["requirements.txt".to_string()], local: false };
+    let virtualenv = Virtualenv {
+        key: "c0ffee".to_string(),
+        files: vec!["requirements.txt".to_string()],
+        local: false,
+        lines: None,
+    };
     let (commit, secrets) = (commit(), Secrets::new());
     let request = |django| DeployRequest {
         environment: &environment,

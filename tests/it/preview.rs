@@ -20,7 +20,7 @@ fn reading<'a>(
     environment: &'a deployer::config::Environment,
     commit: &'a CommitSummary,
 ) -> PreviewInput<'a> {
-    let virtualenv = Virtualenv { key: "c0ffee".to_string(), files: Vec::new(), local: false };
+    let virtualenv = Virtualenv { key: "c0ffee".to_string(), files: Vec::new(), local: false, lines: None };
     let request = DeployRequest {
         environment,
         secrets: &Secrets::new(),

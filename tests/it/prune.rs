@@ -140,7 +140,8 @@ fn who_looks_while_another_deploys_is_not_shown_what_is_half_made() {
 fn a_deploy_tidies_up() {
     let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
     state.virtualenvs = ["old1", "old2", "old3", "new"].map(str::to_string).to_vec();
-    let virtualenv = plan::Virtualenv { key: "new".to_string(), files: Vec::new(), local: false };
+    let virtualenv =
+        plan::Virtualenv { key: "new".to_string(), files: Vec::new(), local: false, lines: None };
     let request = plan::DeployRequest {
         environment: &environment(),
         commit: &deployer::model::CommitSummary { id: commit(7), subject: String::new() },

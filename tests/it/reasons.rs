@@ -30,6 +30,7 @@ fn actions() -> Vec<Action> {
             key: "c0ffee".to_string(),
             files: vec!["requirements.txt".to_string()],
             local: false,
+            lines: None,
         }),
         modules: &[],
         new_key: "0123456789abcdef",

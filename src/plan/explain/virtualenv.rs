@@ -130,7 +130,11 @@ fn reason(output: &[String]) -> Option<(String, Kind)> {
         let index = place.map_or(String::new(), |place| format!(" ({place})"));
         return Some((format!("the host cannot reach the package index{index}"), Kind::Unreached));
     }
-    for mark in ["requires a different Python", "is incompatible with the project's Python requirement"] {
+    for mark in [
+        "requires a different Python",
+        "is incompatible with the project's Python requirement",
+        "No interpreter found for Python",
+    ] {
         if let Some(at) = last(mark) {
             return Some((said(at), Kind::Python));
         }
