@@ -7,11 +7,28 @@ use crate::model::{Color, HostState};
 const SCHEDULE: &str = "celerybeat-schedule";
 
 /// What is to be known of live's databases before another slot becomes live; where live has none, of those of the slot `to`
-/// that is about to.
+/// that is about to, and of what the variables name.
 pub fn left_behind(state: &HostState, environment: &Environment, to: Option<Color>) -> Option<String> {
     let live = super::slots(state, environment).ok()?.live;
     let mut slots = [Some(live), to].into_iter().flatten();
-    slots.find_map(|color| in_work_tree(state, environment, color))
+    slots.find_map(|color| in_work_tree(state, environment, color)).or_else(|| named(environment))
+}
+
+/// A variable that names an SQLite file by a path from the application's folder, which is another in each slot.
+fn named(environment: &Environment) -> Option<String> {
+    let is_shared =
+        |path: &str| environment.shared.iter().any(|folder| path.starts_with(&format!("{folder}/")));
+    environment.env.iter().find_map(|(name, value)| {
+        let (kind, rest) = value.split_once(":///")?;
+        let path = rest.split('?').next().unwrap_or_default().trim_start_matches("./");
+        let is_own = kind.starts_with("sqlite") && !path.is_empty() && !path.starts_with(['/', ':']);
+        (is_own && !is_shared(path)).then(|| {
+            format!(
+                "[env] {name} names the SQLite file {path} by a path of each slot's own: after a cutover users miss what they \
+                 wrote; let it be alone in a folder of [shared]"
+            )
+        })
+    })
 }
 
 /// The same, of one slot.
@@ -42,6 +59,7 @@ pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: 
     }
     let folder = below.and_then(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
     let mend = match folder {
+        _ if first.starts_with("../") => "let it be alone in a folder of [shared]".to_string(),
         Some(folder) => {
             format!("share its folder, if no commit has files there: [shared] directories = [{folder:?}]")
         }

@@ -3,7 +3,7 @@ import os
 import subprocess
 import time
 
-from agent.files import readable
+from agent.files import names, readable
 from agent.wire import tell
 
 
@@ -39,9 +39,25 @@ def is_sqlite(path):
         return file.read(16) == b"SQLite format 3\0"
 
 
-def databases(repo, hurried):
+def opened(slot, processes):
+    """The SQLite files of a slot's own that processes have open, by their paths from its work tree: also those that lie
+    beside it, or where nobody would look."""
+    top, found = os.path.realpath(slot), set()
+    for pid in processes:
+        folder = "/proc/%d/fd/" % pid
+        for name in names(folder):
+            try:
+                path = os.readlink(folder + name)
+                if path.startswith(top + "/") and os.path.isfile(path) and is_sqlite(path):
+                    found.add(os.path.relpath(path, top + "/repo"))
+            except OSError:
+                pass  # It was closed meanwhile.
+    return found
+
+
+def databases(repo, hurried, processes=()):
     """Those that git would not bring again: what it does not track, and what was changed since."""
-    found = sqlite_files(repo, hurried)
+    found = sorted(opened(os.path.dirname(repo), processes).union(sqlite_files(repo, hurried)))
     if not found:
         return []
     tracked = listed(repo, "--recurse-submodules") or listed(repo)

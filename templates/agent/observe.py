@@ -10,7 +10,7 @@ from agent.files import document, entries, modified, names, read, readable, whic
 from agent.layout import described, link, space
 from agent.lease import last_step, lock
 from agent.probe import health, served
-from agent.proc import TICKS, boot_time, listener, listens, pid_file, stat_of, user_name
+from agent.proc import TICKS, boot_time, family, listener, listens, pid_file, stat_of, user_name
 from agent.processes import running
 from agent.tools import run
 from agent.units import crontab, systemd, unit_state
@@ -54,7 +54,7 @@ def slot(settings, color):
         return {"exists": False}
     found, head, trouble = refs(path + "/repo")
     word, pid = pid_file(path)
-    processes, boot = described(path), boot_time()
+    processes, boot, runs = described(path), boot_time(), running(path)
     report = {
         "exists": True,
         "release": document(path + "/etc/release.json"),
@@ -63,7 +63,6 @@ def slot(settings, color):
         "repository_error": trouble,
         "head": head,
         "modules": modules(path + "/repo", settings.get("modules", [])) if found is not None else {},
-        "databases": [readable(name) for name in databases(path + "/repo", True)[:10]],
         "snippet": (read(path + "/etc/nginx.conf", 4000) or ""),
         "environment": os.path.basename(os.path.realpath(path + "/env")) if os.path.lexists(path + "/env") else None,
         "run": names(path + "/etc/run"),
@@ -71,7 +70,7 @@ def slot(settings, color):
         "processes": processes,
         "enabled": [name for name in processes if unit_state(settings, color, name) == "enabled"],
         "running": {name: [{"pid": run["pid"], "started": boot + min(run["members"].values()) / TICKS}
-                           for run in runs] for name, runs in running(path).items()},
+                           for run in found] for name, found in runs.items()},
         "pid_file": word,
         "pid": pid,
         "listener": listener(settings["ports"][color], path),
@@ -80,6 +79,9 @@ def slot(settings, color):
     if report["listener"] and report["listener"]["ours"]:
         master = report["listener"]["pid"]
     stat = stat_of(master) if master else None
+    alive = set(family([master]) if stat else ())
+    alive.update(pid for name in runs for run in runs[name] for pid in run["members"])
+    report["databases"] = [readable(name) for name in databases(path + "/repo", True, alive)[:10]]
     # Whether nginx can reach it through the link; of what does not run, whether it could.
     report["socket"] = (listens(settings["root"], color) if stat else
                         "/%s/app.sock" % color in (read(path + "/etc/run/web") or ""))

@@ -187,6 +187,30 @@ fn a_database_in_the_work_tree_is_told_with_its_mend() {
     insta::assert_snapshot!(text);
 }
 
+/// Before there is any such file.
+#[test]
+fn a_variable_that_names_a_database_of_each_slot_is_told_of() {
+    let (_, state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let mut environment = environment();
+    environment.shared = vec!["data".to_string()];
+    let mut told = |value: &str| {
+        environment.env = [("DATABASE_URL".to_string(), value.to_string())].into();
+        plan::left_behind(&state, &environment, None)
+    };
+    let shop = told("sqlite:///./shop.db?timeout=5").unwrap();
+    assert!(shop.starts_with("[env] DATABASE_URL names the SQLite file shop.db by a path"), "{shop}");
+    assert!(told("sqlite+aiosqlite:///var/shop.db").is_some());
+    for other in [
+        "sqlite:///data/shop.db",
+        "sqlite:////srv/shop.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql:///shop",
+    ] {
+        assert_eq!(told(other), None, "{other}");
+    }
+}
+
 /// Records of an older deployer say nothing of migrations: they know none.
 #[test]
 fn a_rollback_behind_accepted_migrations_is_refused() {
