@@ -257,15 +257,18 @@ def prove(settings, color, pid):
             if now - since >= 1 and not told:
                 told = True
                 tell("probed", answer)
-            if is_final(answer["status"]) and now - since >= 5:
-                raise Failed("unhealthy", health=dict(answer, steady=round(now - since)))
+            if now - since >= final_after(answer["status"]):
+                raise Failed("unhealthy", health=dict(answer, steady=int(now - since)))
         # A wrong status at once is the application's answer, but some say 503 until they are warm.
         time.sleep(0.02 if "status" not in answer or answer.get("ok") else 0.1)
 
 
-def is_final(status):
-    """Whether waiting changes nothing: who is not warm yet refuses connections, says 5xx, or asks to come again."""
-    return 300 <= status < 500 and status not in (408, 425, 429)
+def final_after(status):
+    """After how many seconds waiting changes nothing: who is not warm yet refuses connections, says 5xx, or asks to come
+    again; a page that sends its visitors elsewhere is up."""
+    if 300 <= status < 400:
+        return 1
+    return 5 if 400 <= status < 500 and status not in (408, 425, 429) else float("inf")
 
 
 def warm(settings, action):
