@@ -91,7 +91,8 @@ fn init(options: &InitArgs, invocation: &Invocation, start: &Path, ui: &mut Ui) 
     let environment = options.environment.as_ref().or(invocation.environment.as_ref());
     let environment = environment.map_or("prod", String::as_str);
     let folder = start.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = options.name.clone().unwrap_or_else(|| default_name(&folder));
+    let name = options.name.clone();
+    let name = name.unwrap_or_else(|| default_name(found.former.name.as_deref().unwrap_or(&folder)));
     let answers = Questions { options }.answers(&found, directory, environment, name)?;
     let text = render(&found, &answers);
     // The same reader that every other command has.
@@ -162,17 +163,23 @@ impl Questions<'_> {
     ) -> Result<Answers, Failure> {
         let options = self.options;
         self.missing(found)?;
-        let app = match options.app.clone().or_else(|| found.app.clone()) {
-            Some(app) => app,
-            None if found.command.is_some() => String::new(),
-            None => self.one("What gunicorn serves, as module:callable", None)?,
+        let app = match (&options.app, &found.command, &found.app) {
+            (Some(app), ..) => app.clone(),
+            (_, Some(_), _) => String::new(),
+            (.., Some(app)) => app.clone(),
+            _ => self.one("What gunicorn serves, as module:callable", None)?,
         };
-        let host = self.given(&options.host, "The server: a name that ssh knows, or an address", None)?;
-        let user = self.given(&options.user, "The user to log in as there", Some("deploy".to_string()))?;
-        let url = default_url(&host).unwrap_or_else(|| format!("http://{host}"));
+        let former = &found.former;
+        let host = former.host.clone();
+        let host = self.given(&options.host, "The server: a name that ssh knows, or an address", host)?;
+        let user = former.user.clone().or(Some("deploy".to_string()));
+        let user = self.given(&options.user, "The user to log in as there", user)?;
+        let url =
+            former.url.clone().or_else(|| default_url(&host)).unwrap_or_else(|| format!("http://{host}"));
         let url = self.given(&options.url, "The address that users will type", Some(url))?;
-        let root = options.root.clone().unwrap_or_else(|| default_root(&user, &name));
-        let ports = options.ports.unwrap_or_else(|| default_ports(&name, environment));
+        let root = options.root.clone().or_else(|| former.root.clone());
+        let root = root.unwrap_or_else(|| default_root(&user, &name));
+        let ports = options.ports.or(former.ports).unwrap_or_else(|| default_ports(&name, environment));
         let environment = environment.to_string();
         Ok(Answers { environment, name, host, user, root, ports, url, app, directory })
     }
@@ -185,7 +192,8 @@ impl Questions<'_> {
             return Ok(());
         }
         let mut missing = Vec::new();
-        if options.host.is_none() {
+        let former = &found.former;
+        if options.host.is_none() && !(options.yes && former.host.is_some()) {
             missing.push("--host");
         }
         if !options.yes {

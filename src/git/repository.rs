@@ -62,7 +62,8 @@ impl Repository {
             for entry in entries.flatten() {
                 let path = entry.path();
                 let kind = entry.file_type();
-                let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let is_hidden = name.starts_with('.') && !is_read(&name);
                 if is_hidden || found.len() >= MOST_FILES || self.git.is_path_ignored(&path).unwrap_or(true) {
                     continue;
                 }

@@ -17,7 +17,11 @@ const FILES: [&str; 6] = [
 ];
 
 /// What makes a folder the home of an application.
-const MANIFESTS: [&str; 4] = ["pyproject.toml", UV_LOCK, "poetry.lock", "Pipfile"];
+const MANIFESTS: [&str; 5] = ["pyproject.toml", UV_LOCK, "poetry.lock", "pdm.lock", "Pipfile"];
+
+/// Locks that a deploy reads as well, and what adds a package to each.
+const LOCKS: [(&str, &str); 3] =
+    [("poetry.lock", "poetry add"), ("pdm.lock", "pdm add"), ("Pipfile.lock", "pipenv install")];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Packages {
@@ -25,7 +29,7 @@ pub(super) struct Packages {
     pub(super) folder: String,
     /// The requirements file in that folder.
     pub(super) file: Option<String>,
-    /// How to make a requirements file of what is there instead.
+    /// What is to be done where nothing says which versions are installed.
     pub(super) export: Option<&'static str>,
     /// How to add a package to what is there instead.
     pub(super) add: Option<&'static str>,
@@ -53,7 +57,9 @@ impl Packages {
         let file = FILES.iter().find(|file| has(file));
         // uv's lock is as good as a requirements file, with the project that it is the lock of.
         let file = file.or_else(|| Some(&UV_LOCK).filter(|lock| has(lock) && has("pyproject.toml")));
-        let file = file.map(|file| (*file).to_owned()).or_else(|| workspace(sources, at));
+        let foreign = LOCKS.iter().find(|(lock, _)| has(lock));
+        let file = file.copied().or(foreign.map(|(lock, _)| *lock));
+        let file = file.map(str::to_owned).or_else(|| workspace(sources, at));
         let is_locked = file.as_deref().is_some_and(|file| file.ends_with(UV_LOCK));
         if file.is_none() && !MANIFESTS.iter().any(|name| has(name)) {
             return None;
@@ -71,12 +77,25 @@ impl Packages {
             let found = python::requirements(at, file, &mut read).unwrap_or_default();
             names.extend(python::packages(&found).into_keys());
         }
-        let (export, add) = match (has("poetry.lock"), has("Pipfile")) {
+        let is_poetrys =
+            || sources.text(&join(at, "pyproject.toml")).is_some_and(|text| text.contains("[tool.poetry"));
+        let lock = LOCKS.iter().find(|(lock, _)| file.as_deref() == Some(lock));
+        let (export, add) = match lock {
             _ if is_locked => (None, Some("uv add")),
-            _ if file.is_some() => (None, None),
-            (true, _) => (Some("poetry export --only main -o requirements.txt"), Some("poetry add")),
-            (_, true) => (Some("pipenv requirements > requirements.txt"), Some("pipenv install")),
-            _ => (Some("uv pip compile pyproject.toml -o requirements.txt"), Some("uv add")),
+            Some((_, add)) => (None, Some(*add)),
+            None if file.is_some() => (None, None),
+            None if has("Pipfile") => {
+                (Some("lock the packages, and commit Pipfile.lock: pipenv lock"), Some("pipenv install"))
+            }
+            None if is_poetrys() => {
+                (Some("lock the packages, and commit poetry.lock: poetry lock"), Some("poetry add"))
+            }
+            None => (
+                Some(
+                    "make a requirements.txt and commit it: uv pip compile pyproject.toml -o requirements.txt",
+                ),
+                Some("uv add"),
+            ),
         };
         Some(Packages { folder: at.to_owned(), file, export, add, names })
     }

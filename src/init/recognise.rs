@@ -6,10 +6,12 @@ use super::packages::Packages;
 use super::python::{module, settings_files};
 use super::recognised::{Celery, Database, Framework, MigrationTool, Recognised, Static};
 use super::scan::{assigned, callable_bare, called, helpers, quoted, variables};
+use super::server::choose;
 use super::sound::sound;
 use super::sources::{Sources, below, folder, join};
 use super::sqlite::database;
 use super::statements::assignment;
+use super::takeover::{former, is_given, take_over};
 use super::views::Defaults;
 
 /// What constructs an application, and whether it speaks ASGI.
@@ -29,8 +31,10 @@ pub(crate) fn recognise(sources: &Sources) -> Recognised {
         .or_else(|| object(sources))
         .or_else(|| node(sources))
         .unwrap_or_else(|| Recognised { directory: ".".to_owned(), ..Recognised::default() });
+    let packages = Packages::near(sources, &found.directory);
+    take_over(&mut found, former(sources), &packages);
     if found.kind != Some(Framework::Node) {
-        let packages = Packages::near(sources, &found.directory);
+        choose(&mut found, &packages);
         installed(&mut found, sources, &packages);
     }
     sound(&mut found);
@@ -249,9 +253,21 @@ fn application(text: &str, sources: &Sources) -> Option<(String, &'static str, b
             return Some((name.to_owned(), made, *asgi));
         }
     }
-    let (made, asgi) = framework(text)?;
-    let factory = FACTORIES.iter().find(|name| callable_bare(text, name) == Some(true))?;
-    Some((format!("{factory}()"), made, *asgi))
+    if let Some((made, asgi)) = framework(text) {
+        let factory = FACTORIES.iter().find(|name| callable_bare(text, name) == Some(true))?;
+        return Some((format!("{factory}()"), made, *asgi));
+    }
+    // Without a framework: a function with the parameters of one of the protocols.
+    let own = |start: &str, parameters: &str| {
+        let is_it = |name: &&str| {
+            let head = format!("{start}{name}(");
+            let mut rest = text.lines().filter_map(|line| line.strip_prefix(&head));
+            rest.any(|rest| rest.replace(' ', "").starts_with(parameters))
+        };
+        ["app", "application"].into_iter().find(is_it)
+    };
+    let asgi = own("async def ", "scope,receive,send").map(|name| (name.to_owned(), "ASGI", true));
+    asgi.or_else(|| own("def ", "environ,start_response").map(|name| (name.to_owned(), "WSGI", false)))
 }
 
 fn node(sources: &Sources) -> Option<Recognised> {
@@ -286,7 +302,7 @@ fn installed(found: &mut Recognised, sources: &Sources, packages: &Packages) {
     found.requirements = file.filter(above).map(str::to_owned).or_else(|| file.and_then(inside));
     found.has_gunicorn = packages.has("gunicorn");
     if let Some(export) = packages.export {
-        found.notes.push(format!("make a requirements.txt and commit it: {export}"));
+        found.notes.push(export.to_owned());
     } else if packages.file.is_none() && found.kind.is_some() {
         found.notes.push("no requirements.txt was found: write one, and commit it".to_owned());
     }
@@ -294,17 +310,14 @@ fn installed(found: &mut Recognised, sources: &Sources, packages: &Packages) {
         Some(add) => format!("{add} {package}"),
         None => format!("add {package} to {}", found.requirements.as_deref().unwrap_or("requirements.txt")),
     };
-    if found.asgi && !packages.has("uvicorn-worker") {
+    if found.asgi && !packages.has("uvicorn-worker") && found.command.is_none() {
         found.notes.push(format!("gunicorn serves ASGI with uvicorn's worker: {}", add("uvicorn-worker")));
     }
-    found.celery = packages.has("celery").then(|| celery(found, sources, packages)).flatten();
+    let wants_celery = packages.has("celery") && found.former.processes.is_empty();
+    found.celery = wants_celery.then(|| celery(found, sources, packages)).flatten();
     found.variables.sort();
     found.variables.dedup();
-    // A slot has these by itself.
-    let own = |name: &str| {
-        ["DJANGO_SETTINGS_MODULE", "PORT", "BLUEGREEN"].contains(&name) || name.starts_with("DEPLOYER_")
-    };
-    found.variables.retain(|name| !own(name));
+    found.variables.retain(|name| !is_given(name));
 }
 
 fn celery(found: &Recognised, sources: &Sources, packages: &Packages) -> Option<Celery> {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::former::Former;
+
 /// What was recognised; what is not known is left for a person to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recognised {
@@ -35,6 +37,11 @@ pub(crate) struct Recognised {
     pub command: Option<String>,
     /// What builds it.
     pub build: Option<String>,
+    /// Further arguments of its web server, and how many workers it has, where a line for another tool says so.
+    pub args: Vec<String>,
+    pub workers: Option<u16>,
+    /// What was told of by the files of another tool.
+    pub former: Former,
     /// What a person has to do or to know.
     pub notes: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! What was recognised and what a person said become a `deployer.toml`.
 
+use std::path::Path;
+
 use super::recognised::{Framework, MigrationTool, Recognised};
 
 /// What no repository tells.
@@ -66,6 +68,7 @@ pub(crate) fn render(found: &Recognised, answers: &Answers) -> String {
         answers.name
     );
     let mut section = |header: &str, lines: &[String]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
         if !lines.is_empty() {
             text.push_str(&format!("\n[{header}]\n{}\n", lines.join("\n")));
         }
@@ -77,16 +80,20 @@ pub(crate) fn render(found: &Recognised, answers: &Answers) -> String {
     section("app", &app);
     match &found.command {
         Some(command) if answers.app.is_empty() => {
-            section(
-                "python",
-                &["requirements = false                 # no Python, so no virtualenv".to_owned()],
-            );
+            match found.kind {
+                Some(Framework::Node) | None => section(
+                    "python",
+                    &["requirements = false                 # no Python, so no virtualenv".to_owned()],
+                ),
+                Some(_) => section("python", &python(found)),
+            }
             let build: Vec<String> = found.build.iter().map(|line| quote(line)).collect();
-            section("build", &[format!("commands = [{}]", build.join(", "))]);
+            let build = build.first().map(|_| format!("commands = [{}]", build.join(", ")));
+            section("build", build.as_slice());
             section("web", &[key("command", command, "it listens on 127.0.0.1 at $PORT")]);
         }
         _ => {
-            section("python", &[python(found)]);
+            section("python", &python(found));
             section("gunicorn", &gunicorn(found, answers));
         }
     }
@@ -100,12 +107,14 @@ pub(crate) fn render(found: &Recognised, answers: &Answers) -> String {
     section("shared", &shared(found));
     section("static", &static_files(found));
     section("env", &variables(found));
+    section("secrets", &secrets(found));
     let at = format!("environments.{}", word(&answers.environment));
     section(
         &at,
         &[
             key("host", &answers.host, "a name that ssh knows, or an address"),
             key("user", &answers.user, ""),
+            found.former.port.map_or(String::new(), |port| format!("port = {port}")),
             key("root", &answers.root, "holds both slots; uploads and databases belong elsewhere"),
             format!(
                 "{:<36} # on 127.0.0.1; free on the host",
@@ -117,11 +126,14 @@ pub(crate) fn render(found: &Recognised, answers: &Answers) -> String {
     text
 }
 
-fn python(found: &Recognised) -> String {
-    match &found.requirements {
+fn python(found: &Recognised) -> Vec<String> {
+    let requirements = match &found.requirements {
         Some(file) => key("requirements", file, ""),
         None => key("requirements", "requirements.txt", "in the application's folder"),
-    }
+    };
+    let version = found.former.python.as_ref();
+    let version = version.map(|version| key("version", version, "uv brings it where the host's is older"));
+    version.into_iter().chain([requirements]).collect()
 }
 
 fn gunicorn(found: &Recognised, answers: &Answers) -> Vec<String> {
@@ -132,10 +144,10 @@ fn gunicorn(found: &Recognised, answers: &Answers) -> Vec<String> {
             &answers.app,
             &seen.map_or_else(|| "module:callable".to_owned(), |seen| format!("found by {seen}")),
         ),
-        "workers = 2".to_owned(),
+        format!("workers = {}", found.workers.unwrap_or(2)),
     ];
-    let mut args: Vec<&str> = Vec::new();
-    if found.asgi {
+    let mut args: Vec<&str> = found.args.iter().map(String::as_str).collect();
+    if found.asgi && args.is_empty() {
         args.extend(["--worker-class", "uvicorn_worker.UvicornWorker"]);
     }
     if let Some(path) = &found.python_path {
@@ -152,6 +164,19 @@ fn gunicorn(found: &Recognised, answers: &Answers) -> Vec<String> {
 }
 
 fn processes(found: &Recognised) -> Vec<String> {
+    let of_another_tool = |(name, command): (&String, &String)| {
+        let is_clock = ["beat", "clock", "scheduler", "cron", "timer"].iter().any(|word| name.contains(word));
+        match is_clock || command.contains("celery") && (command.contains(" beat") || command.contains(" -B"))
+        {
+            true => {
+                format!("{name} = {{ command = {}, singleton = true }}   # never two at once", quote(command))
+            }
+            false => format!("{name} = {}", quote(command)),
+        }
+    };
+    if !found.former.processes.is_empty() {
+        return found.former.processes.iter().map(of_another_tool).collect();
+    }
     let Some(celery) = &found.celery else {
         return Vec::new();
     };
@@ -170,6 +195,7 @@ fn processes(found: &Recognised) -> Vec<String> {
 
 fn hooks(found: &Recognised) -> Vec<String> {
     let line = match (&found.migrations, &found.manage) {
+        _ if found.former.release.is_some() => found.former.release.clone().unwrap_or_default(),
         (Some(MigrationTool::Django), Some(manage)) => format!("python {manage} migrate --noinput"),
         (Some(MigrationTool::Flask), _) => format!("flask --app {} db upgrade", flask_app(found)),
         // `alembic` alone does not look for modules in this folder.
@@ -211,7 +237,17 @@ fn shared(found: &Recognised) -> Vec<String> {
     let database = found.database.iter();
     let data =
         database.filter_map(|database| database.folder.clone()).map(|folder| (folder, "the SQLite database"));
-    let (folders, what): (Vec<String>, Vec<&str>) = media.chain(data).unzip();
+    let told = found.former.shared.iter().map(|folder| (folder.clone(), "as before"));
+    let mut both: Vec<(String, &str)> = media.chain(data).collect();
+    for (folder, what) in told {
+        let meets = |(other, _): &(String, &str)| {
+            Path::new(other).starts_with(&folder) || Path::new(&folder).starts_with(other)
+        };
+        if !both.iter().any(meets) {
+            both.push((folder, what));
+        }
+    }
+    let (folders, what): (Vec<String>, Vec<&str>) = both.into_iter().unzip();
     if folders.is_empty() {
         return match &found.database {
             Some(_) => vec![
@@ -254,6 +290,7 @@ fn variables(found: &Recognised) -> Vec<String> {
     if let Some(settings) = &found.settings {
         lines.push(key("DJANGO_SETTINGS_MODULE", settings, ""));
     }
+    lines.extend(found.former.env.iter().map(|(name, value)| key(name, value, "")));
     if !found.variables.is_empty() {
         lines.push(format!(
             "# The application also reads: {}. What is secret belongs into [secrets].",
@@ -261,6 +298,11 @@ fn variables(found: &Recognised) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn secrets(found: &Recognised) -> Vec<String> {
+    let line = |name: &String| format!("{name} = {{ env = {} }}", quote(name));
+    found.former.secrets.iter().map(line).collect()
 }
 
 /// A line with its comment in a column of their own.

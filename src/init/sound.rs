@@ -1,7 +1,8 @@
 use std::path::Path;
 
+use super::former::Former;
 use super::render::{Answers, render};
-use super::{Framework, HealthHint, Recognised};
+use super::{HealthHint, Recognised};
 use crate::config::{Config, ConfigError};
 
 type LeaveOut = fn(&mut Recognised);
@@ -9,7 +10,10 @@ type LeaveOut = fn(&mut Recognised);
 /// Leaves out what `deployer.toml` would not take, such as a `STATIC_URL` with blanks in it, and notes that: a file
 /// that lacks something is of more use than none.
 pub(super) fn sound(found: &mut Recognised) {
-    let parts: [(&str, LeaveOut); 10] = [
+    let parts: [(&str, LeaveOut); 11] = [
+        ("what another tool was told", |found| {
+            (found.former, found.args, found.workers) = (Former::default(), Vec::new(), None);
+        }),
         ("the static files", |found| found.static_files = None),
         ("the folder of uploads", |found| found.media = None),
         ("the application's name", |found| found.app = None),
@@ -41,16 +45,15 @@ pub(super) fn sound(found: &mut Recognised) {
 
 /// How many things are wrong with the file that follows, whatever a person answers.
 fn problems(found: &Recognised) -> usize {
-    let is_node = found.kind == Some(Framework::Node);
-    let app = found.app.as_deref().unwrap_or(if is_node { "" } else { "app:app" });
+    let app = if found.command.is_some() { "" } else { found.app.as_deref().unwrap_or("app:app") };
     let answers = Answers {
         environment: "prod".to_owned(),
         name: "app".to_owned(),
-        host: "host".to_owned(),
-        user: "user".to_owned(),
-        root: "/srv/app".to_owned(),
-        ports: (1, 2),
-        url: "http://host".to_owned(),
+        host: found.former.host.clone().unwrap_or_else(|| "host".to_owned()),
+        user: found.former.user.clone().unwrap_or_else(|| "user".to_owned()),
+        root: found.former.root.clone().unwrap_or_else(|| "/srv/app".to_owned()),
+        ports: found.former.ports.unwrap_or((1, 2)),
+        url: found.former.url.clone().unwrap_or_else(|| "http://host".to_owned()),
         app: app.to_owned(),
         directory: found.directory.clone(),
     };

@@ -11,7 +11,20 @@ pub(crate) struct Sources {
 /// Whether a file's text can tell anything; of the others the name is enough.
 pub(crate) fn is_read(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_manifest = matches!(name, "package.json" | "pyproject.toml" | "Pipfile");
+    let is_manifest = matches!(
+        name,
+        "package.json"
+            | "pyproject.toml"
+            | "Pipfile"
+            | "Pipfile.lock"
+            | "poetry.lock"
+            | "pdm.lock"
+            | "runtime.txt"
+            | ".python-version"
+            | "Procfile"
+            | "fujin.toml"
+    ) || path == "config/deploy.yml"
+        || path.starts_with("config/deploy") && name.ends_with(".rb");
     let is_requirements = name.ends_with(".txt") && path.contains("requirements");
     is_manifest || is_requirements || (name.ends_with(".py") && !is_aside(path))
 }

@@ -4,7 +4,7 @@ use super::modules::Modules;
 use super::recognised::{Database, Framework, Recognised};
 use super::scan;
 use super::sources::{Sources, below, folder, join};
-use super::statements::{Statement, literal};
+use super::statements::{Statement, strings};
 
 const ENDS: [&str; 4] = [".db", ".sqlite", ".sqlite3", ".db3"];
 
@@ -153,18 +153,6 @@ fn is_free(sources: &Sources, folder: &str) -> bool {
         name.starts_with(".git") || name == ".keep" || ENDS.iter().any(|end| name.ends_with(end))
     };
     sources.paths().into_iter().filter(inside).all(is_data)
-}
-
-/// The strings of a statement, one after the other.
-fn strings(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['"', '\'']) {
-        let length = super::statements::string(&rest[at..]).max(1);
-        found.extend(literal(&rest[at..at + length]));
-        rest = &rest[at + length..];
-    }
-    found
 }
 
 impl Database {

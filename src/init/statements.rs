@@ -221,6 +221,18 @@ pub(super) fn literal(expression: &str) -> Option<&str> {
     (is_string && text.len() >= 2 * quotes).then(|| &text[quotes..text.len() - quotes])
 }
 
+/// The strings of a statement, one after the other.
+pub(super) fn strings(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let length = string(&rest[at..]).max(1);
+        found.extend(literal(&rest[at..at + length]));
+        rest = &rest[at + length..];
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

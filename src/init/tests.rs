@@ -23,8 +23,8 @@ fn shown(files: &[(&str, &str)]) -> String {
         ports: default_ports("hello", "prod"),
         url: default_url("my.server.here").unwrap(),
         app: match (&found.app, &found.command) {
+            (_, Some(_)) => String::new(),
             (Some(app), _) => app.clone(),
-            (None, Some(_)) => String::new(),
             (None, None) => "app:app".to_owned(),
         },
         directory: found.directory.clone(),
@@ -227,4 +227,69 @@ fn commands_find_the_modules_of_a_folder() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+/// What another tool was told is taken over: of each kind what its own test in `tests/it/repositories` has not.
+#[test]
+fn what_another_tool_was_told_is_taken_over() {
+    const ASGI: &str = "from fastapi import FastAPI\napp = FastAPI()\n";
+    insta::assert_snapshot!(
+        "procfile",
+        shown(&[
+            ("app/main.py", ASGI),
+            ("requirements.txt", "fastapi\nuvicorn\n"),
+            (
+                "Procfile",
+                "# how it runs\nweb: PYTHONUNBUFFERED=1 exec uvicorn app.main:app --host=0.0.0.0 --port $PORT --proxy-headers --workers 4\n\
+                 release: uv run --no-dev alembic upgrade head && python manage.py collectstatic\n\
+                 Worker: celery -A app.jobs worker\nclock: pipenv run python clock.py\nbeat: celery -A app.jobs beat\n1st: odd\n",
+            ),
+            ("runtime.txt", "python-3.12.1\n"),
+        ])
+    );
+    let lines = |files: &[(&str, &str)]| {
+        let text = shown(files);
+        text.lines()
+            .filter(|line| !line.is_empty() && !line.starts_with(['#', '[']))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(
+        "fujin",
+        lines(&[
+            (
+                "fujin.toml",
+                "app = \"shop\"\n[processes]\nweb = \"waitress-serve --host 0.0.0.0 --port $PORT shop:app\"\n\
+                            [[hosts]]\naddress = \"192.0.2.7\"\nuser = \"u\"\nenvfile = \".env.prod\"\n[[hosts]]\naddress = \"192.0.2.8\"\n\
+                            [[sites]]\ndomains = [\"shop.example.org\"]\n"
+            ),
+            ("shop.py", "import flask\napp = flask.Flask(__name__)\n"),
+            ("requirements.txt", "flask\nwaitress\n"),
+        ])
+    );
+    insta::assert_snapshot!(
+        "kamal",
+        lines(&[
+            (
+                "config/deploy.yml",
+                "service: shop\nservers:\n  - 192.0.2.7\n  - <%= ENV['OTHER'] %>\nenv:\n  PORT: 80\n  A: b\n"
+            ),
+            ("shop.py", "import flask\napp = flask.Flask(__name__)\n"),
+            ("requirements.txt", "flask\ngunicorn\n"),
+        ])
+    );
+    insta::assert_snapshot!(
+        "capistrano",
+        lines(&[
+            ("Capfile", ""),
+            (
+                "config/deploy.rb",
+                "set :application, \"shop\"\nset :deploy_to, '/srv/shop'\nset :linked_dirs, %w{log uploads static}\n\
+                                  role :web, %w{ann@web1 ann@web2}\n"
+            ),
+            ("static/x.css", ""),
+            ("shop.py", "import flask\napp = flask.Flask(__name__)\n"),
+            ("requirements.txt", "flask\ngunicorn\n"),
+        ])
+    );
 }

@@ -71,6 +71,23 @@ const PYTHON: &str = "import os\nfrom flask import Flask\nfrom celery import Cel
 const PACKAGE: &str = "{\"name\": \"hello\", \"scripts\": {\"start\": \"node server.js\", \"build\": \"vite build\"}, \
                        \"dependencies\": {\"express\": \"^4\"}}";
 
+const POETRY_LOCK: &str = "[[package]]\nname = \"Django\"\nversion = \"5.2\"\noptional = false\ngroups = [\"main\"]\nmarkers = \"python_version > '3.8'\"\n\
+                           files = [{ file = \"a.whl\", hash = \"sha256:aa\" }]\n[package.dependencies]\ncolorama = { version = \"*\", markers = \"os_name == 'nt'\" }\n\
+                           [[package]]\nname = \"own\"\nversion = \"1\"\npath = \"./own\"\ngit = \"https://h/x.git\"\nrevision = \"c0\"\nextras = [\"a\"]\n\
+                           [package.source]\ntype = \"git\"\nurl = \"https://h/x.git\"\nresolved_reference = \"c0\"\n";
+const PIPFILE_LOCK: &str = "{\"_meta\": {\"sources\": [{\"name\": \"x\", \"url\": \"https://h/simple\"}]}, \"default\": {\"flask\": {\"version\": \"==3\", \
+                            \"hashes\": [\"sha256:aa\"], \"markers\": \"os_name == 'posix'\", \"index\": \"x\"}, \"own\": {\"path\": \".\", \"editable\": true}}}";
+const PROCFILE: &str = "web: A=b poetry run gunicorn --chdir src -w 3 -k uvicorn.workers.UvicornWorker 'shop:create()' --bind=0.0.0.0:$PORT\n\
+                        release: python manage.py migrate && flask db upgrade\nworker: .venv/bin/celery -A shop worker -B\nclock: uv run --no-dev x\n";
+const FUJIN: &str = "app = \"shop\"\npython_version = \"3.13\"\nrelease_command = \"shop migrate && sudo x\"\n[processes]\nweb = { command = \".venv/bin/uvicorn a:a\" }\n\
+                     worker = \"w\"\n[[hosts]]\naddress = \"192.0.2.7\"\nuser = \"u\"\nport = 2222\nenvfile = \".env\"\n[[sites]]\ndomains = [\"a.b\"]\n";
+const KAMAL: &str = "service: shop\nservers:\n  web:\n    hosts: &h [192.0.2.7, web2]\n    cmd: gunicorn a:a\n  job:\n    hosts: *h\n    cmd: work\nproxy:\n  ssl: true\n  host: a.b\n  \
+                     healthcheck:\n    path: /up\nenv:\n  clear:\n    A: 1\n  secret: [B, \"C:D\"]\nssh:\n  user: u\n  port: 22\naccessories:\n  db: {}\n";
+const CAPISTRANO: &str = "set :application, 'shop'\nset :deploy_to, \"/srv/shop\"\nset :linked_dirs, %w{log media}\nappend :linked_dirs, 'a', \"b\"\n\
+                          server 'web1', user: 'u', port: 2222, roles: %w{web}\nrole :web, %w{u@web1}\nset :domain, 'a.b'\n";
+const GITRIC: &str = "from gitric.api import x\n@task\ndef prod():\n    env.user = 'u'\n    env.hosts = ['u@web1:22']\n    env.bluegreen_root = '/srv/x/'\n    \
+                      env.bluegreen_ports = {'blue': '8888',\n        'green': '8889'}\n    run('cd x && %(v)s/bin/gunicorn -D '\n        'app:app' % env)\n";
+
 /// Keys whose value is text with a form of its own: what comes before it and after it.
 const KEYS: &[(&str, &str)] = &[
     ("environments.prod.host = ", ""),
@@ -151,12 +168,21 @@ fn recognised(text: &str) {
         "pyproject.toml",
         "package.json",
         "Pipfile",
+        "Procfile",
+        "fujin.toml",
+        "config/deploy.yml",
+        "config/deploy.rb",
+        "fabfile.py",
+        "poetry.lock",
     ] {
         let files =
             [("manage.py", PYTHON), ("mysite/settings.py", PYTHON), ("mysite/wsgi.py", PYTHON), (name, text)];
         // manage.py makes it Django's, and hides the others.
         let from = usize::from(!name.starts_with("mysite/")) * 3;
-        let files = files[from..].iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let files = files[from..]
+            .iter()
+            .chain(&[("Capfile", "")])
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let found = recognise(&Sources::new(files));
         let _ = found.describe();
         let app = found.app.clone().unwrap_or_else(|| "app:app".to_owned());
@@ -192,7 +218,8 @@ fn state(text: &str, environment: &Environment) {
 }
 
 fn locked(text: &str) {
-    let files = ["requirements.txt", "uv.lock", "pyproject.toml"].map(|path| (path, "."));
+    let names = ["requirements.txt", "uv.lock", "pyproject.toml", "poetry.lock", "pdm.lock", "Pipfile.lock"];
+    let files = names.map(|path| (path, "."));
     for (path, folder) in files.into_iter().chain([("../uv.lock", "backend")]) {
         let mut read = |name: &str| match name {
             name if name == path.trim_start_matches("../") => Some(text.as_bytes().to_vec()),
@@ -293,9 +320,17 @@ pub(super) fn readers() -> Vec<Reader> {
                 }
             }),
         ),
-        reader("requirements and locks", &[REQUIREMENTS, UV_LOCK, PYPROJECT], Box::new(locked)),
+        reader(
+            "requirements and locks",
+            &[REQUIREMENTS, UV_LOCK, PYPROJECT, POETRY_LOCK, PIPFILE_LOCK],
+            Box::new(locked),
+        ),
         reader("doctor", &[DOCTOR], Box::new(seen)),
-        reader("init", &[PYTHON, REQUIREMENTS, PYPROJECT, PACKAGE], Box::new(recognised)),
+        reader(
+            "init",
+            &[PYTHON, REQUIREMENTS, PYPROJECT, PACKAGE, PROCFILE, FUJIN, KAMAL, CAPISTRANO, GITRIC],
+            Box::new(recognised),
+        ),
         reader("what tools print", &[OUTPUT], Box::new(move |text| explained(text, &told))),
         reader("text on its way to a terminal", &[OUTPUT, VALUES[4]], Box::new(ui::fuzzed::text)),
         reader("words for a shell", VALUES, Box::new(quoted)),

@@ -33,6 +33,7 @@ mod processes;
 mod prune;
 mod reasons;
 mod report;
+mod repositories;
 mod restart;
 mod schema;
 mod secrets;

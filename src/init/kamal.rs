@@ -1,0 +1,64 @@
+//! Kamal's `config/deploy.yml`: containers on servers, of which the commands, the variables and the door are of use here.
+
+use yaml_rust2::{Yaml, YamlLoader};
+
+use super::former::Former;
+use super::sources::Sources;
+
+pub(super) fn read(sources: &Sources) -> Option<Former> {
+    let text = sources.text("config/deploy.yml")?;
+    let documents = YamlLoader::load_from_str(text).ok()?;
+    let yaml = documents.first()?;
+    let mut found =
+        Former { files: vec!["config/deploy.yml"], name: text_of(&yaml["service"]), ..Former::default() };
+    found.name.as_ref()?;
+    let servers = &yaml["servers"];
+    let hosts = |role: &Yaml| -> Vec<String> {
+        let list = if role["hosts"].is_badvalue() { role } else { &role["hosts"] };
+        list.as_vec().into_iter().flatten().filter_map(text_of).collect()
+    };
+    let web = if servers.is_array() { servers } else { &servers["web"] };
+    found.hosts(hosts(web));
+    found.web = text_of(&web["cmd"]);
+    for (name, role) in servers.as_hash().into_iter().flatten() {
+        match (name.as_str(), text_of(&role["cmd"])) {
+            (Some(name), Some(command)) if name != "web" => found.process(name, &command),
+            _ => {}
+        }
+    }
+    found.user = text_of(&yaml["ssh"]["user"]).or_else(|| Some("root".to_owned()));
+    found.port = yaml["ssh"]["port"].as_i64().and_then(|port| u16::try_from(port).ok());
+    let proxy = &yaml["proxy"];
+    let host = text_of(&proxy["host"]).or_else(|| text_of(&proxy["hosts"][0]));
+    let scheme = if proxy["ssl"].as_bool() == Some(true) { "https" } else { "http" };
+    found.url = host.map(|host| format!("{scheme}://{host}"));
+    found.health = text_of(&proxy["healthcheck"]["path"]).or_else(|| text_of(&yaml["healthcheck"]["path"]));
+    let env = &yaml["env"];
+    let clear = if env["clear"].is_badvalue() && env["secret"].is_badvalue() { env } else { &env["clear"] };
+    for (name, value) in clear.as_hash().into_iter().flatten() {
+        if let (Some(name), Some(value)) = (name.as_str(), text_of(value)) {
+            found.env.insert(name.to_owned(), value);
+        }
+    }
+    let secrets = env["secret"].as_vec().into_iter().flatten().filter_map(text_of);
+    // `NAME:OTHER` is called otherwise where it comes from.
+    found.secrets = secrets.map(|name| name.split(':').next().unwrap_or_default().to_owned()).collect();
+    if let Some(accessories) = yaml["accessories"].as_hash() {
+        let names: Vec<&str> = accessories.keys().filter_map(Yaml::as_str).collect();
+        found
+            .notes
+            .push(format!("{} run on without deployer: it manages no accessories", names.join(" and ")));
+    }
+    Some(found)
+}
+
+/// What is a text, as it stands; what Ruby would fill in is none.
+fn text_of(yaml: &Yaml) -> Option<String> {
+    let text = match yaml {
+        Yaml::String(text) | Yaml::Real(text) => text.clone(),
+        Yaml::Integer(number) => number.to_string(),
+        Yaml::Boolean(word) => word.to_string(),
+        _ => return None,
+    };
+    (!text.contains("<%")).then_some(text)
+}
