@@ -33,6 +33,7 @@ pub struct AgentSettings<'a> {
     access_log: Option<&'a str>,
     probe: &'static str,
     modules: &'a [String],
+    metrics: Option<MetricsSettings<'a>>,
     socket: bool,
     roles: RoleFiles,
     /// What the names of the environment's systemd units begin with.
@@ -101,6 +102,25 @@ fn health_paths(site: &str, health: &str) -> Vec<String> {
     paths
 }
 
+/// What monitoring is told, and where.
+#[derive(Serialize)]
+struct MetricsSettings<'a> {
+    textfile: Option<&'a str>,
+    otlp: Option<&'a str>,
+    app: &'a str,
+    environment: &'a str,
+}
+
+fn metrics(environment: &Environment) -> Option<MetricsSettings<'_>> {
+    let metrics = &environment.metrics;
+    (metrics.textfile.is_some() || metrics.otlp.is_some()).then(|| MetricsSettings {
+        textfile: metrics.textfile.as_deref(),
+        otlp: metrics.otlp.as_deref(),
+        app: &environment.app.name,
+        environment: &environment.name,
+    })
+}
+
 /// The settings for an agent.
 pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSettings<'a> {
     let url = &environment.url;
@@ -144,5 +164,6 @@ pub fn settings<'a>(environment: &'a Environment, wish: &Wish<'a>) -> AgentSetti
             Probes::All => "all",
         },
         modules: wish.modules,
+        metrics: metrics(environment),
     }
 }

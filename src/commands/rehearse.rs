@@ -14,7 +14,7 @@ use super::invocation::Invocation;
 use super::status::status;
 use super::verb::{AnyVerb, Environments, Verb};
 use super::{Context, Vault};
-use crate::config::{Cutover, Environment, Installer, Supervisor};
+use crate::config::{Cutover, Environment, Installer, Metrics, Supervisor};
 use crate::git::Repository;
 use crate::model::{Color, ExitCode, Relation, Target, short};
 use crate::plan::{Event, Failure, Moment, Observer, World};
@@ -298,6 +298,7 @@ fn on(host: &ThrowawayHost, environment: &Environment) -> Environment {
     environment.hooks.release.clear();
     environment.hooks.after_cutover.clear();
     environment.hooks.on_failure.clear();
+    environment.metrics = Metrics::default();
     // A throwaway host is gone in a minute: nothing of it may be left with this machine's own systemd.
     environment.supervisor = Supervisor::None;
     environment

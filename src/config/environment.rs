@@ -7,6 +7,7 @@ use super::app::App;
 use super::build::Build;
 use super::health::Health;
 use super::hooks::Hooks;
+use super::metrics::Metrics;
 use super::nginx::Nginx;
 use super::ports::Ports;
 use super::problem::{Complaint, ensure};
@@ -42,6 +43,7 @@ pub struct Environment {
     pub nginx: Nginx,
     pub cutover: Cutover,
     pub hooks: Hooks,
+    pub metrics: Metrics,
     /// Folders below the application's directory that outlive a release.
     pub shared: Vec<String>,
     pub static_files: Option<StaticFiles>,
@@ -107,6 +109,7 @@ impl Environment {
             nginx: Nginx::read(&tables.section("nginx"), as_root),
             cutover: anywhere.get("cutover", Cutover::read),
             hooks: Hooks::read(&tables.section("hooks")),
+            metrics: Metrics::read(&tables.section("metrics")),
             shared: shared::read(&tables.section("shared")),
             static_files: StaticFiles::read(&tables.section("static")),
             supervisor: anywhere.get("supervisor", Supervisor::read),

@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = files![
     "lease.py",
     "links.py",
     "logs.py",
+    "metrics.py",
     "migrations.py",
     "observe.py",
     "probe.py",

@@ -149,7 +149,7 @@ class Lease:
 
     def __init__(self, root):
         self.home = root + "/.deployer"
-        self.lock = self.record = None
+        self.lock = self.record = self.ended = None
 
     def take(self, wanted, source):
         """Takes it, or ends this process where somebody else keeps it."""
@@ -201,7 +201,7 @@ class Lease:
         """Records how this command ended, once."""
         if self.record:
             record, self.record = self.record, None
-            record.end(otherwise)
+            self.ended = record.end(otherwise)
 
     def locked(self, seconds, source):
         """Takes the lock, which somebody else may hold for so long; ends with a client that goes meanwhile."""

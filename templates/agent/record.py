@@ -18,14 +18,15 @@ class Record:
         self.home, self.began = home, time.monotonic()
         self.name = {"at": round(time.time(), 3), "pid": os.getpid()}
         self.outcome = None
-        what = {key: value[:LONGEST] if isinstance(value, str) else value for key, value in what.items()}
+        self.what = what = {key: value[:LONGEST] if isinstance(value, str) else value for key, value in what.items()}
         # Nobody waits for the disk: until the command changes something, it may as well not have been.
         note(home, dict(what, **self.name), sync=False)
 
     def end(self, otherwise):
-        """How it ended; `otherwise` where nothing was carried out."""
-        outcome = self.outcome or {"end": otherwise}
-        note(self.home, dict(self.name, seconds=round(time.monotonic() - self.began, 3), **outcome))
+        """How it ended; `otherwise` where nothing was carried out. Returns all that is known of it."""
+        end = dict(self.name, seconds=round(time.monotonic() - self.began, 3), **(self.outcome or {"end": otherwise}))
+        note(self.home, end)
+        return dict(self.what, **end)
 
 
 def note(home, line, sync=True):

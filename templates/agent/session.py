@@ -42,6 +42,7 @@ def main(hello):
         sys.exit(70)
     finally:
         session.lease.conclude("cut_off")
+        session.publish()
 
 
 def trace():
@@ -70,12 +71,14 @@ class Session:
             done = self.carry_out(value["steps"])
             if done and value["finish"]:
                 self.lease.release(True)
+                self.publish()
             tell("done", done)
             return done and value["finish"]
         elif word == "pause":
             tell("done", self.pause(value))
         elif word == "release":
             self.lease.release(False)
+            self.publish()
             tell("done", True)
             return True
         elif word == "measure":
@@ -113,6 +116,13 @@ class Session:
             logs(self.settings, value, self.source)
             return True
         return False
+
+    def publish(self):
+        """Tells monitoring, once nobody waits for the lease any more."""
+        entry, self.lease.ended = self.lease.ended, None
+        if entry and entry["end"] != "unchanged" and self.settings["metrics"]:
+            from agent.metrics import publish
+            publish(self.settings, entry)
 
     def pause(self, wanted):
         path = self.settings["root"] + "/.deployer/freeze"

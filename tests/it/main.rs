@@ -21,6 +21,7 @@ mod hooks;
 mod init;
 mod kill;
 mod layering;
+mod metrics;
 mod mishaps;
 mod modes;
 mod nginx_paths;
