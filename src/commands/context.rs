@@ -1,11 +1,11 @@
 //! What a verb works with: the environment, the way to its host, whom it asks and tells.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::config::Environment;
-use crate::host::{self, Host, TakeLease, Work};
+use crate::host::{self, FleetMember, Host, TakeLease, Work};
 use crate::model::{Holder, Secrets};
 use crate::plan::{Event, Failure, Observer, Plan};
 use crate::secrets::Concealed;
@@ -26,6 +26,8 @@ pub(super) struct Context<'a> {
     pub dry_run: bool,
     /// How long to wait for a lock that somebody else holds.
     pub patience: Duration,
+    /// The host's part in its fleet, where it is not alone.
+    pub peer: Option<&'a FleetMember<'a>>,
 }
 
 impl Context<'_> {
@@ -35,13 +37,22 @@ impl Context<'_> {
 
     /// What working on the host takes of this.
     pub(super) fn work(&mut self) -> Work<'_> {
-        Work { environment: self.environment, interrupt: self.interrupt, observer: &mut *self.observer }
+        Work {
+            environment: self.environment,
+            interrupt: self.interrupt,
+            observer: &mut *self.observer,
+            peer: self.peer,
+        }
     }
 
     /// Opens the one connection.
     pub(super) fn connect(&mut self) -> Result<Session, Failure> {
-        let mut work =
-            Work { environment: self.environment, interrupt: self.interrupt, observer: &mut *self.observer };
+        let mut work = Work {
+            environment: self.environment,
+            interrupt: self.interrupt,
+            observer: &mut *self.observer,
+            peer: self.peer,
+        };
         host::connect(self.ssh, &mut *self.prompt, &mut work)
     }
 
@@ -53,7 +64,17 @@ impl Context<'_> {
         lease: Option<TakeLease>,
     ) -> Result<Host<'s>, Failure> {
         let lease = lease.filter(|_| !self.dry_run);
-        Host::open(session, &mut self.work(), wish, lease.as_ref())
+        let (peer, interrupt) = (self.peer, self.interrupt);
+        let mut alive = || interrupt.count() == 0;
+        if let Some(peer) = peer {
+            peer.wait_for_turn(&mut alive)?;
+        }
+        let mut host = Host::open(session, &mut self.work(), wish, lease.as_ref())?;
+        if let Some(peer) = peer {
+            peer.leased();
+            self.meet(&mut host)?;
+        }
+        Ok(host)
     }
 
     /// The lease of a verb that works on a full disk too, and during a pause.
@@ -83,13 +104,13 @@ impl Context<'_> {
 pub(super) struct Vault {
     /// The folder of `deployer.toml`.
     pub(super) folder: PathBuf,
-    pub(super) found: RefCell<Option<Secrets>>,
+    pub(super) found: Mutex<Option<Secrets>>,
     /// Where they go, so that nothing shows them.
     pub(super) concealed: Concealed,
 }
 
 impl Vault {
     pub(super) fn new(folder: &Path, concealed: &Concealed) -> Vault {
-        Vault { folder: folder.to_owned(), found: RefCell::default(), concealed: concealed.clone() }
+        Vault { folder: folder.to_owned(), found: Mutex::default(), concealed: concealed.clone() }
     }
 }

@@ -11,9 +11,11 @@ use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::parse_duration;
 use crate::git::Repository;
-use crate::host::{After, Host, TakeLease};
+use crate::host::{After, Host, TakeLease, Upload};
 use crate::model::{ExitCode, HostState};
-use crate::plan::{self, CutoverPlan, Event, Failure, Site, World, WorldSlot};
+use crate::plan::{
+    self, Action, CutoverPlan, Event, Failure, HostStanding, Plan, Site, SwitchPart, World, WorldSlot,
+};
 use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
@@ -39,6 +41,7 @@ pub(super) struct CutoverArgs {
 
 impl Verb for CutoverArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         self.follow_up.begin_report(invocation, ui)?;
@@ -93,14 +96,67 @@ pub(super) fn report_to(file: Option<&Path>, invocation: &Invocation, ui: &mut U
 pub(super) fn cutover(context: &mut Context, options: &FollowUp) -> Result<(), Failure> {
     let wish = Wish { watch: options.watch.unwrap_or_default(), ..Wish::new(Probes::All) };
     announced(context, "cutover", |context| {
-        let lease = TakeLease { heeds_pause: true, ..context.lease("cutover") };
-        let mut session = context.connect()?;
-        let mut host = context.open(&mut session, &wish, Some(lease))?;
-        let (environment, by) = (context.environment, context.by);
-        let cutover =
-            host.decide(environment, |state| plan::cutover(state, environment, by, options.stop_old))?;
-        carry_out(&mut host, context, Direction::Forward, &cutover)
+        context.on_all(&|context| {
+            let lease = TakeLease { heeds_pause: true, ..context.lease("cutover") };
+            let mut session = context.connect()?;
+            let mut host = context.open(&mut session, &wish, Some(lease))?;
+            go_forward(&mut host, context, options)
+        })
     })
+}
+
+/// Makes what is in next live, on a host of which the state is known.
+pub(super) fn go_forward(host: &mut Host, context: &mut Context, options: &FollowUp) -> Result<(), Failure> {
+    let (environment, by) = (context.environment, context.by);
+    let planned = plan::cutover(&host.state, environment, by, options.stop_old);
+    match take_part(host, context, Direction::Forward, planned.as_ref().ok())? {
+        SwitchPart::Switch => {
+            let cutover = host.decide(environment, |_| planned)?;
+            carry_out(host, context, Direction::Forward, &cutover)
+        }
+        SwitchPart::Stay => stay(host, context),
+    }
+}
+
+/// What this host does, so that all of its fleet have one release in the end.
+pub(super) fn take_part(
+    host: &mut Host,
+    context: &mut Context,
+    direction: Direction,
+    planned: Option<&CutoverPlan>,
+) -> Result<SwitchPart, Failure> {
+    let wanted = planned.map(|cutover| cutover.release.commit.clone());
+    let own = HostStanding::of(&host.name, &host.state, wanted);
+    let all = context.together(host, |peer, alive| peer.share(own.clone(), alive))?;
+    let environment = context.environment;
+    let is_forward = direction == Direction::Forward;
+    // Why there is no plan is told by whoever made none.
+    if all.is_empty() || planned.is_none() && all.iter().all(|one| one.live == own.live) {
+        return Ok(SwitchPart::Switch);
+    }
+    host.decide(environment, |_| plan::part(&all, &own, is_forward, &environment.name))
+}
+
+/// Takes part in the decision of a fleet whose other hosts go to what this one has.
+pub(super) fn stay(host: &mut Host, context: &mut Context) -> Result<(), Failure> {
+    if !context.dry_run {
+        context.observer.begins(Vec::new());
+        context.meet(host)?;
+        context.observer.begins(Vec::new());
+        context.together(host, |peer, alive| {
+            peer.begin_switch(alive)?;
+            peer.decide(alive);
+            Ok(())
+        })?;
+        host.release();
+    }
+    let name = &context.environment.name;
+    context.emit(Event::World(plan::world(
+        &host.state,
+        context.environment,
+        Some(format!("deployer {name} status")),
+    )));
+    Ok(())
 }
 
 /// Which way a switch leads.
@@ -156,12 +212,12 @@ pub(super) fn carry_out(
         return Ok(());
     }
     let older = plan::older_again(&host.state, cutover);
-    host.execute(&mut context.work(), &cutover.plan, Vec::new(), After::Done).map_err(
-        |failure| match older.filter(|_| failure.site == Site::Restored) {
+    switch_together(host, context, &cutover.plan).map_err(|failure| {
+        match older.filter(|_| failure.site == Site::Restored) {
             Some(older) => failure.advise(older),
             None => failure,
-        },
-    )?;
+        }
+    })?;
     let world = after(&host.state, cutover, direction, &context.environment.name);
     context.emit(Event::World(world));
     Ok(())
@@ -176,6 +232,33 @@ fn brings(state: &HostState, cutover: &CutoverPlan, folder: &Path) -> Event {
     let (commits, count) =
         known.and_then(|(old, here)| here.log(&old.id, &new.id, COMMITS).ok()).unwrap_or_default();
     Event::Brings { from: slot(cutover.from, old), to: slot(cutover.to, Some(new)), commits, count }
+}
+
+/// Carries a switch out. In a fleet all hosts are armed before one of them switches.
+fn switch_together(host: &mut Host, context: &mut Context, plan: &Plan) -> Result<(), Failure> {
+    let mut rest = plan.clone();
+    if context.peer.is_some() {
+        let at = plan.actions.iter().position(|action| matches!(action, Action::Switch(_))).unwrap_or(0);
+        let before = Plan { actions: rest.actions.drain(..at).collect() };
+        execute_some(host, context, &before, Vec::new())?;
+        context.meet(host)?;
+        context.together(host, |peer, alive| peer.begin_switch(alive))?;
+    }
+    host.execute(&mut context.work(), &rest, Vec::new(), After::Done)
+}
+
+/// Carries a part of a plan out, which may be empty.
+pub(super) fn execute_some(
+    host: &mut Host,
+    context: &mut Context,
+    plan: &Plan,
+    uploads: Vec<Option<Upload>>,
+) -> Result<(), Failure> {
+    if plan.actions.is_empty() {
+        context.observer.begins(Vec::new());
+        return Ok(());
+    }
+    host.execute(&mut context.work(), plan, uploads, After::More)
 }
 
 /// Whether a cutover undoes the one before it: somebody may have typed it twice.

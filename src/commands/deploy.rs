@@ -1,17 +1,19 @@
 //! `deploy`: a commit is built in next, started, and proven healthy. Live is never touched.
 
+use std::sync::{Mutex, PoisonError};
+
 use clap::Args;
 
 use super::Context;
 use super::completions;
-use super::cutover::{Direction, FollowUp, carry_out};
+use super::cutover::{FollowUp, execute_some, go_forward};
 use super::hooks::announced;
 use super::invocation::Invocation;
 use super::local::{Local, brought, read_local};
 use super::seed::bundles;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::config::Environment;
-use crate::host::{After, Host, TakeLease, nonce};
+use crate::host::{After, Host, TakeLease, Upload, nonce};
 use crate::model::{Color, CommitSummary, ExitCode, Holder, HostState, Relation};
 use crate::plan::{self, Action, DeployRequest, Event, Failure, Plan, Virtualenv, World, WorldSlot};
 use crate::python::{self, Brought};
@@ -53,6 +55,7 @@ pub(super) struct DeployArgs {
 
 impl Verb for DeployArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         if !self.cutover && self.follow_up.is_asked() {
@@ -76,7 +79,20 @@ pub(super) fn deploy(context: &mut Context, options: &DeployArgs) -> Result<(), 
 }
 
 fn begin(context: &mut Context, options: &DeployArgs) -> Result<(), Failure> {
-    let mut local = read_local(context, &options.commit, options.allow_dirty)?;
+    // What is wrong here is found, and secrets are asked for, before any host is.
+    let local = read_local(context, &options.commit, options.allow_dirty)?;
+    context.secrets(&mut || {})?;
+    let commit = local.commit.id.clone();
+    // A repository is for one thread: each further host has it opened once more.
+    let opened = Mutex::new(Some(local));
+    context.on_all(&|context| {
+        let local = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let local = local.map_or_else(|| read_local(context, &commit, true), Ok)?;
+        on_host(context, options, local)
+    })
+}
+
+fn on_host(context: &mut Context, options: &DeployArgs, mut local: Local) -> Result<(), Failure> {
     local.secrets = context.secrets(&mut || {})?;
     let names: Vec<String> = local.modules.iter().map(|module| module.name.clone()).collect();
     let probes = if options.cutover { Probes::All } else { Probes::FrontDoor };
@@ -106,13 +122,13 @@ fn act(host: &mut Host, context: &mut Context, options: &DeployArgs, local: Loca
         return Ok(());
     }
     let uploads = bundles(&mut host.agent, context, &local, &plan)?;
+    let after_it = if options.cutover { After::More } else { After::Done };
+    build(host, context, plan, uploads, after_it)?;
     if !options.cutover {
-        host.execute(&mut context.work(), &plan, uploads, After::Done)?;
         let world = after(&host.state, environment, next, local.commit);
         context.emit(Event::World(world));
         return Ok(());
     }
-    host.execute(&mut context.work(), &plan, uploads, After::More)?;
     if context.interrupt.count() > 0 {
         return Err(Failure::new("interrupted", "interrupted before the cutover")
             .exit(ExitCode::Interrupted)
@@ -120,9 +136,38 @@ fn act(host: &mut Host, context: &mut Context, options: &DeployArgs, local: Loca
     }
     host.observe_again(&mut context.work())
         .map_err(|_| Failure::new("host.silent", format!("{name} did not tell its state")))?;
-    let (by, stop_old) = (context.by, options.follow_up.stop_old);
-    let plan = host.decide(environment, |state| plan::cutover(state, environment, by, stop_old))?;
-    carry_out(host, context, Direction::Forward, &plan)
+    go_forward(host, context, &options.follow_up)
+}
+
+/// Carries a deploy's plan out. In a fleet the release command runs once, before anything of the new release starts.
+fn build(
+    host: &mut Host,
+    context: &mut Context,
+    mut plan: Plan,
+    mut uploads: Vec<Option<Upload>>,
+    after: After,
+) -> Result<(), Failure> {
+    let Some(peer) = context.peer.filter(|_| !context.environment.hooks.release.is_empty()) else {
+        return host.execute(&mut context.work(), &plan, uploads, after);
+    };
+    if !peer.is_primary {
+        let once = |action: &Action| matches!(action, Action::Migrations(_) | Action::Release { .. });
+        let keeps: Vec<bool> = plan.actions.iter().map(|action| !once(action)).collect();
+        let (mut actions, mut files) = (keeps.iter(), keeps.iter());
+        plan.actions.retain(|_| *actions.next().unwrap_or(&true));
+        uploads.retain(|_| *files.next().unwrap_or(&true));
+    }
+    for is_next in [
+        |action: &Action| matches!(action, Action::Release { .. } | Action::Start { .. }),
+        |action: &Action| matches!(action, Action::Start { .. }),
+    ] {
+        let at = plan.actions.iter().position(is_next).unwrap_or(plan.actions.len());
+        let part = Plan { actions: plan.actions.drain(..at).collect() };
+        let files = uploads.drain(..at.min(uploads.len())).collect();
+        execute_some(host, context, &part, files)?;
+        context.meet(host)?;
+    }
+    host.execute(&mut context.work(), &plan, uploads, after)
 }
 
 /// The world after a deploy: what was live is, and next waits for the cutover.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::model::Color;
-use crate::plan::{Event, Failure, Observer, World};
+use crate::plan::{Event, Failure, HostTold, Observer, World};
 use crate::ssh::Interrupt;
 
 /// How often the end and the interrupt are looked at while a hook prints nothing.
@@ -73,6 +73,10 @@ impl Observer for Heard<'_> {
             _ => {}
         }
         self.observer.event(event);
+    }
+
+    fn of_host(&mut self, host: &str, told: HostTold) {
+        self.observer.of_host(host, told);
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Invocation {
     pub(super) verb: &'static str,
     /// Whether the verb prints one object, or a stream that is not ours.
     pub(super) one_object: bool,
+    /// Whether the verb works on all hosts of a fleet.
+    pub(super) fleets: bool,
 }
 
 impl Invocation {

@@ -65,9 +65,20 @@ impl Invocation {
     /// The environments that the command is about: the one that is named, or all.
     pub(super) fn environments(&self, config: &Config) -> Result<Vec<Environment>, Failure> {
         match &self.environment {
-            Some(name) => Ok(vec![named(config, name)?]),
-            None => Ok(config.environments().to_vec()),
+            Some(name) => Ok(vec![self.named(config, name)?]),
+            None => config.environments().iter().map(|one| self.named(config, &one.name)).collect(),
         }
+    }
+
+    fn named(&self, config: &Config, name: &str) -> Result<Environment, Failure> {
+        let environment = named(config, name)?;
+        if environment.fleet.is_some() && !self.fleets {
+            let what = format!("`{}` works on one host, and {name} has several", self.verb);
+            let help =
+                "give the host an environment of its own in deployer.toml, with the same root, ports and url";
+            return Err(Failure::usage("fleet.verb", what).advise(help));
+        }
+        Ok(environment)
     }
 
     /// Reads the configuration of the environment that is named, and begins the log.
@@ -76,7 +87,7 @@ impl Invocation {
         let Some(name) = &self.environment else {
             return Err(self.no_environment(&workspace.config));
         };
-        let environment = named(&workspace.config, name)?;
+        let environment = self.named(&workspace.config, name)?;
         ui.keep_log(&environment.name, self.verb);
         if self.one_object {
             ui.one_object();
@@ -114,6 +125,7 @@ impl Job {
             by: &self.workspace.by,
             dry_run: self.dry_run,
             patience: Duration::ZERO,
+            peer: None,
         }
     }
 }

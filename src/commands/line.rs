@@ -97,7 +97,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<CommandLine, c
         return Err(command.error(ErrorKind::MissingSubcommand, "a command is missing"));
     };
     let options = Options::from_arg_matches(&matches)?;
-    let invocation = Invocation { environment, options, verb, one_object: entry.one_object };
+    let invocation =
+        Invocation { environment, options, verb, one_object: entry.one_object, fleets: entry.fleets };
     Ok(CommandLine { invocation, entry, matches: own })
 }
 

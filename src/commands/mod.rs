@@ -4,6 +4,7 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 mod context;
+mod fleet;
 mod hooks;
 mod invocation;
 mod job;

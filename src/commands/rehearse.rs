@@ -207,6 +207,7 @@ fn step(
         by: rehearsal.by,
         dry_run: false,
         patience: Duration::ZERO,
+        peer: None,
     };
     let again = |mut failure: Failure| {
         let real = format!("deployer {} deploy", environment.name);

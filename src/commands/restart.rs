@@ -33,6 +33,7 @@ pub(super) struct RestartArgs {
 
 impl Verb for RestartArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         self.follow_up.begin_report(invocation, ui)?;

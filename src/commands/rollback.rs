@@ -3,13 +3,13 @@
 use clap::Args;
 
 use super::Context;
-use super::cutover::{Direction, carry_out};
+use super::cutover::{Direction, carry_out, stay, take_part};
 use super::hooks::announced;
 use super::invocation::Invocation;
 use super::verb::{AnyVerb, Environments, Verb, Wait};
 use crate::host::Host;
 use crate::model::{ExitCode, Secrets};
-use crate::plan::{self, Action, Failure};
+use crate::plan::{self, Action, Failure, SwitchPart};
 use crate::settings::{Probes, Wish};
 use crate::ui::Ui;
 
@@ -34,6 +34,7 @@ pub(super) struct RollbackArgs {
 
 impl Verb for RollbackArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let mut job = invocation.job(ui)?;
@@ -49,27 +50,33 @@ impl Verb for RollbackArgs {
 /// # Errors
 /// A refusal, or the step that failed.
 fn rollback(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
+    announced(context, "rollback", |context| context.on_all(&|context| on_host(context, commit, force)))
+}
+
+fn on_host(context: &mut Context, commit: Option<&str>, force: bool) -> Result<(), Failure> {
     let (environment, by) = (context.environment, context.by);
-    let planned = |host: &mut Host, secrets: &Secrets| {
-        host.decide(environment, |state| plan::rollback(state, environment, secrets, by, commit))
-    };
-    announced(context, "rollback", |context| {
-        let lease = context.lease("rollback");
-        let mut session = context.connect()?;
-        let mut host = context.open(&mut session, &Wish::new(Probes::All), Some(lease))?;
-        let mut rollback = planned(&mut host, &Secrets::new())?;
-        if !force {
-            let command: Vec<&str> =
-                ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
-            host.decide(environment, |state| plan::check_rollback(state, &rollback, &command.join(" ")))?;
-        }
-        // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
-        if rollback.plan.actions.iter().any(|action| matches!(action, Action::Configure { .. })) {
-            let agent = &mut host.agent;
-            let found = context.secrets(&mut || drop(agent.beat()));
-            let secrets = host.decide(environment, |_| found)?;
-            rollback = planned(&mut host, &secrets)?;
-        }
-        carry_out(&mut host, context, Direction::Back, &rollback)
-    })
+    let planned =
+        |host: &Host, secrets: &Secrets| plan::rollback(&host.state, environment, secrets, by, commit);
+    let lease = context.lease("rollback");
+    let mut session = context.connect()?;
+    let mut host = context.open(&mut session, &Wish::new(Probes::All), Some(lease))?;
+    let rollback = planned(&host, &Secrets::new());
+    if take_part(&mut host, context, Direction::Back, rollback.as_ref().ok())? == SwitchPart::Stay {
+        return stay(&mut host, context);
+    }
+    let mut rollback = host.decide(environment, |_| rollback)?;
+    if !force {
+        let command: Vec<&str> =
+            ["deployer", &environment.name, "rollback"].into_iter().chain(commit).collect();
+        host.decide(environment, |state| plan::check_rollback(state, &rollback, &command.join(" ")))?;
+    }
+    // Only a release that is built again needs values: whoever lacks them can still go back to one that stands.
+    if rollback.plan.actions.iter().any(|action| matches!(action, Action::Configure { .. })) {
+        let agent = &mut host.agent;
+        let found = context.secrets(&mut || drop(agent.beat()));
+        let secrets = host.decide(environment, |_| found)?;
+        let again = planned(&host, &secrets);
+        rollback = host.decide(environment, |_| again)?;
+    }
+    carry_out(&mut host, context, Direction::Back, &rollback)
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use super::Context;
 use crate::git::{Repository, Tracking};
@@ -16,14 +17,16 @@ impl Context<'_> {
     /// # Errors
     /// Names every secret without a value, and where it was looked for.
     pub(super) fn secrets(&mut self, alive: &mut dyn FnMut()) -> Result<Secrets, Failure> {
-        if let Some(secrets) = &*self.vault.found.borrow() {
+        // One asks for all hosts of a fleet.
+        let mut found = self.vault.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secrets) = &*found {
             return Ok(secrets.clone());
         }
         let findings = self.find_secrets(alive)?;
         if !findings.missing.is_empty() {
             return Err(self.lacking(findings));
         }
-        self.vault.found.replace(Some(findings.secrets.clone()));
+        *found = Some(findings.secrets.clone());
         Ok(findings.secrets)
     }
 

@@ -9,7 +9,7 @@ use crate::config::Environment;
 use crate::host::{Host, Work, connect};
 use crate::model::ExitCode;
 use crate::plan::status::{EnvironmentStatus, HostStatus, Seen, StatusReport};
-use crate::plan::{Failure, Silent, assess};
+use crate::plan::{self, Failure, Silent, assess};
 use crate::settings::{Probes, Wish};
 use crate::ssh::{ConnectOptions, Interrupt, NoPrompt};
 use crate::ui::Ui;
@@ -29,6 +29,7 @@ pub(super) struct StatusArgs {}
 
 impl Verb for StatusArgs {
     const ENVIRONMENT: Environments = Environments::Any;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let Workspace { config, connect, interrupt, .. } = invocation.workspace()?;
@@ -53,6 +54,7 @@ pub(super) fn status(
     let asked = std::thread::scope(|scope| {
         let threads: Vec<_> = environments
             .iter()
+            .flat_map(Environment::hosts)
             .map(|environment| scope.spawn(move || one(environment, connect, interrupt)))
             .collect();
         threads
@@ -60,11 +62,13 @@ pub(super) fn status(
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    StatusReport { environments: asked }
+    let mut report = StatusReport { environments: asked };
+    plan::name_splits(&mut report);
+    report
 }
 
 fn one(environment: &Environment, connect: &ConnectOptions, interrupt: &Interrupt) -> EnvironmentStatus {
-    let work = &mut Work { environment, interrupt, observer: &mut Silent };
+    let work = &mut Work { environment, interrupt, observer: &mut Silent, peer: None };
     let seen = match ask(connect, work) {
         Ok(status) => Seen::Reached(Box::new(status)),
         Err(failure) => Seen::Unreachable { error: failure.to_string() },

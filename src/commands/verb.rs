@@ -16,6 +16,9 @@ pub(super) trait Verb: Args {
     /// The environment in front of it.
     const ENVIRONMENT: Environments;
 
+    /// Whether it works on all hosts of a fleet.
+    const FLEETS: bool = false;
+
     /// Whether it prints one object, or a stream that is not ours, and so no events beside it where a script reads.
     const ONE_OBJECT: bool = false;
 
@@ -41,6 +44,7 @@ pub(super) enum Environments {
 pub(super) struct AnyVerb {
     pub(super) environment: Environments,
     pub(super) one_object: bool,
+    pub(super) fleets: bool,
     arguments: fn(Command) -> Command,
     run: fn(&ArgMatches, &Invocation, &mut Ui) -> Result<u8, Failure>,
 }
@@ -56,6 +60,7 @@ impl AnyVerb {
         AnyVerb {
             environment: V::ENVIRONMENT,
             one_object: V::ONE_OBJECT,
+            fleets: V::FLEETS,
             arguments: V::augment_args,
             run: |matches, invocation, ui| match V::from_arg_matches(matches) {
                 Ok(verb) => verb.run(invocation, ui),

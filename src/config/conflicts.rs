@@ -78,8 +78,9 @@ pub(super) fn between_keys(environment: &Environment, tables: &Tables) {
 
 /// Two environments on one host are either the same place under two names, or have nothing in common.
 pub(super) fn between_environments(environments: &[Environment], all: &Layer, problems: &Problems) {
-    for (index, later) in environments.iter().enumerate() {
-        for earlier in &environments[..index] {
+    let hosts: Vec<&Environment> = environments.iter().flat_map(Environment::hosts).collect();
+    for (index, later) in hosts.iter().enumerate() {
+        for earlier in hosts[..index].iter().filter(|earlier| earlier.name != later.name) {
             let same_place = earlier.root == later.root && earlier.ports == later.ports;
             let host = |environment: &Environment| (environment.target.host.clone(), environment.target.port);
             if same_place || host(earlier) != host(later) {

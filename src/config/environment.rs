@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::build::Build;
+use super::fleet::FleetRules;
 use super::health::Health;
 use super::hooks::Hooks;
 use super::metrics::Metrics;
@@ -52,6 +53,10 @@ pub struct Environment {
     pub env: BTreeMap<String, String>,
     /// Where the values of the secret ones come from.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// How its hosts switch together; `None`: it has one host.
+    pub fleet: Option<FleetRules>,
+    /// The other hosts of a fleet, each with what `hosts` says of it; this one is the primary.
+    pub others: Vec<Environment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +79,11 @@ pub enum Supervisor {
 }
 
 impl Environment {
+    /// The environment on each of its hosts, the primary first.
+    pub fn hosts(&self) -> impl Iterator<Item = &Environment> {
+        [self].into_iter().chain(&self.others)
+    }
+
     /// How long the web server may take to end after TERM, before KILL.
     pub fn grace(&self) -> Duration {
         match &self.web {
@@ -115,6 +125,8 @@ impl Environment {
             supervisor: anywhere.get("supervisor", Supervisor::read),
             secrets: secrets::read(tables, &env),
             env,
+            fleet: Some(FleetRules::read(&tables.section("fleet"))).filter(|_| tables.own.len() > 1),
+            others: Vec::new(),
             // What is missing ends it only here, where all else was read.
             web: web?,
             target: target?,

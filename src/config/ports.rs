@@ -29,7 +29,11 @@ impl Ports {
             let complaint = Complaint::new("must be a table").help(format!("write {EXAMPLE}"));
             ensure(value.get_ref().is_table(), complaint)
         })?;
-        let table = Section::new("ports", tables.own.table("ports", tables.problems), tables.problems);
+        let table = Section::new(
+            "ports",
+            tables.own.iter().filter_map(|own| own.table("ports", tables.problems)),
+            tables.problems,
+        );
         let blue = table.required("blue", "blue = 8888", value::port);
         let green = table.required("green", "green = 8889", value::port);
         let ports = Ports { blue: blue?, green: green? };

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::environment::Environment;
 use super::problem::{Complaint, Problems};
 use super::section::{Layer, Tables};
-use super::{conflicts, name, veil};
+use super::{conflicts, hosts, name, veil};
 
 /// Reads a file's text; `folder` is the application's name where the file has none.
 pub(super) fn environments(
@@ -65,11 +65,22 @@ fn whole(top: &Layer, folder: &str, reserved: &[&str], problems: &Problems) -> V
         let Some(own) = all.table(name, problems) else {
             continue;
         };
-        let tables = Tables { own, top: top.clone(), problems };
-        if let Some(environment) = Environment::read(name, &tables, folder) {
+        let read = |own: Vec<Layer>| {
+            let tables = Tables { own, top: top.clone(), problems };
+            let environment = Environment::read(name, &tables, folder)?;
             conflicts::between_keys(&environment, &tables);
-            found.push(environment);
-        }
+            Some(environment)
+        };
+        let entries = hosts::tables(&own, problems);
+        let environment = match own.table.get("hosts").filter(|list| list.get_ref().is_array()) {
+            None => read(vec![own]),
+            Some(list) => {
+                let host = |(number, entry)| read(vec![own.entry("hosts", number, entry), own.clone()]);
+                let hosts = entries.iter().enumerate().map(host).collect();
+                hosts::together(hosts, list, problems, &all.name_of(name))
+            }
+        };
+        found.extend(environment);
     }
     conflicts::between_environments(&found, &all, problems);
     found

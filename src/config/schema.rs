@@ -40,7 +40,8 @@ pub fn schema(reserved: &[&str]) -> Json {
     let has = |key: &str| json!({ "required": [key] });
     add(TOP, has("environments"));
     add("environments", json!({ "minProperties": 1 }));
-    add(ENVIRONMENT, json!({ "required": ["host", "root", "ports", "url"] }));
+    let alone = json!({ "required": ["host", "root", "ports", "url"] });
+    add(ENVIRONMENT, json!({ "anyOf": [alone, has("hosts")] }));
     add("ports", json!({ "required": ["blue", "green"] }));
     let one =
         json!({ "oneOf": [has("env"), has("file"), has("command")], "dependencies": { "key": ["file"] } });

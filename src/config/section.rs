@@ -26,6 +26,12 @@ impl<'t> Layer<'t> {
         Layer { kind: TOP.to_owned(), prefix: String::new(), table, span: None }
     }
 
+    /// A table that stands in a list.
+    pub(super) fn entry(&self, key: &str, number: usize, entry: &'t Spanned<DeTable<'t>>) -> Layer<'t> {
+        let prefix = format!("{}[{number}]", self.name_of(key));
+        Layer { kind: self.kind.clone(), prefix, table: entry.get_ref(), span: Some(entry.span()) }
+    }
+
     pub(super) fn name_of(&self, key: &str) -> String {
         let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
         let key = if plain { key.to_owned() } else { format!("{key:?}") };
@@ -164,8 +170,8 @@ impl<'t, 'p> Section<'t, 'p> {
 
 /// The tables that one environment is made of.
 pub(super) struct Tables<'t, 'p> {
-    /// `[environments.NAME]`.
-    pub(super) own: Layer<'t>,
+    /// `[environments.NAME]`; above it what `hosts` says of one host.
+    pub(super) own: Vec<Layer<'t>>,
     pub(super) top: Layer<'t>,
     pub(super) problems: &'p Problems<'p>,
 }
@@ -173,12 +179,12 @@ pub(super) struct Tables<'t, 'p> {
 impl<'t, 'p> Tables<'t, 'p> {
     /// The keys of the environment alone.
     pub(super) fn itself(&self) -> Section<'t, 'p> {
-        Section::new(ENVIRONMENT, [self.own.clone()], self.problems)
+        Section::new(ENVIRONMENT, self.own.clone(), self.problems)
     }
 
     /// The keys that stand above the file's first table, or in the environment's.
     pub(super) fn anywhere(&self) -> Section<'t, 'p> {
-        Section::new(TOP, [self.own.clone(), self.top.clone()], self.problems)
+        Section::new(TOP, self.all().cloned(), self.problems)
     }
 
     /// A table of the application's below the environment's of the same name.
@@ -187,8 +193,11 @@ impl<'t, 'p> Tables<'t, 'p> {
     }
 
     pub(super) fn layers(&self, name: &str) -> Vec<Layer<'t>> {
-        let both = [&self.own, &self.top];
-        both.into_iter().filter_map(|layer| layer.table(name, self.problems)).collect()
+        self.all().filter_map(|layer| layer.table(name, self.problems)).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Layer<'t>> {
+        self.own.iter().chain([&self.top])
     }
 }
 

@@ -31,7 +31,7 @@ pub const GROUPS: &[(&str, &[Chapter])] = &[
     ("Begin", chapters!["install" "start" "site" "rehearsal" "everyday" "troubleshooting"]),
     (
         "Guides",
-        chapters!["django" "fastapi" "node" "hooks" "workers" "secrets" "files" "ci" "programs" "gitric" "socket"],
+        chapters!["django" "fastapi" "node" "hooks" "workers" "secrets" "files" "ci" "programs" "gitric" "socket" "fleet"],
     ),
     ("Concepts", chapters!["slots" "switch" "locks" "crashes" "speed" "security"]),
     ("Reference", chapters!["keys" "commands" "codes" "json"]),

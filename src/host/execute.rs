@@ -64,6 +64,7 @@ impl Host<'_> {
             is_flushed: false,
             is_blind: false,
         };
+        work.observer.begins(plan.actions.iter().map(Action::title).collect());
         let describe = |upload: &Option<Upload>| upload.as_ref().map(Upload::describe);
         let notes: Vec<Option<String>> = uploads.iter().map(describe).collect();
         let agent = &mut self.agent;
@@ -79,6 +80,12 @@ impl Host<'_> {
         }
         Err(run.explain(work, self))
     }
+}
+
+/// Whether what this host has switched to is proven on all hosts of its fleet.
+fn decided(agent: &mut HostSession, work: &Work) -> bool {
+    let mut alive = || agent.beat().is_ok() && work.interrupt.count() < 2;
+    work.peer.is_none_or(|peer| peer.decide(&mut alive))
 }
 
 /// Where the execution of a plan stands.
@@ -153,10 +160,14 @@ impl Execution<'_> {
     ) -> Result<(), ShellError> {
         while self.done.is_none() {
             let message = agent.next(TICK)?;
-            if let Message::Ended(_) = message {
-                return Ok(());
+            match message {
+                Message::Ended(_) => return Ok(()),
+                Message::Proven => {
+                    let goes_on = decided(agent, work);
+                    agent.ask(&Request::Decide(goes_on))?;
+                }
+                message => self.take(message, work, notes),
             }
-            self.take(message, work, notes);
             self.watch(agent, work)?;
         }
         // What the failed action printed travels on its own stream and may be late.

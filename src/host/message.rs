@@ -35,6 +35,8 @@ pub enum Message {
     /// A wrong answer that the wait for health has seen for a while.
     Probed(Answer),
     Watched(Watched),
+    /// The release is proven on this host, which waits for what is decided of its fleet.
+    Proven,
     Draining(Draining),
     Moment {
         moment: Moment,

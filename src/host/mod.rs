@@ -7,6 +7,7 @@ mod error;
 mod exec;
 mod execute;
 mod failure;
+mod fleet;
 #[cfg(test)]
 #[path = "../../tests/fuzz/host.rs"]
 pub(crate) mod fuzzed;
@@ -23,6 +24,7 @@ pub use connect::connect;
 pub use error::ShellError;
 pub use exec::exec_command;
 pub use failure::{lost, no_scripts};
+pub use fleet::{Fleet, FleetMember, worst};
 pub use lease::TakeLease;
 pub use message::{Draining, Message, RecordName, RecordedCommands, SiteAnswer, SlotPlace, Unread, Watched};
 pub use observe::{Host, ask, start};

@@ -20,6 +20,8 @@ pub enum Request<'a> {
     },
     /// End the action that runs, unless it is critical.
     Stop,
+    /// Whether the fleet goes on with what it switched to, or back.
+    Decide(bool),
     /// The client lives.
     Beat,
     /// Nothing more is done: give the lease back.

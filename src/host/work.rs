@@ -1,5 +1,6 @@
 //! What working on a host takes beside its connection.
 
+use super::fleet::FleetMember;
 use crate::config::Environment;
 use crate::plan::{Event, Observer};
 use crate::ssh::Interrupt;
@@ -9,6 +10,8 @@ pub struct Work<'a> {
     pub environment: &'a Environment,
     pub interrupt: &'a Interrupt,
     pub observer: &'a mut dyn Observer,
+    /// The host's part in its fleet, where it is not alone.
+    pub peer: Option<&'a FleetMember<'a>>,
 }
 
 impl Work<'_> {

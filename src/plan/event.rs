@@ -10,6 +10,28 @@ use crate::model::{Color, CommitSummary, LoggedCommit};
 /// Receives events in the order in which they happen.
 pub trait Observer {
     fn event(&mut self, event: Event);
+
+    /// The actions of these titles are about to be carried out.
+    fn begins(&mut self, _titles: Vec<String>) {}
+
+    /// A host of a fleet tells something; whoever does not tell them apart hears events.
+    fn of_host(&mut self, _host: &str, told: HostTold) {
+        if let HostTold::Event(event) = told {
+            self.event(event);
+        }
+    }
+}
+
+/// What a host of a fleet tells.
+#[derive(Clone, Debug)]
+pub enum HostTold {
+    /// It is worked on, too.
+    Joined,
+    /// What it is about to do, by the titles of the actions.
+    Begins(Vec<String>),
+    Event(Event),
+    /// The work there is over.
+    Left,
 }
 
 /// Drops every event.

@@ -84,6 +84,8 @@ pub enum Reason {
     SwitchNotWritten,
     /// The release that became live was not proven, or did not hold.
     SwitchFailed(Box<SwitchFailure>),
+    /// It was proven here, but not on every host of its fleet: it was taken back.
+    Recalled(Box<SwitchFailure>),
     /// It is live and proven, but that could not be written down.
     NotRecorded,
     /// It is live and proven, but not all of its processes are in their place.

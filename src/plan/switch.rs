@@ -49,6 +49,7 @@ pub(super) fn switch(
         hands_over: processes::handed_over(state, from, to),
         entry,
         usual: usual(state).map(|status| status.to_string()),
+        decide_within: environment.fleet.as_ref().map(|fleet| fleet.decide_within.as_secs_f64()),
     })));
     actions
 }

@@ -97,6 +97,9 @@ pub struct Switch {
     pub entry: Value,
     /// The status that the health check gets from a healthy release through the front door, where that is not as expected.
     pub usual: Option<String>,
+    /// How long it waits for what is decided of its fleet, in seconds; `None`: it is alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decide_within: Option<f64>,
 }
 
 /// A file below the root.

@@ -5,6 +5,7 @@ mod ci;
 mod clock;
 mod doctor;
 mod failure;
+mod fleet;
 mod history;
 mod json;
 mod lines;

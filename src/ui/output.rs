@@ -5,8 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::ci::{self, Fold, harmless};
 use super::clock::{Clock, SystemClock};
+use super::fleet::Merged;
 use super::log::LogFile;
 use super::options::{Ci, Mode, Streams, UiOptions, Verbosity};
 use super::progress::{Gate, is_long};
@@ -16,7 +19,7 @@ use super::terminal::{Screen, Spinner};
 use super::text::clean;
 use super::texts::Texts;
 use super::{failure, json, lines, page};
-use crate::plan::{Event, Failure, Observer};
+use crate::plan::{Event, Failure, HostTold, Observer};
 use crate::secrets::Concealed;
 
 /// How much of a line is shown and kept. It comes longer, so that what is cut off here has no secret in it by half.
@@ -41,6 +44,7 @@ pub struct Ui {
     gate: Gate,
     fold: Fold,
     summary: Summary,
+    fleet: Merged,
     /// Where a build service wants its page of the run.
     page: Option<PathBuf>,
     /// Where a person wants a page of it, and the verb that they typed.
@@ -67,6 +71,7 @@ impl Ui {
             gate: Gate::default(),
             fold: Fold::default(),
             summary: Summary::default(),
+            fleet: Merged::default(),
             page: None,
             report: None,
         }
@@ -326,7 +331,20 @@ fn cut(text: &mut String) {
 }
 
 impl Observer for Ui {
-    fn event(&mut self, mut event: Event) {
+    fn event(&mut self, event: Event) {
+        self.tell(event, None);
+    }
+
+    fn of_host(&mut self, host: &str, told: HostTold) {
+        match told {
+            HostTold::Event(event) if self.options.mode == Mode::Json => self.tell(event, Some(host)),
+            told => self.fleet.take(host, told).into_iter().for_each(|event| self.tell(event, None)),
+        }
+    }
+}
+
+impl Ui {
+    fn tell(&mut self, mut event: Event, host: Option<&str>) {
         self.redact(&mut event);
         if let Event::Output { line } = &mut event {
             cut(line);
@@ -343,9 +361,21 @@ impl Observer for Ui {
         } else if self.options.verbosity != Verbosity::Quiet
             || matches!(event, Event::World(_) | Event::Done { .. } | Event::File { .. })
         {
-            self.data(&json::line(&event));
+            let line = match host {
+                Some(host) => json::line(&OfHost { host, event: &event }),
+                None => json::line(&event),
+            };
+            self.data(&line);
         }
     }
+}
+
+/// An event of one host of a fleet, for a script.
+#[derive(Serialize)]
+struct OfHost<'a> {
+    host: &'a str,
+    #[serde(flatten)]
+    event: &'a Event,
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ class Session:
     def __init__(self, hello, source):
         self.settings, self.source = hello["settings"], source
         self.lease = Lease(self.settings["root"])
+        self.decision = None
 
     def answer(self, request):
         """Does what the client asks for, and answers. True: that was the last."""
@@ -172,10 +173,16 @@ class Session:
         """Runs one action in a process and a session of its own. A guarded one ends with its client; a critical one
         finishes whatever becomes of the client. Returns why it failed, by name, or None."""
         end, alive = os.pipe()
+        # By it a switch hears what is decided of its fleet; it is closed where the client is gone.
+        heard = None
+        if action.get("decide_within"):
+            heard, self.decision = os.pipe()
+            action["decision"] = heard
         pid = os.fork()
         if pid == 0:
             os.setsid()
             os.close(end)
+            self.forget()
             os.close(self.source.source)
             # What an action starts, and leaves behind, must not hold the lock.
             self.lease.close()
@@ -186,18 +193,27 @@ class Session:
                 pass  # A critical action outlives whoever asked for it.
             os._exit(1 if why else 0)
         os.close(alive)
+        if heard is not None:
+            os.close(heard)
         self.lease.runs(pid, is_critical)
         try:
             self.attend(pid, end, is_critical)
             why = os.read(end, 200).decode("ascii")
         finally:
             os.close(end)
+            self.forget()
         status = os.waitpid(pid, 0)[1]
         if os.WIFSIGNALED(status):
             why = "killed"
             close_line()
             tell("failed", {"reason": why, "signal": os.WTERMSIG(status)})
         return why or None
+
+    def forget(self):
+        """Nothing more is decided."""
+        if self.decision is not None:
+            os.close(self.decision)
+            self.decision = None
 
     def attend(self, pid, end, is_critical):
         """Waits until an action has ended: `end` says how, or is at its end then."""
@@ -210,7 +226,13 @@ class Session:
             if ready:
                 self.source.fill()
                 self.lease.beat()
-                asked = "stop" in list(self.source.lines())
+                lines = list(self.source.lines())
+                for line in lines:
+                    if named(line)[0] == "decide" and self.decision is not None:
+                        os.write(self.decision, b"+" if named(line)[1] else b"-")
+                if self.source.ended:
+                    self.forget()
+                asked = "stop" in lines
                 if (asked or self.source.ended) and not told:
                     told, kill_at = True, time.monotonic() + GRACE
                     signal_session(pid, signal.SIGTERM)

@@ -1,6 +1,7 @@
 """The cutover. Once the links have moved it finishes, or puts everything back: no signal and no lost client ends it."""
 import json
 import os
+import select
 import time
 
 from agent.drain import Left, leaving
@@ -70,13 +71,21 @@ def switch(settings, action):
             moment("proven")
             attempt(unbridge, os.path.join(root, old))
             left = Left(leaving(before), os.path.join(root, old))
-            # What cannot be written must not take a good release down; the note of the switch stays until it is.
-            recorded = (attempt(write_whole, home + "/draining", json.dumps(left.workers))
+
+            def record():
+                # What cannot be written must not take a good release down; the note of the switch stays until it is.
+                return (attempt(write_whole, home + "/draining", json.dumps(left.workers))
                         and attempt(append_line, home + "/history.jsonl",
                                     dict(entry, seconds=round(time.time() - began, 3)))
                         and attempt(remove, home + "/switch"))
+
+            is_alone = not action.get("decide_within")
+            recorded = is_alone and record()
             try:
                 watch(settings, old, new, commit, entry, needed, usual, seen, left)
+                if not is_alone:
+                    decided(settings, action, needed, past)
+                    recorded = record()
             except Failed:
                 abandon(settings, new)
                 raise
@@ -162,6 +171,16 @@ def watch(settings, old, new, commit, entry, reload, usual, seen, left):
                 "verb": "rolled back", "color": old, "from": new, "at": time.time(), "by": entry.get("by"),
                 "commit": entry.get("previous"), "subject": "", "previous": commit, "why": why, "seconds": 0})
             raise Failed("switch_failed", accepted=True, said="", answer=now, watched=why, restored=restored, now=now_served)
+
+
+def decided(settings, action, reload, past):
+    """Waits for what is decided of the fleet; takes the switch back where that is not, in time, to go on."""
+    tell("proven")
+    heard = action["decision"]
+    if select.select([heard], [], [], action["decide_within"])[0] and os.read(heard, 1) == b"+":
+        return
+    restored, now = put_back(settings, action["from"], reload, past, action["usual"])
+    raise Failed("recalled", accepted=True, said="", answer=None, watched=None, restored=restored, now=now)
 
 
 def prove_served(settings, color, commit, before, usual):

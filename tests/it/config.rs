@@ -453,8 +453,8 @@ fn what_the_starter_leaves_out_by_a_comment_sign_is_right_too() {
         let rest = line.strip_prefix("# ")?;
         let key = rest.split(" = ").next()?;
         let is_key = rest.contains(" = ") && key.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
-        // A server of the application's own takes gunicorn's place; [processes.NAME] stands for any.
-        let is_key = is_key && !["command", "singleton", "stop_timeout", "settle"].contains(&key);
+        // A server of the application's own takes gunicorn's place, `hosts` that of `host`; [processes.NAME] stands for any.
+        let is_key = is_key && !["command", "hosts", "singleton", "stop_timeout", "settle"].contains(&key);
         (is_key || rest.starts_with("[environments")).then(|| rest.to_owned())
     };
     let text: String =
@@ -655,4 +655,65 @@ fn a_file_with_thousands_of_mistakes_is_answered_in_a_moment() {
         assert!(said.len() < 100_000, "{}", said.len());
     }
     assert!(complaint(&format!("{}\n{SHORTEST}", lines.join("\n"))).ends_with("and 19950 more like these"));
+}
+
+const FLEET: &str = r#"
+gunicorn.app = "app:app"
+[fleet]
+at_once = 1
+primary = "web2"
+[environments.prod]
+hosts = ["web1", { host = "web2", port = 2222, ports.blue = 7001, nginx = { address = "10.0.0.2:80" } }]
+root = "/home/deploy/hello"
+ports = { blue = 8888, green = 8889 }
+url = "http://my.server.here"
+"#;
+
+#[test]
+fn a_fleet_has_the_same_environment_on_each_host_but_for_what_is_its_own() {
+    let prod = only(FLEET);
+    let seen: Vec<_> = prod
+        .hosts()
+        .map(|host| {
+            (
+                &*host.target.host,
+                host.target.port,
+                host.ports.blue,
+                host.ports.green,
+                host.nginx.address.clone(),
+            )
+        })
+        .collect();
+    // The primary comes first.
+    let own = (Some("10.0.0.2:80".into()), None);
+    assert_eq!(seen, [("web2", Some(2222), 7001, 8889, own.0), ("web1", None, 8888, 8889, own.1)]);
+    assert!(
+        prod.hosts()
+            .all(|host| host.name == "prod"
+                && host.fleet.as_ref().is_some_and(|fleet| fleet.at_once == Some(1)))
+    );
+    assert!(only(SHORTEST).fleet.is_none());
+}
+
+#[test]
+fn what_is_wrong_with_a_fleet_is_said_of_the_host() {
+    let lines = [
+        "hosts = []",
+        "hosts = \"web1\"",
+        "hosts = [7]",
+        "hosts = [\"web1\", \"web1\"]",
+        "hosts = [\"web1\", { port = 2222 }]",
+        "hosts = [\"web1\", { host = \"web2\", prt = 2222 }]",
+        "hosts = [\"deploy@web1\"]",
+        "host = \"web1\"\nhosts = [\"web2\"]",
+        "hosts = [\"web1\"]",
+    ];
+    let said: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let old = FLEET.lines().find(|line| line.starts_with("hosts")).expect("hosts");
+            complaint(&FLEET.replace(old, line))
+        })
+        .collect();
+    insta::assert_snapshot!(said.join("\n\n"));
 }

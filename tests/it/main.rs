@@ -13,6 +13,7 @@ mod django;
 mod doctor;
 mod faults;
 mod fixtures;
+mod fleet;
 mod front_door;
 mod git;
 mod guide;

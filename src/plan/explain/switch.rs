@@ -16,6 +16,14 @@ pub(super) fn explain(
     let reload = &environment.nginx.reload;
     let switch = match &failed.reason {
         Some(Reason::SwitchFailed(switch)) => switch,
+        Some(Reason::Recalled(switch)) => {
+            let failure = Failure::new(
+                "fleet.recalled",
+                "it was proven here, but not on every host: the old release is live again",
+            );
+            let site = if switch.restored { Site::Restored } else { Site::Affected };
+            return failure.site(site).exit(ExitCode::LiveAffected);
+        }
         Some(Reason::SwitchNotWritten) => {
             return Failure::new("switch.unwritable", what).advise(format!(
                 "nothing was switched; when it is mended: deployer {} cutover",

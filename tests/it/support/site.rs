@@ -88,12 +88,7 @@ impl Site {
     /// The same, with the host changed.
     pub fn with(change: impl FnOnce(&mut HostOptions)) -> Site {
         let _place = place();
-        let tools =
-            PathBuf::from(variable("DEPLOYER_TEST_UV")).parent().expect("uv is in a folder").to_path_buf();
-        let mut options = HostOptions { grace: Duration::ZERO, ..HostOptions::default() };
-        options.environment.push(("UV_CACHE_DIR".into(), variable("DEPLOYER_TEST_UV") + "-cache"));
-        options.environment.push(("UV_PYTHON".into(), "/usr/bin/python3".into()));
-        options.path.push(only_uv(&tools));
+        let mut options = options();
         change(&mut options);
         let host = ThrowawayHost::start(options).expect("a throwaway host");
         let alias = host.alias().to_string();
@@ -115,17 +110,25 @@ impl Site {
         self.configure();
     }
 
+    /// Another host like this site's, by a name that the client knows.
+    pub fn another_host(&self, alias: &str) -> ThrowawayHost {
+        let host =
+            ThrowawayHost::start(HostOptions { alias: alias.into(), ..options() }).expect("another host");
+        let mut config = fs::read_to_string(self.host.ssh_config()).expect("ssh_config");
+        config += &fs::read_to_string(host.ssh_config()).expect("ssh_config");
+        fs::write(self.host.ssh_config(), config).expect("ssh_config");
+        host
+    }
+
     /// Writes `deployer.toml` anew; it is not committed unless the test does so.
     pub fn configure(&self) {
         let words = |words: Vec<String>| serde_json::to_string(&words).expect("words");
         let ports = self.host.app_ports();
-        let wheels = variable("DEPLOYER_TEST_WHEELS");
         let text = format!(
-            "supervisor = \"none\"\n\n[app]\nname = \"hello\"\n\n[python]\ninterpreter = \"/usr/bin/python3\"\n\
-             install_args = [\"--no-index\", \"--find-links\", {wheels:?}]\n\n\
-             [gunicorn]\napp = \"app:app\"\ngraceful_timeout = \"5s\"\n\n{}\n\
+            "{}{}\n\
              [environments.prod]\nhost = {:?}\nroot = {:?}\nports = {{ blue = {}, green = {} }}\n\
              url = \"http://{}:{}\"\n{}\n[environments.prod.nginx]\ntest = {}\nreload = {}\n",
+            self.common(),
             self.extra,
             self.alias,
             self.host.root().to_str().expect("a UTF-8 path"),
@@ -138,6 +141,16 @@ impl Site {
             words(self.host.nginx_reload_command()),
         );
         self.write("deployer.toml", &text);
+    }
+
+    /// What `deployer.toml` says of the application.
+    pub fn common(&self) -> String {
+        let wheels = variable("DEPLOYER_TEST_WHEELS");
+        format!(
+            "supervisor = \"none\"\n\n[app]\nname = \"hello\"\n\n[python]\ninterpreter = \"/usr/bin/python3\"\n\
+             install_args = [\"--no-index\", \"--find-links\", {wheels:?}]\n\n\
+             [gunicorn]\napp = \"app:app\"\ngraceful_timeout = \"5s\"\n\n"
+        )
     }
 
     pub fn write(&self, path: &str, content: &str) {
@@ -256,6 +269,17 @@ impl Site {
         self.done(&["prod", "deploy", "--allow-dirty"]);
         self.done(&["prod", "cutover"]);
     }
+}
+
+/// What the host of a site has: uv on its PATH.
+fn options() -> HostOptions {
+    let tools =
+        PathBuf::from(variable("DEPLOYER_TEST_UV")).parent().expect("uv is in a folder").to_path_buf();
+    let mut options = HostOptions { grace: Duration::ZERO, ..HostOptions::default() };
+    options.environment.push(("UV_CACHE_DIR".into(), variable("DEPLOYER_TEST_UV") + "-cache"));
+    options.environment.push(("UV_PYTHON".into(), "/usr/bin/python3".into()));
+    options.path.push(only_uv(&tools));
+    options
 }
 
 pub fn ran(output: Output) -> Ran {
