@@ -50,16 +50,17 @@ fn first_outgoing_port() -> u16 {
 
 /// An abstract socket named after the port: it ends with the process, however that ends, and leaves no file. Only Linux
 /// has them.
+#[cfg(target_os = "linux")]
 fn claim(number: u16) -> io::Result<Option<UnixListener>> {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::linux::net::SocketAddrExt;
-        use std::os::unix::net::SocketAddr;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
 
-        let name = SocketAddr::from_abstract_name(format!("deployer-rehearsal-port-{number}"))?;
-        UnixListener::bind_addr(&name).map(Some)
-    }
-    #[cfg(not(target_os = "linux"))]
+    let name = SocketAddr::from_abstract_name(format!("deployer-rehearsal-port-{number}"))?;
+    UnixListener::bind_addr(&name).map(Some)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn claim(_: u16) -> io::Result<Option<UnixListener>> {
     Ok(None)
 }
 
