@@ -211,7 +211,9 @@ fn the_action_releases_from_a_fresh_runner() {
     let ran = deploy(&command, &pin);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(runner.shows_head());
-    row("build services", "the action", format!("ok: live after {:.1} s", began.elapsed().as_secs_f64()));
+    let took = began.elapsed().as_secs_f64();
+    assert!(took < 60.0, "{took} s");
+    row("build services", "the action", format!("ok: live after {took:.1} s"));
     let said = &ran.stderr;
     let head = runner.site.git(&["rev-parse", "--short=7", "HEAD"]);
     assert!(said.contains("by ann@github"), "{said}");
