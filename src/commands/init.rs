@@ -17,7 +17,7 @@ use crate::init::{
     render,
 };
 use crate::model::ExitCode;
-use crate::plan::{Event, Failure, Observer};
+use crate::plan::{self, Event, Failure, Observer};
 use crate::shell;
 use crate::ui::{Terminal, Ui};
 
@@ -27,8 +27,8 @@ pub(super) const VERB: AnyVerb = AnyVerb::of::<InitArgs>();
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Django, Flask, FastAPI and their like are recognised by their files, requirements and settings. It asks for what these \
-do not tell, and never overwrites a file. ENV names the environment; without it, `prod`. Without a terminal nothing is \
-asked: --host is needed, and --user and --url too, unless --yes takes their defaults.
+do not tell, and never overwrites a file. What a Procfile, fujin, Kamal, Capistrano or gitric was told is taken over. ENV \
+names the environment; without it, `prod`. Without a terminal nothing is asked: --host is needed, and --user and --url too, unless --yes takes their defaults.
 
 Example: deployer init --host web1.example.org --user deploy --url https://shop.example.org")]
 pub(super) struct InitArgs {
@@ -96,7 +96,7 @@ fn init(options: &InitArgs, invocation: &Invocation, start: &Path, ui: &mut Ui) 
     let answers = Questions { options }.answers(&found, directory, environment, name)?;
     let text = render(&found, &answers);
     // The same reader that every other command has.
-    Config::parse_beside(&names(), &text, &target).map_err(|error| {
+    let config = Config::parse_beside(&names(), &text, &target).map_err(|error| {
         Failure::usage("init", "the answers do not make a valid configuration").why(error.to_string())
     })?;
     if dry_run {
@@ -104,8 +104,9 @@ fn init(options: &InitArgs, invocation: &Invocation, start: &Path, ui: &mut Ui) 
     } else {
         write(&target, &text)?;
     }
-    for note in &found.notes {
-        ui.event(Event::Note { message: note.clone() });
+    let data = config.environments().iter().filter_map(plan::named_database);
+    for message in found.notes.iter().cloned().chain(data) {
+        ui.event(Event::Note { message });
     }
     let what = if dry_run {
         "nothing was written".to_string()

@@ -15,7 +15,9 @@ pub(super) fn read(sources: &Sources) -> Option<Former> {
     let servers = &yaml["servers"];
     let hosts = |role: &Yaml| -> Vec<String> {
         let list = if role["hosts"].is_badvalue() { role } else { &role["hosts"] };
-        list.as_vec().into_iter().flatten().filter_map(text_of).collect()
+        // One with tags is a table of one key.
+        let name = |host: &Yaml| text_of(host).or_else(|| text_of(host.as_hash()?.keys().next()?));
+        list.as_vec().into_iter().flatten().filter_map(name).collect()
     };
     let web = if servers.is_array() { servers } else { &servers["web"] };
     found.hosts(hosts(web));

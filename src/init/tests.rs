@@ -272,7 +272,7 @@ fn what_another_tool_was_told_is_taken_over() {
         lines(&[
             (
                 "config/deploy.yml",
-                "service: shop\nservers:\n  - 192.0.2.7\n  - <%= ENV['OTHER'] %>\nenv:\n  PORT: 80\n  A: b\n"
+                "service: shop\nservers:\n  - 192.0.2.7: [a]\n  - <%= ENV['OTHER'] %>\nenv:\n  PORT: 80\n  A: b\n"
             ),
             ("shop.py", "import flask\napp = flask.Flask(__name__)\n"),
             ("requirements.txt", "flask\ngunicorn\n"),

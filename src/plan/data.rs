@@ -11,15 +11,17 @@ const SCHEDULE: &str = "celerybeat-schedule";
 pub fn left_behind(state: &HostState, environment: &Environment, to: Option<Color>) -> Option<String> {
     let live = super::slots(state, environment).ok()?.live;
     let mut slots = [Some(live), to].into_iter().flatten();
-    slots.find_map(|color| in_work_tree(state, environment, color)).or_else(|| named(environment))
+    slots.find_map(|color| in_work_tree(state, environment, color)).or_else(|| named_database(environment))
 }
 
 /// A variable that names an SQLite file by a path from the application's folder, which is another in each slot.
-fn named(environment: &Environment) -> Option<String> {
+pub fn named_database(environment: &Environment) -> Option<String> {
     let is_shared =
         |path: &str| environment.shared.iter().any(|folder| path.starts_with(&format!("{folder}/")));
     environment.env.iter().find_map(|(name, value)| {
-        let (kind, rest) = value.split_once(":///")?;
+        // Three slashes before a path from here, or two, as some want it; four before one from the top.
+        let (kind, rest) = value.split_once("://")?;
+        let rest = rest.strip_prefix('/').unwrap_or(rest);
         let path = rest.split('?').next().unwrap_or_default().trim_start_matches("./");
         let is_own = kind.starts_with("sqlite") && !path.is_empty() && !path.starts_with(['/', ':']);
         (is_own && !is_shared(path)).then(|| {
@@ -39,6 +41,7 @@ pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: 
         .filter(|path| !path.rsplit('/').next().is_some_and(|name| name.starts_with(SCHEDULE)))
         .collect();
     let (first, more) = (found.first()?, found.len() - 1);
+    let whose = if first.starts_with("../") { "folder" } else { "work tree" };
     let place = match more {
         0 => format!("the database {first} lies"),
         more => format!("the databases {first} and {more} more lie"),
@@ -68,7 +71,7 @@ pub(super) fn in_work_tree(state: &HostState, environment: &Environment, color: 
         }
     };
     Some(format!(
-        "{place} in {color}'s own work tree: after a cutover the other slot has another or none, and what users wrote is out of \
+        "{place} in {color}'s own {whose}: after a cutover the other slot has another or none, and what users wrote is out of \
          sight; {mend}"
     ))
 }

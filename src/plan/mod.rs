@@ -37,7 +37,7 @@ pub use action::{Action, Plan, Touches};
 pub use assess::assess;
 pub use code::{CODES, Code, code};
 pub use cutover::cutover;
-pub use data::left_behind;
+pub use data::{left_behind, named_database};
 pub use deploy::{PlannedLook, deploy, look};
 pub use event::{Event, HostTold, Moment, Observer, Silent, Unit, World, WorldSlot};
 pub use explain::{FULL, SHOWN_LINES, disk, explain, gunicorn_unnamed, make_room, without_gunicorn};

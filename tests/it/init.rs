@@ -71,6 +71,17 @@ fn what_it_writes_is_a_configuration() {
     assert_ne!(prod.ports.blue, prod.ports.green);
 }
 
+/// What another tool was told may name a database of each slot's own.
+#[test]
+fn a_database_that_a_variable_names_is_told_of() {
+    let deploy =
+        "service: shop\nservers: [web1.example.org]\nenv:\n  clear:\n    DATABASE_URL: sqlite:///shop.db\n";
+    let files = [("app.py", FLASK), ("requirements.txt", "flask\ngunicorn\n"), ("config/deploy.yml", deploy)];
+    let ran = Repository::new(&files).deployer(".", &["init", "--yes"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: [env] DATABASE_URL names the SQLite file shop.db"), "{}", ran.stderr);
+}
+
 #[test]
 fn an_existing_file_is_never_overwritten() {
     let repository = Repository::new(&[("app.py", FLASK), ("deployer.toml", "mine"), ("inner/x.py", "")]);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::fixtures::{LIVE, NEXT, environment, states};
+use deployer::config::Environment;
 use deployer::model::{
     Accepted, Color, CommitSummary, HistoryEntry, HostState, Relation, Release, Secrets, Served, ServedSlot,
 };
@@ -24,6 +25,16 @@ fn deploy_onto(
     relation_to_live: Option<Relation>,
     force: bool,
 ) -> Result<Plan, Failure> {
+    deploy_of(&environment(), state, relation, relation_to_live, force)
+}
+
+fn deploy_of(
+    environment: &Environment,
+    state: &HostState,
+    relation: Option<Relation>,
+    relation_to_live: Option<Relation>,
+    force: bool,
+) -> Result<Plan, Failure> {
     let virtualenv = Virtualenv {
         key: "c0ffee".to_string(),
         files: vec!["requirements.txt".to_string()],
@@ -31,7 +42,7 @@ fn deploy_onto(
         lines: None,
     };
     let request = DeployRequest {
-        environment: &environment(),
+        environment,
         secrets: &Secrets::new(),
         commit: &commit(),
         by: "ann@laptop",
@@ -199,7 +210,7 @@ fn a_variable_that_names_a_database_of_each_slot_is_told_of() {
     };
     let shop = told("sqlite:///./shop.db?timeout=5").unwrap();
     assert!(shop.starts_with("[env] DATABASE_URL names the SQLite file shop.db by a path"), "{shop}");
-    assert!(told("sqlite+aiosqlite:///var/shop.db").is_some());
+    assert!(told("sqlite+aiosqlite:///var/shop.db").is_some() && told("sqlite://shop.db").is_some());
     for other in [
         "sqlite:///data/shop.db",
         "sqlite:////srv/shop.db",
@@ -209,6 +220,55 @@ fn a_variable_that_names_a_database_of_each_slot_is_told_of() {
     ] {
         assert_eq!(told(other), None, "{other}");
     }
+}
+
+/// What is asked for is the oldest that will do: uv brings it only where the host's own is older.
+#[test]
+fn uv_brings_a_python_that_the_host_lacks() {
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let built = |state: &HostState, version: &str| {
+        let mut environment = environment();
+        environment.python.version = Some(version.to_string());
+        deploy_of(&environment, state, None, None, false).map(|plan| {
+            let virtualenv = plan.actions.into_iter().find_map(|action| match action {
+                Action::Virtualenv(virtualenv) => Some(virtualenv),
+                _ => None,
+            });
+            let virtualenv = virtualenv.expect("it builds one");
+            let identity = environment.python.identity(&state.python);
+            format!("{} by {}: {identity}", virtualenv.interpreter, virtualenv.installer)
+        })
+    };
+    state.tools.insert("uv".to_string(), Some("/usr/bin/uv".to_string()));
+    let own = "python3 by auto: 3.11.2 cpython /usr/bin/python3.11";
+    assert_eq!(built(&state, "3.11").unwrap(), own);
+    assert_eq!(built(&state, "3.9").unwrap(), own);
+    let brought = "3.13 by uv: uv 3.13 on 3.11.2 cpython /usr/bin/python3.11";
+    assert_eq!(built(&state, "3.13").unwrap(), brought);
+    state.tools.insert("uv".to_string(), None);
+    let refused = built(&state, "3.13").unwrap_err();
+    assert_eq!(refused.code, "host.tool");
+    assert!(refused.why.as_deref().is_some_and(|why| why.contains("older than 3.13")), "{refused:?}");
+}
+
+/// Such a lock is turned into lines where the commit is read.
+#[test]
+fn a_rollback_does_not_build_again_what_only_a_deploy_can_read() {
+    let (_, mut state) = states().into_iter().find(|(name, _)| *name == "both_healthy").unwrap();
+    let release = state.green.release.take().unwrap();
+    let built =
+        Release { virtualenv: "gone".to_string(), files: vec!["poetry.lock".to_string()], ..release.clone() };
+    let entry =
+        json!({"verb": "cutover", "color": "green", "commit": release.commit, "at": 1.0, "release": built});
+    state.history.push(serde_json::from_value(entry).unwrap());
+    let roll_back = |state: &HostState| {
+        plan::rollback(state, &environment(), &Secrets::new(), "ann@laptop", Some(&release.commit))
+    };
+    let refused = roll_back(&state).unwrap_err();
+    assert_eq!(refused.code, "rollback.nothing");
+    assert!(refused.advice.iter().any(|advice| advice.contains("deploy")), "{refused:?}");
+    state.virtualenvs.push("gone".to_string());
+    assert!(roll_back(&state).is_ok());
 }
 
 /// Records of an older deployer say nothing of migrations: they know none.

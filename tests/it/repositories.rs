@@ -285,6 +285,7 @@ repositories! {
                             'green': '8889'}\n    init_bluegreen()\n\n\n@task\ndef deploy():\n    \
                             run('cd %(repo_path)s/web && PYTHONPATH=. '\n        '%(virtualenv_path)s/bin/gunicorn -D '\n        \
                             '-b 0.0.0.0:%(bluegreen_port)s -p %(pidfile)s app:app'\n        % env)\n".into()),
+            (".python-version", "3.11\n".into()),
             ("web/app.py", WSGI.into()),
             ("web/requirements.txt", requirements("")),
         ],
@@ -343,6 +344,7 @@ repositories! {
                         await send({\"type\": \"http.response.start\", \"status\": 200, \"headers\": [(b\"content-length\", b\"2\")]})\n    \
                         await send({\"type\": \"http.response.body\", \"body\": b\"hi\"})\n".into()),
             ("requirements.txt", "uvicorn==0.54.0\n".into()),
+            (".python-version", "3.11\n".into()),
         ],
         init: HOST,
         lines: &["command = \"uvicorn app:app --host 127.0.0.1 --port {port}\""],

@@ -58,6 +58,7 @@ const BEYOND: &[&str] = &[
     "shared = { directories = [\"media\", \"out/uploads\"] }\nstatic = { directory = \"out\" }",
     "[python]\nrequirements = \"back/uv.lock\"\ninstaller = \"pip\"",
     "[secrets]\nKEY = { env = \"A\" }\n[env]\nKEY = \"hush\"",
+    "[python]\nversion = \"3.13\"\ninstaller = \"pip\"",
     // The other may stand in an environment.
     "[processes]\nbeat = { singleton = true }",
     "[static]\ncollect = \"make\"",

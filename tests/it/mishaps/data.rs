@@ -36,6 +36,25 @@ fn a_database_in_the_work_tree_is_moved_and_not_lost() {
     assert!(!ran.stderr.contains("moved"), "{ran:?}");
 }
 
+/// Where nothing in the work tree tells of it: the application has it open.
+#[test]
+fn a_database_beside_the_work_tree_is_seen_while_it_is_open() {
+    let site = Site::new();
+    let open = "import sqlite3\nPEOPLE = sqlite3.connect('../people.db', check_same_thread=False)\n\
+                PEOPLE.execute('CREATE TABLE IF NOT EXISTS person (name TEXT)')\nPEOPLE.commit()\n";
+    site.write("app.py", &format!("{open}{APP}"));
+    site.commit("keep people beside the work tree");
+    site.go_live();
+    site.change();
+    for arguments in [["prod", "plan"], ["prod", "deploy"]] {
+        let ran = site.deployer(&arguments);
+        let said = format!("{}{}", ran.stdout, ran.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        let place = "the database ../people.db lies in ";
+        assert!(said.contains(place) && said.contains("let it be alone in a folder of [shared]"), "{ran:?}");
+    }
+    passed("an SQLite file beside the work tree: told of while it is open");
+}
+
 #[test]
 fn a_database_is_known_by_its_content_whatever_it_is_called() {
     let site = Site::new();
