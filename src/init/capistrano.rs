@@ -58,9 +58,10 @@ pub(super) fn read(sources: &Sources) -> Option<Former> {
     };
     found.shared.retain(is_lasting);
     if let Some(place) = set("deploy_to").filter(plain) {
-        let data = match found.shared.is_empty() {
-            true => String::new(),
-            false => format!("; copy {} from {place}/shared once", found.shared.join(" and ")),
+        let data = if found.shared.is_empty() {
+            String::new()
+        } else {
+            format!("; copy {} from {place}/shared once", found.shared.join(" and "))
         };
         found.notes.push(format!("{place} is Capistrano's: the slots get a folder of their own{data}"));
     }

@@ -166,12 +166,11 @@ fn gunicorn(found: &Recognised, answers: &Answers) -> Vec<String> {
 fn processes(found: &Recognised) -> Vec<String> {
     let of_another_tool = |(name, command): (&String, &String)| {
         let is_clock = ["beat", "clock", "scheduler", "cron", "timer"].iter().any(|word| name.contains(word));
-        match is_clock || command.contains("celery") && (command.contains(" beat") || command.contains(" -B"))
-        {
-            true => {
-                format!("{name} = {{ command = {}, singleton = true }}   # never two at once", quote(command))
-            }
-            false => format!("{name} = {}", quote(command)),
+        let beats = command.contains("celery") && (command.contains(" beat") || command.contains(" -B"));
+        if is_clock || beats {
+            format!("{name} = {{ command = {}, singleton = true }}   # never two at once", quote(command))
+        } else {
+            format!("{name} = {}", quote(command))
         }
     };
     if !found.former.processes.is_empty() {
