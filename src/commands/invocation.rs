@@ -44,6 +44,8 @@ pub(super) struct Invocation {
     pub(super) one_object: bool,
     /// Whether the verb works on all hosts of a fleet.
     pub(super) fleets: bool,
+    /// The one host of it that is meant.
+    pub(super) host: Option<String>,
 }
 
 impl Invocation {

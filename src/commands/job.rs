@@ -72,11 +72,16 @@ impl Invocation {
 
     fn named(&self, config: &Config, name: &str) -> Result<Environment, Failure> {
         let environment = named(config, name)?;
+        if let Some(wanted) = &self.host {
+            let known: Vec<&str> = environment.hosts().map(|host| &*host.target.host).collect();
+            let what = format!("{name} has no host {wanted}: it has {}", known.join(", "));
+            return environment.host(wanted).ok_or_else(|| Failure::usage("environment", what));
+        }
         if environment.fleet.is_some() && !self.fleets {
             let what = format!("`{}` works on one host, and {name} has several", self.verb);
-            let help =
-                "give the host an environment of its own in deployer.toml, with the same root, ports and url";
-            return Err(Failure::usage("fleet.verb", what).advise(help));
+            let host = &environment.target.host;
+            let command = format!("deployer {name} {} --host {host}", self.verb);
+            return Err(Failure::usage("fleet.verb", what).advise(command));
         }
         Ok(environment)
     }

@@ -97,8 +97,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<CommandLine, c
         return Err(command.error(ErrorKind::MissingSubcommand, "a command is missing"));
     };
     let options = Options::from_arg_matches(&matches)?;
-    let invocation =
-        Invocation { environment, options, verb, one_object: entry.one_object, fleets: entry.fleets };
+    let host = own.try_get_one::<String>("one_host").ok().flatten().cloned();
+    let (one_object, fleets) = (entry.one_object, entry.fleets);
+    let invocation = Invocation { environment, options, verb, one_object, fleets, host };
     Ok(CommandLine { invocation, entry, matches: own })
 }
 

@@ -28,6 +28,7 @@ pub(super) struct LockArgs {
 
 impl Verb for LockArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let mut job = invocation.job(ui)?;
@@ -43,7 +44,8 @@ impl Verb for LockArgs {
 /// Where the host cannot be reached, or somebody is at work.
 fn lock(context: &mut Context, message: &str) -> Result<(), Failure> {
     let by = context.by.to_string();
-    let done = write_freeze(context, context.lease("lock"), |now| {
+    let lease = context.lease("lock");
+    let done = write_freeze(context, &lease, &|now| {
         let freeze = json!({"by": by, "message": message, "at": now});
         Some(format!("{freeze}\n"))
     })?;
@@ -54,12 +56,21 @@ fn lock(context: &mut Context, message: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes or removes the file that asks for a pause; false where it was only asked what would be done.
+/// Writes or removes the file that asks for a pause, on every host; false where it was only asked what would be done.
 pub(super) fn write_freeze(
     context: &mut Context,
-    lease: TakeLease,
-    content: impl FnOnce(i64) -> Option<String>,
+    lease: &TakeLease,
+    content: &(dyn Fn(i64) -> Option<String> + Sync),
 ) -> Result<bool, Failure> {
+    context.on_all(&|context| write_on_host(context, lease.clone(), content))?;
+    Ok(!context.dry_run)
+}
+
+fn write_on_host(
+    context: &mut Context,
+    lease: TakeLease,
+    content: &dyn Fn(i64) -> Option<String>,
+) -> Result<(), Failure> {
     let (environment, verb) = (context.environment, lease.holder.verb.clone());
     let mut session = context.connect()?;
     let mut host = context.open(&mut session, &Wish::new(Probes::FrontDoor), Some(lease))?;
@@ -70,12 +81,12 @@ pub(super) fn write_freeze(
             title: format!("{verb} {}", environment.name),
             touches: "nothing".to_string(),
         });
-        return Ok(false);
+        return Ok(());
     }
     #[allow(clippy::cast_possible_truncation)]
     let asked = host.agent.ask(&Request::Pause(content(host.state.now as i64)));
     match asked.and_then(|()| host.agent.until_done()) {
-        Ok(true) => Ok(true),
+        Ok(true) => Ok(()),
         Ok(false) => Err(Failure::new("lock.write", format!("could not write below {}", environment.root))),
         Err(error) => Err(lost(error, &host.name)),
     }

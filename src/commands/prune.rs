@@ -31,12 +31,13 @@ pub(super) struct PruneArgs {
 
 impl Verb for PruneArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let mut job = invocation.job(ui)?;
         let mut context = job.context(ui);
         context.patience = self.wait.time();
-        prune(&mut context, self.keep)?;
+        context.on_all(&|context| prune(context, self.keep))?;
         Ok(ExitCode::Done as u8)
     }
 }

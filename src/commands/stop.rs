@@ -23,12 +23,13 @@ pub(super) struct StopArgs {
 
 impl Verb for StopArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let mut job = invocation.job(ui)?;
         let mut context = job.context(ui);
         context.patience = self.wait.time();
-        stop(&mut context)?;
+        context.on_all(&stop)?;
         Ok(ExitCode::Done as u8)
     }
 }

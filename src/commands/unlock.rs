@@ -24,6 +24,7 @@ pub(super) struct UnlockArgs {
 
 impl Verb for UnlockArgs {
     const ENVIRONMENT: Environments = Environments::One;
+    const FLEETS: bool = true;
 
     fn run(self, invocation: &Invocation, ui: &mut Ui) -> Result<u8, Failure> {
         let mut job = invocation.job(ui)?;
@@ -39,7 +40,7 @@ impl Verb for UnlockArgs {
 /// Where the host cannot be reached, or somebody is at work.
 fn unlock(context: &mut Context, breaks: bool) -> Result<(), Failure> {
     let lease = TakeLease { breaks, ..context.lease("unlock") };
-    let done = write_freeze(context, lease, |_| None)?;
+    let done = write_freeze(context, &lease, &|_| None)?;
     if done {
         let message = format!("{} is unlocked", context.environment.name);
         context.emit(Event::Note { message });

@@ -61,7 +61,10 @@ impl AnyVerb {
             environment: V::ENVIRONMENT,
             one_object: V::ONE_OBJECT,
             fleets: V::FLEETS,
-            arguments: V::augment_args,
+            arguments: |command| match V::ENVIRONMENT {
+                Environments::One => OneHost::augment_args(V::augment_args(command)),
+                _ => V::augment_args(command),
+            },
             run: |matches, invocation, ui| match V::from_arg_matches(matches) {
                 Ok(verb) => verb.run(invocation, ui),
                 Err(error) => Err(Failure::usage("usage", error.to_string())),
@@ -93,6 +96,14 @@ impl AnyVerb {
         let usage = usage.trim_start_matches("Usage: ");
         command.override_usage(format!("deployer {environment}{usage}"))
     }
+}
+
+// For verbs that are about one environment, which may be a fleet. A doc comment would become the help of them all.
+#[derive(Args, Debug)]
+pub(super) struct OneHost {
+    /// Of a fleet, work on this host alone.
+    #[arg(id = "one_host", long = "host", value_name = "HOST")]
+    pub(super) host: Option<String>,
 }
 
 /// For verbs that somebody else at work keeps waiting.

@@ -84,6 +84,12 @@ impl Environment {
         [self].into_iter().chain(&self.others)
     }
 
+    /// The environment on one of its hosts, as if it had no other.
+    pub fn host(&self, name: &str) -> Option<Environment> {
+        let found = self.hosts().find(|host| host.target.host == name)?;
+        Some(Environment { fleet: None, others: Vec::new(), ..found.clone() })
+    }
+
     /// How long the web server may take to end after TERM, before KILL.
     pub fn grace(&self) -> Duration {
         match &self.web {

@@ -62,7 +62,7 @@ pub const CODES: &[Code] = &[
     row("fleet.differs", SAFE, "A host of the fleet holds another release than the one that the others go to.", "Deploy one commit to all of them."),
     row("fleet.held_back", SAFE, "The host stopped where it was, since another of its fleet failed.", "Run the command again once that host is well."),
     row("fleet.recalled", BACK, "The release was proven on this host, but not on every host of its fleet: it was taken back.", "`deployer status` shows all hosts; run the command again."),
-    row("fleet.verb", SAFE, "The command works on one host, and the environment has several.", "Give the host an environment of its own, with the same `root`, `ports` and `url`."),
+    row("fleet.verb", SAFE, "The command works on one host, and the environment has several.", "Name one with `--host`."),
     row("frozen", SAFE, "A person asked for a pause with `lock`.", "When the pause is over: `deployer prod unlock`."),
     row("history.lost", SAFE, "The commit lacks commits that live or next holds.", "Fetch and merge first, or `--force`."),
     row("hook.release", SAFE, "The release command failed; the new release was not started.", "Its output says why. What it changed in a database stays changed."),

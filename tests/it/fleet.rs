@@ -120,6 +120,25 @@ fn a_release_goes_to_all_hosts_and_back() {
     assert!(status.contains("the fleet is split: live is"), "{status}");
     fleet.site.done(&["prod", "cutover"]);
     assert_eq!(fleet.lives(), vec![second; 3]);
+
+    // What is about all hosts is done on all, what is about one asks which.
+    fleet.site.done(&["prod", "lock", "-m", "a sale"]);
+    for host in ["web1", "web2", "web3"] {
+        let refused = fleet.site.deployer(&["prod", "stop", "--host", host]);
+        assert_eq!(refused.code, 0, "a pause keeps nobody from stopping next: {refused:?}");
+        let refused = fleet.site.deployer(&["prod", "cutover", "--host", host]);
+        assert_eq!(refused.code, 4, "{refused:?}");
+    }
+    fleet.site.done(&["prod", "unlock"]);
+    fleet.site.done(&["prod", "deploy"]);
+    fleet.site.done(&["prod", "stop"]);
+    let refused = fleet.site.deployer(&["prod", "history"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("deployer prod history --host web1"), "{}", refused.stderr);
+    let history = fleet.site.done(&["prod", "history", "--host", "web2"]).stdout;
+    assert_eq!(history.matches("cutover").count(), 3, "{history}");
+    let unknown = fleet.site.deployer(&["prod", "history", "--host", "web4"]);
+    assert!(unknown.stderr.contains("prod has no host web4: it has web1, web2, web3"), "{}", unknown.stderr);
 }
 
 #[test]
