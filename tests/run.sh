@@ -5,7 +5,7 @@ set -eu
 
 cd "$(dirname -- "$0")/.."
 examples/prepare.sh apache2-utils wrk shellcheck curl nodejs procps systemd-container debootstrap e2fsprogs iproute2 \
-    redis-server chromium tidy
+    redis-server chromium tidy libssl-dev
 PATH=$HOME/.cargo/bin:$PATH
 export PATH
 

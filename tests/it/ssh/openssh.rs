@@ -6,24 +6,31 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use deployer::model::{SshClient, Target};
-use deployer::ssh::{ConnectError, ConnectOptions, Interrupt, NoPrompt, Received, RemoteError, Session};
+use deployer::ssh::{
+    ConnectError, ConnectOptions, Interrupt, NoPrompt, Prompt, Received, RemoteError, Session,
+};
 
 use crate::ssh::host::{Daemon, Host, eventually, keygen, run, user};
 
-fn connect(host: &Host) -> Result<Session, ConnectError> {
-    let target = Target { host: "web".into(), port: None, user: None };
-    let options = ConnectOptions { client: SshClient::Auto, ..host.options() };
-    Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never())
+fn target() -> Target {
+    Target { host: "web".into(), port: None, user: None }
 }
 
-/// What it does by itself for a host `web` with these lines.
+fn connect(host: &Host) -> Result<Session, ConnectError> {
+    let options = ConnectOptions { client: SshClient::Auto, ..host.options() };
+    Session::connect(&target(), &options, &mut NoPrompt, &Interrupt::never())
+}
+
+/// A block for `web` with these lines, in which `DIR` is the host's folder.
+fn web(host: &Host, lines: &str) -> String {
+    let block =
+        format!("Host web\n HostName 127.0.0.1\n Port {}\n IdentityFile DIR/id\n{lines}\n", host.port);
+    block.replace("DIR", &host.path(".").display().to_string())
+}
+
+/// What it does by itself where ssh_config has these lines for the host.
 fn with(host: &Host, lines: &str) -> Result<Session, ConnectError> {
-    let (port, id) = (host.port, host.path("id"));
-    let lines = lines.replace("DIR", &host.path("").display().to_string());
-    host.config(&format!(
-        "Host web\n HostName 127.0.0.1\n Port {port}\n IdentityFile {}\n{lines}\n",
-        id.display()
-    ));
+    host.config(&web(host, lines));
     connect(host)
 }
 
@@ -135,6 +142,49 @@ fn a_certificate_of_the_user_may_lie_anywhere() {
     assert!(session.proof().contains("ED25519-CERT"), "{}", session.proof());
 }
 
+/// Hears what is to be done, and answers nothing.
+struct Ear(Vec<String>);
+
+impl Prompt for Ear {
+    fn passphrase(&mut self, _: &Path, _: usize) -> Option<String> {
+        None
+    }
+
+    fn can_answer(&self) -> bool {
+        true
+    }
+
+    fn tell(&mut self, message: &str) {
+        self.0.push(message.to_owned());
+    }
+}
+
+#[test]
+fn a_key_that_a_token_holds_logs_in() {
+    let host = Host::start();
+    let library = host.path("token.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/ssh/token.c");
+    run(Command::new("gcc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-lcrypto"));
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519-sk", "-N", "", "-w"]).arg(&library);
+    run(keygen.arg("-f").arg(host.path("token")));
+    fs::remove_file(host.path("authorized_keys")).expect("another key");
+    fs::copy(host.path("token.pub"), host.path("authorized_keys")).expect("authorized_keys");
+    fs::rename(host.path("token"), host.path("id")).expect("its key");
+    fs::rename(host.path("token.pub"), host.path("id.pub")).expect("its key");
+    host.config(&web(&host, " SecurityKeyProvider DIR/token.so"));
+    let options = ConnectOptions { client: SshClient::Auto, ..host.options() };
+    let mut ear = Ear(Vec::new());
+    let session = Session::connect(&target(), &options, &mut ear, &Interrupt::never());
+    let mut session = session.unwrap_or_else(|error| panic!("{error}"));
+    assert!(why(&session).starts_with("a FIDO key, "), "{}", why(&session));
+    assert_eq!(says(&mut session, "echo by a token"), "by a token\n");
+    assert!(ear.0.concat().starts_with("Confirm user presence for key ED25519-SK SHA256:"), "{:?}", ear.0);
+    let libssh2 = ConnectOptions { client: SshClient::Libssh2, ..options };
+    let refused = Session::connect(&target(), &libssh2, &mut NoPrompt, &Interrupt::never()).err();
+    assert_eq!(refused.expect("it cannot").code(), "auth.failed");
+}
+
 const SHARED: &str = " ControlPath DIR/control-%r@%p";
 
 /// The user's own connection, open in another window.
@@ -180,11 +230,10 @@ fn an_open_connection_is_used_and_stays_open() {
 fn an_open_connection_that_died_is_noticed() {
     let host = Host::start();
     let master = master(&host);
-    let target = Target { host: "web".into(), port: None, user: None };
     let silence = Duration::from_secs(6);
     let options = ConnectOptions { client: SshClient::Auto, silence, ..host.options() };
     let mut session =
-        Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never()).expect("a session");
+        Session::connect(&target(), &options, &mut NoPrompt, &Interrupt::never()).expect("a session");
     let output = session.run("sleep 8; echo done", b"", None).expect("a host that answers lives");
     assert_eq!(output.stdout, b"done\n");
     let mut channel = session.exec("echo up; cat").expect("a command");
@@ -215,8 +264,8 @@ fn a_connection_that_is_to_be_kept_is_kept() {
     let kept = format!("{SHARED}\n ControlMaster auto\n ControlPersist 1m\n ProxyCommand none");
     drop(with(&host, &kept).expect("a session"));
     let options = ConnectOptions { client: SshClient::OpenSsh, ..host.options() };
-    let target = Target { host: "web".into(), port: None, user: None };
-    let open = || Session::connect(&target, &options, &mut NoPrompt, &Interrupt::never()).expect("a session");
+    let open =
+        || Session::connect(&target(), &options, &mut NoPrompt, &Interrupt::never()).expect("a session");
     drop(open());
     let before = logins(&host);
     let mut session = open();
