@@ -1,5 +1,5 @@
 //! `run` and `logs`: what the host says, on this side's own streams, on a real terminal and without one.
 
 mod logs;
-mod pty;
+pub(crate) mod pty;
 mod run;

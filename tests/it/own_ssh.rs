@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::attach::pty::Terminal;
 use crate::support::{DelayProxy, Site, alone, until};
 
 /// One way; a round trip is twice that.
@@ -77,6 +78,41 @@ fn an_open_connection_saves_the_login() {
     println!("all: {libssh2:?} {shared:?}");
     let saved = libssh2[0].saturating_sub(shared[0]);
     assert!(saved > 7 * DELAY, "only {saved:?} of a login's six round trips");
+}
+
+/// On a terminal `ssh` asks through this program, and Ctrl-C reaches neither it nor a ProxyCommand: the step is stopped,
+/// not the connection.
+#[test]
+fn a_person_is_asked_and_may_interrupt() {
+    let mut site = Site::new();
+    site.extra = "[build]\ncommands = [\"echo begun; sleep 60\"]\n".to_string();
+    site.host.add_route("through", site.host.ssh_port()).expect("a route");
+    let (config, alias) = (site.host.ssh_config(), site.alias.clone());
+    let mut file = OpenOptions::new().append(true).open(&config).expect("ssh_config");
+    let config = config.display();
+    writeln!(file, "    ProxyCommand ssh -F \"{config}\" -W %h:%p {alias}").expect("ssh_config");
+    let mut encrypt = Command::new("ssh-keygen");
+    encrypt.args(["-q", "-p", "-P", "", "-N", "a secret", "-f"]).arg(site.host.identity());
+    assert!(encrypt.status().expect("ssh-keygen").success());
+    site.alias = "through".to_string();
+    site.configure();
+    site.commit("through itself");
+
+    let mut terminal = Terminal::start(&site, &["prod", "deploy", "-v"]);
+    // The way's own ssh asks first.
+    for times in 1..=2 {
+        until("a question", Duration::from_secs(30), || {
+            terminal.screen().matches("Enter passphrase for key").count() == times
+        });
+        terminal.types("a secret\r");
+    }
+    terminal.shows("by your own ssh: ProxyCommand");
+    terminal.shows("begun");
+    terminal.types("\u{3}");
+    assert_eq!(terminal.exit_code(), 130, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(!screen.contains("lost the connection") && !screen.contains("a secret"), "{screen}");
+    assert!(terminal.is_cooked(), "as it was before");
 }
 
 /// Nothing is left of a client that was killed, and the host's work ends with it.
