@@ -27,8 +27,9 @@ pub(super) fn way(target: &Target, options: &ConnectOptions) -> Result<Way, Conn
             return Ok(Way::OwnSsh(Client::look(target, options, &why)?));
         }
         if route.last().is_some_and(|hop| hop.has_control_path) {
-            let client = Client::look(target, options, "an open ControlMaster")?;
-            if client.has_open_master() {
+            // Where it cannot say, there is none to use.
+            let client = Client::look(target, options, "an open ControlMaster").ok();
+            if let Some(client) = client.filter(Client::has_open_master) {
                 return Ok(Way::OwnSsh(client));
             }
         }

@@ -59,9 +59,9 @@ fn an_open_connection_saves_the_login() {
         for (client, took) in ["libssh2", "auto"].into_iter().zip(&mut took) {
             site.by(client);
             site.change();
-            let (before, begun) = (proxy.connections(), Instant::now());
+            let (before, trips, begun) = (proxy.connections(), proxy.round_trips(), Instant::now());
             site.done(&["prod", "deploy"]);
-            took.push(begun.elapsed());
+            took.push((begun.elapsed(), proxy.round_trips() - trips));
             assert_eq!(
                 proxy.connections() - before,
                 u64::from(client == "libssh2"),
@@ -71,13 +71,13 @@ fn an_open_connection_saves_the_login() {
     }
     took.iter_mut().for_each(|took| took.sort());
     let [libssh2, shared] = took;
-    println!(
-        "a one-line fix at 100 ms: {:?} by libssh2, {:?} through an open connection",
-        libssh2[2], shared[2]
-    );
-    println!("all: {libssh2:?} {shared:?}");
-    let saved = libssh2[0].saturating_sub(shared[0]);
+    println!("a one-line fix at 100 ms, its time and flights: by libssh2 {libssh2:?}");
+    println!("through an open connection {shared:?}");
+    let saved = libssh2[0].0.saturating_sub(shared[0].0);
     assert!(saved > 7 * DELAY, "only {saved:?} of a login's six round trips");
+    // However busy the machine is, this is what is waited for.
+    let most = |took: &[(Duration, u64)]| took.iter().map(|(_, trips)| *trips).max();
+    assert!(most(&shared) <= Some(5), "{shared:?}");
 }
 
 /// On a terminal `ssh` asks through this program, and Ctrl-C reaches neither it nor a ProxyCommand: the step is stopped,
