@@ -263,8 +263,7 @@ pub(super) fn asked<T>(
         virtualenv: environment.has_virtualenv().then_some(&virtualenv),
         modules: &modules,
         new_key: &nonce(),
-        #[allow(clippy::cast_possible_truncation)]
-        now: state.now as i64,
+        now: state.seconds(),
     };
     Ok(act(&request))
 }

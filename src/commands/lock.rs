@@ -83,8 +83,7 @@ fn write_on_host(
         });
         return Ok(());
     }
-    #[allow(clippy::cast_possible_truncation)]
-    let asked = host.agent.ask(&Request::Pause(content(host.state.now as i64)));
+    let asked = host.agent.ask(&Request::Pause(content(host.state.seconds())));
     match asked.and_then(|()| host.agent.until_done()) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::new("lock.write", format!("could not write below {}", environment.root))),

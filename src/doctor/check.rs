@@ -88,8 +88,4 @@ impl Diagnosis {
     pub fn bad(&self) -> usize {
         self.checks.iter().filter(|check| check.level == Level::Bad).count()
     }
-
-    pub fn check(&self, name: &str) -> Option<&Check> {
-        self.checks.iter().find(|check| check.name == name)
-    }
 }

@@ -14,14 +14,6 @@ pub struct Chapter {
     pub text: &'static str,
 }
 
-impl Chapter {
-    /// Its first heading.
-    #[must_use]
-    pub fn title(&self) -> &'static str {
-        self.text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(self.name)
-    }
-}
-
 macro_rules! chapters {
     ($($name:literal)*) => { &[$(Chapter { name: $name, text: include_str!(concat!($name, ".md")) }),*] };
 }

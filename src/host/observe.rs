@@ -182,7 +182,7 @@ fn read_state(
     let (began, printed) = (Instant::now(), agent.printed());
     let (mut last, mut words) = (began, 0);
     let mut holder = None;
-    let mut is_unwritable = false;
+    let (mut is_unwritable, mut broken) = (false, None);
     loop {
         if work.interrupt.count() > presses {
             return Err(Failure::new("interrupted", "interrupted before anything was changed")
@@ -225,8 +225,13 @@ fn read_state(
             Message::Denied => return Err(locked(holder.as_ref(), environment, host)),
             Message::Note(message) => work.emit(Event::Note { message }),
             Message::Log(line) => said.push(line),
+            Message::Broken(what) => broken = Some(what),
             Message::Ended(_) => {
-                return Err(no_scripts(host, said.into_lines())
+                let failure = no_scripts(host, said.into_lines());
+                if let Some(what) = broken {
+                    return Err(failure.why(format!("deployer's own part there has a mistake: {what}")));
+                }
+                return Err(failure
                     .why("it needs a POSIX sh and python3")
                     .advise(format!("try: ssh {host} 'command -v sh python3'")));
             }

@@ -12,11 +12,6 @@ impl Layout {
         Layout { root: root.into() }
     }
 
-    /// A file of a slot's `etc`: `nginx.conf`, `env`, `release.json`.
-    pub fn etc(&self, color: Color, file: &str) -> String {
-        format!("{}/{color}/etc/{file}", self.root)
-    }
-
     /// The git directory of a slot's repository, or of one of its submodules.
     pub fn git(&self, color: Color, module: Option<&str>) -> String {
         let git = format!("{}/{color}/repo/.git", self.root);

@@ -71,6 +71,12 @@ impl Release {
         self.at > 0
     }
 
+    /// When it was built, as the host's other times are told.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn built(&self) -> f64 {
+        self.at as f64
+    }
+
     pub fn summary(&self) -> CommitSummary {
         CommitSummary { id: self.commit.clone(), subject: self.subject.clone() }
     }

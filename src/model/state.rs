@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Color, CommitSummary, Freeze, Holder, Lock, Release};
+use super::{Color, CommitSummary, Freeze, Holder, Lock, Release, age, whole_seconds};
 
 /// A host as it was at one moment.
 #[derive(Clone, Debug, Deserialize)]
@@ -129,6 +129,17 @@ impl HostState {
             Color::Blue => &self.blue,
             Color::Green => &self.green,
         }
+    }
+
+    /// How long ago that was, by the host's clock: `3 min`.
+    pub fn ago(&self, at: f64) -> String {
+        age(whole_seconds(self.now - at))
+    }
+
+    /// The host's clock, in whole seconds since 1970.
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn seconds(&self) -> i64 {
+        self.now as i64
     }
 
     /// The slot that nginx serves, where it says so.

@@ -230,10 +230,11 @@ fn slot(state: &HostState, environment: &Environment, color: Color, live: Option
     SlotStatus {
         color,
         commit,
-        age_seconds: slot.release.as_ref().filter(|release| release.at > 0).and_then(|release| {
-            #[allow(clippy::cast_precision_loss)]
-            whole(state.now - release.at as f64)
-        }),
+        age_seconds: slot
+            .release
+            .as_ref()
+            .filter(|release| release.at > 0)
+            .and_then(|release| whole(state.now - release.built())),
         by: slot.release.as_ref().map(|release| release.by.clone()).filter(|by| !by.is_empty()),
         port: environment.ports.of(color),
         process,

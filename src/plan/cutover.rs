@@ -53,9 +53,7 @@ pub fn cutover(
 /// Whether next was built after what is live became so.
 fn newer(state: &HostState, slots: &Slots) -> bool {
     let last = state.history.last().map_or(f64::MAX, |last| last.at);
-    #[allow(clippy::cast_precision_loss)]
-    let later = |release: &Release| release.at as f64 > last;
-    state.slot(slots.next).release.as_ref().is_some_and(later)
+    state.slot(slots.next).release.as_ref().is_some_and(|release| release.built() > last)
 }
 
 /// Whether what is live came by a switch that was never seen to end, and nothing was deployed since.
@@ -65,9 +63,7 @@ fn unproven(state: &HostState, slots: &Slots) -> bool {
     let Some(switch) = &state.switch else {
         return false;
     };
-    #[allow(clippy::cast_precision_loss)]
-    let later = |release: &Release| release.at as f64 > switch.at;
-    let newer = state.slot(slots.next).release.as_ref().is_some_and(later);
+    let newer = state.slot(slots.next).release.as_ref().is_some_and(|release| release.built() > switch.at);
     switch.to == slots.live && !newer
 }
 

@@ -5,7 +5,7 @@ use super::preconditions::held;
 use super::request::DeployRequest;
 use super::slots::Slots;
 use super::switch::CutoverPlan;
-use crate::model::{Accepted, AcceptedOperation, Color, HostState, Relation, age, short, whole_seconds};
+use crate::model::{Accepted, AcceptedOperation, Color, HostState, Relation, short};
 
 /// Refuses a commit that lacks what live or next holds.
 pub(super) fn check(state: &HostState, request: &DeployRequest, slots: &Slots) -> Result<(), Failure> {
@@ -53,8 +53,7 @@ fn deployed(state: &HostState, color: Color) -> Option<String> {
     let Some(release) = &slot.release else {
         return held(state, color).map(|commit| format!("it holds {}", short(commit)));
     };
-    #[allow(clippy::cast_precision_loss)]
-    let ago = age(whole_seconds(state.now - release.at as f64));
+    let ago = state.ago(release.built());
     let subject = if release.subject.is_empty() { String::new() } else { format!(" {:?}", release.subject) };
     Some(if release.is_recorded() {
         format!("{} deployed {}{subject} {ago} ago", release.by, short(&release.commit))
@@ -97,7 +96,7 @@ pub fn check_rollback(state: &HostState, rollback: &CutoverPlan, command: &str) 
         let AcceptedOperation { migration, what, why } = operation;
         format!("{migration}: {what}: {why}")
     });
-    let ago = age(whole_seconds(state.now - last.at));
+    let ago = state.ago(last.at);
     Err(Failure::new(
         "rollback.migrated",
         format!("{} is older than {}", release.short(), named(&outran)),

@@ -1,7 +1,7 @@
 //! A command that was cut off, as the host's journal has it: what is told of it, and what goes on from there.
 
 use super::action::{RELEASE, STOP_OLD, SWITCH, Touches};
-use crate::model::{HostState, age, whole_seconds};
+use crate::model::HostState;
 
 /// What was cut off.
 pub struct Interrupted {
@@ -14,9 +14,7 @@ pub struct Interrupted {
 /// The command that was cut off, if one was.
 pub fn interrupted(state: &HostState) -> Option<Interrupted> {
     let (past, step) = (state.interrupted.as_ref()?, state.interrupted_step.as_ref()?);
-    let ago = state
-        .interrupted_at
-        .map_or_else(String::new, |at| format!(" {} ago", age(whole_seconds(state.now - at))));
+    let ago = state.interrupted_at.map_or_else(String::new, |at| format!(" {} ago", state.ago(at)));
     let touches =
         Touches::ALL.into_iter().find(|of| Some(of.as_str()) == state.interrupted_touches.as_deref());
     let touched = match (&**step, touches) {

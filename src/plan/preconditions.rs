@@ -4,7 +4,7 @@ use super::action::Action;
 use super::slots::{Slots, astray};
 use super::{Failure, Site};
 use crate::config::{Environment, Installer, Supervisor};
-use crate::model::{Color, ExitCode, Freeze, HostState, Secret, age, login, whole_seconds};
+use crate::model::{Color, ExitCode, Freeze, HostState, Secret, age, login};
 use crate::{python, shell, unit};
 
 /// The commit that a slot holds, by its release or by its work tree.
@@ -15,8 +15,7 @@ pub fn held(state: &HostState, color: Color) -> Option<&str> {
 
 /// Somebody asked for a pause.
 pub fn frozen(freeze: &Freeze, state: &HostState, environment: &str) -> Failure {
-    #[allow(clippy::cast_precision_loss)]
-    let ago = age(whole_seconds(state.now - freeze.at as f64));
+    let ago = age(u64::try_from(state.seconds() - freeze.at).unwrap_or_default());
     Failure::new(
         "frozen",
         format!("{environment} was locked by {} {ago} ago: {:?}", freeze.by, freeze.message),

@@ -91,8 +91,7 @@ fn rebuild(
         // A release that was built without one has no key.
         virtualenv: (!release.virtualenv.is_empty()).then_some(&virtualenv),
         key,
-        #[allow(clippy::cast_possible_truncation)]
-        now: state.now as i64,
+        now: state.seconds(),
         first_time: None,
     };
     // The host has the objects, if need be in the other slot's repository: nothing travels.
