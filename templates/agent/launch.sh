@@ -4,6 +4,18 @@
 #
 # Written by deployer. Whoever starts a process of a slot starts it by this: a deploy, systemd, cron after a boot.
 set -u
+# launch -bound <pid>: for as long as that process lives, cuts off the oldest half of its log when that has grown to 64 MiB. In
+# place, so that nobody need open the file anew, and nothing is lost of what is being written to its end. Where the file system
+# cannot take it away, it gives its room back.
+if [ "$1" = -bound ]; then
+  born() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
+  begun=$(born "$2") log=$(readlink "/proc/$2/fd/1")
+  while sleep 60 && [ "$(born "$2")" = "${begun:-gone}" ]; do
+    [ "$(stat -c %b "$log")" -le 131072 ] || fallocate -c -o 0 -l 33554432 "$log" ||
+      fallocate -p -o 0 -l "$(($(stat -c %s "$log") - 33554432))" "$log"
+  done 2>/dev/null
+  exit 0
+fi
 # As under systemd, whoever's session it is started from: nginx's user reads what it uploads.
 umask 022
 root=$1 color=$2 process=$3
@@ -59,4 +71,8 @@ directory=.
 . "$slot/etc/run/$words"
 cd "$slot/repo/$directory" || exit
 [ "$process" != - ] || exec "$@"
+# It has none of the process's variables, by which the deployer would take it for one of the slot's.
+case $(readlink "/proc/$$/fd/1") in
+  */log/*.log) (cd / && env -i PATH=/usr/bin:/bin setsid sh "$0" -bound "$$" </dev/null >/dev/null 2>&1 &) ;;
+esac
 become

@@ -76,6 +76,10 @@ def ended(data):
     return [line + b"\n" for line in data.split(b"\n")[:-1]] + [rest for rest in data.split(b"\n")[-1:] if rest]
 
 
+# So much does launch.sh take from the beginning of a log.
+CUT = 33554432
+
+
 class Log:
     """Which file it is, now and where a slot's role has moved."""
 
@@ -158,7 +162,9 @@ class Tail:
             self.open(0)
             self.more()
         elif now.st_size < self.file.tell():
-            self.file.seek(0)
+            # What the launcher cut off was read long ago.
+            at = self.file.tell() - CUT
+            self.file.seek(at if 0 <= at <= now.st_size else 0)
             self.more()
 
 

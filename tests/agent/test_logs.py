@@ -47,6 +47,14 @@ class Tail(Case):
         tail.last(20000)
         self.assertEqual(self.said()[:7], "010000\n")
 
+    def test_what_is_cut_off_was_read_long_ago(self):
+        tail = self.tail("old\n" * 8 + "new\n")
+        tail.last(1)
+        with mock.patch.object(logs, "CUT", 32):
+            self.write("log", "new\nnext\n")
+            tail.poll()
+        self.assertEqual(self.said(), "new\nnext\n")
+
     def test_what_is_added_follows(self):
         tail = self.tail("a\n")
         tail.last(1)

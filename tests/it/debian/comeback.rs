@@ -6,9 +6,9 @@ use crate::support::{row, until};
 const BOUND: Duration = Duration::from_secs(30);
 const SUITE: &str = "a Debian host";
 
-/// The process that the pid file of a slot names.
+/// The process that the pid file of a slot names; nothing while one is started anew.
 fn pid(stage: &Stage, color: &str) -> String {
-    stage.host.done("deploy", &format!("cat hello/{color}/etc/app.pid"))
+    stage.host.done("deploy", &format!("cat hello/{color}/etc/app.pid || :"))
 }
 
 #[track_caller]
@@ -49,10 +49,15 @@ fn live_comes_back_by_itself() {
     let master = pid(&stage, "blue");
     stage.host.done("deploy", &format!("kill -9 {master}"));
     let killed = Instant::now();
-    until("another master", BOUND, || stage.serves(&first) && pid(&stage, "blue") != master);
+    until("another master", BOUND, || {
+        stage.serves(&first) && ![master.as_str(), ""].contains(&pid(&stage, "blue").as_str())
+    });
     let took = killed.elapsed().as_secs_f64();
     is_well(&stage, &first);
     row(SUITE, "a master that is killed is started again", format!("ok, after {took:.1} s"));
+    // The first one's ended with it.
+    let bounds = stage.host.done("deploy", "pgrep -u deploy -a -f 'launch [-]bound'");
+    assert!(bounds.lines().count() == 1 && bounds.ends_with(&pid(&stage, "blue")), "{bounds}");
 
     // One that ends whenever it is started is given time to think, and not given up.
     let restarts = || -> u64 {

@@ -1,11 +1,13 @@
 //! The launcher: one way to start what a slot runs, whoever starts it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::processes::passed;
-use crate::support::{Ran, Site, ran};
+use crate::support::{Ran, Site, ran, until};
 
 /// What the launcher becomes where somebody else starts it, with next to no variables: systemd, say, or cron.
 fn launched(site: &Site, color: &str, words: &[&str]) -> Ran {
@@ -114,4 +116,51 @@ fn a_stopped_release_of_an_older_deployer_starts_again() {
     assert_eq!(fs::read_to_string(&words).expect("etc/run/web"), before);
     assert_eq!(site.get("/").0, 200);
     passed("a stopped release starts with the words that it was built with");
+}
+
+#[test]
+fn a_log_is_cut_where_it_stands_while_its_process_lives() {
+    let site = Site::new();
+    site.go_live();
+    let live = site.link("live").expect("live");
+    let number = fs::read_to_string(site.path(&format!("{live}/etc/app.pid"))).expect("a number");
+    let bounds = |pid: &str| {
+        let lines = fs::read_dir("/proc").expect("/proc").flatten();
+        lines
+            .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+            .filter(|line| String::from_utf8_lossy(line).ends_with(&format!("\0-bound\0{pid}\0")))
+            .count()
+    };
+    assert_eq!(bounds(number.trim()), 1, "gunicorn's log has one that keeps it short");
+
+    // The same for a log that is long, by a clock that is fast.
+    let folder = tempfile::tempdir().expect("a folder");
+    let (sleep, log) = (folder.path().join("sleep"), folder.path().join("long.log"));
+    fs::write(&sleep, "#!/bin/sh\nexec /bin/sleep 0.05\n").expect("a program");
+    fs::set_permissions(&sleep, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let mut end = fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log");
+    for number in 1..=70 {
+        end.write_all(&vec![number; 1 << 20]).expect("a MiB");
+    }
+    let mut process =
+        Command::new("sleep").arg("600").stdout(end.try_clone().expect("a log")).spawn().expect("sleep");
+    let mut bound = Command::new("sh")
+        .arg(site.path(".deployer/launch"))
+        .args(["-bound", &process.id().to_string()])
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .spawn()
+        .expect("sh");
+    let blocks = || fs::metadata(&log).expect("a log").blocks();
+    until("the log is cut", Duration::from_secs(20), || blocks() < 50 << 11);
+    end.write_all(b"the last\n").expect("a line");
+    process.kill().and_then(|()| process.wait()).expect("it ends");
+    assert!(bound.wait().expect("it ends with the process").success());
+    let text = fs::read(&log).expect("a log");
+    let (kept, last) = text.split_at(text.len() - b"the last\n".len());
+    assert_eq!(last, b"the last\n");
+    // All of it, or no more than that has room where the file system takes nothing away.
+    let kept: Vec<u8> = kept.chunks(1 << 20).map(|chunk| chunk[0]).filter(|first| *first != 0).collect();
+    let newest: Vec<u8> = (71 - kept.len() as u8..=70).collect();
+    assert!((32..=38).contains(&kept.len()) && kept == newest, "{kept:?}");
+    passed("a log of 70 MiB: cut to its newest half in place, nothing lost at its end");
 }
