@@ -6,7 +6,7 @@ use super::former::Former;
 use super::sources::Sources;
 
 pub(super) fn read(sources: &Sources) -> Option<Former> {
-    let text = sources.text("config/deploy.yml")?;
+    let text = sources.text("config/deploy.yml").filter(|text| is_tame(text))?;
     let documents = YamlLoader::load_from_str(text).ok()?;
     let yaml = documents.first()?;
     let mut found =
@@ -54,6 +54,18 @@ pub(super) fn read(sources: &Sources) -> Option<Former> {
     Some(found)
 }
 
+/// Whether a text can be given to the parser, which follows aliases of aliases without end, and lists in lists as deep as
+/// the stack. No deploy.yml has many of either.
+fn is_tame(text: &str) -> bool {
+    let aliases =
+        text.match_indices('*').filter(|(at, _)| text[at + 1..].starts_with(char::is_alphanumeric)).count();
+    let is_deep = |line: &str| {
+        line.split(' ').filter(|word| !word.is_empty()).take_while(|word| ["-", "?"].contains(word)).count()
+            > 2
+    };
+    text.len() < 64 * 1024 && aliases <= 16 && !text.lines().any(is_deep)
+}
+
 /// What is a text, as it stands; what Ruby would fill in is none.
 fn text_of(yaml: &Yaml) -> Option<String> {
     let text = match yaml {
@@ -63,4 +75,25 @@ fn text_of(yaml: &Yaml) -> Option<String> {
         _ => return None,
     };
     (!text.contains("<%")).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these ends the parser, and the program with it.
+    #[test]
+    fn what_is_made_to_overwhelm_is_not_read() {
+        let laughs: String = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+        let texts = [
+            "- ".repeat(30_000),
+            "? - ".repeat(15_000),
+            format!("service: x\na0: &a0 [x]\n{laughs}"),
+            "#\n".repeat(40_000),
+        ];
+        for text in texts {
+            let sources = Sources::new([("config/deploy.yml".to_owned(), text)]);
+            assert_eq!(read(&sources), None);
+        }
+    }
 }

@@ -67,7 +67,7 @@ impl ForeignLock {
             "Pipfile" => keys(&lock["default"]).map(normal).collect(),
             _ => listed(&lock).map(|package| normal(word(package, "name"))).collect(),
         };
-        asked(&project).into_iter().find(|name| !known.contains(name))
+        asked(&project).into_iter().map(|(name, _)| name).find(|name| !known.contains(name))
     }
 }
 
@@ -92,13 +92,18 @@ fn keys(table: &Value) -> impl Iterator<Item = &str> {
     table.as_object().into_iter().flatten().map(|(key, _)| key.as_str())
 }
 
-/// The packages that a project asks for by itself, without those of groups and extras.
-fn asked(project: &Value) -> Vec<String> {
-    let is_wanted = |(name, asked): &(&String, &Value)| *name != "python" && asked["optional"] != true;
+/// The packages that a project asks for by itself, without those of groups and extras, each with its marker.
+fn asked(project: &Value) -> Vec<(String, String)> {
+    let is_wanted = |(name, how): &(&String, &Value)| *name != "python" && how["optional"] != true;
     let poetry = project["tool"]["poetry"]["dependencies"].as_object().into_iter().flatten();
     let pipfile = project["packages"].as_object().into_iter().flatten();
-    let named = poetry.chain(pipfile).filter(is_wanted).map(|(name, _)| normal(name));
-    named.chain(words(&project["project"]["dependencies"]).map(package_name)).collect()
+    let named = poetry.chain(pipfile).filter(is_wanted);
+    let named = named.map(|(name, how)| (normal(name), word(how, "markers").to_owned()));
+    let standard = words(&project["project"]["dependencies"]).map(|line| {
+        let marker = line.split_once(';').map_or("", |(_, marker)| marker.trim());
+        (package_name(line), marker.to_owned())
+    });
+    named.chain(standard).collect()
 }
 
 /// `name[a,b]`.
@@ -168,27 +173,28 @@ fn conditions(lock: &Value, project: &Value) -> BTreeMap<String, String> {
             .map(|(name, way)| (name, word(way, "markers").to_owned()))
             .collect()
     };
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    let mut open: Vec<(String, String)> =
-        asked(project).into_iter().map(|name| (name, String::new())).collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut open = asked(project);
     while let Some((name, marker)) = open.pop() {
-        let before = found.get(&name);
+        let ways = found.entry(name.clone()).or_default();
         // What is always there stays so, and the same is said once.
-        if before.is_some_and(|before| before.is_empty() || before.contains(&marker) && !marker.is_empty()) {
+        if ways.contains("") || !ways.insert(marker.clone()) {
             continue;
         }
-        let both = match before {
-            Some(before) if !marker.is_empty() => format!("({before}) or ({marker})"),
-            _ => marker.clone(),
-        };
-        found.insert(name.clone(), both);
-        open.extend(
-            edges(&name)
-                .into_iter()
-                .map(|(name, own)| (name, if own.is_empty() { marker.clone() } else { own })),
-        );
+        let inherited =
+            |(name, own): (String, String)| (name, if own.is_empty() { marker.clone() } else { own });
+        open.extend(edges(&name).into_iter().map(inherited));
     }
-    found
+    let any = |ways: BTreeSet<String>| {
+        let one = if ways.contains("") {
+            Some("")
+        } else {
+            ways.first().filter(|_| ways.len() == 1).map(String::as_str)
+        };
+        let all = || ways.iter().map(|way| format!("({way})")).collect::<Vec<_>>().join(" or ");
+        one.map_or_else(all, str::to_owned)
+    };
+    found.into_iter().map(|(name, ways)| (name, any(ways))).collect()
 }
 
 fn pdm(lock: &Value, _: &Value) -> Vec<LockedPackage> {
@@ -231,7 +237,8 @@ mod tests {
         foreign(name).unwrap().requirements(lock, project).unwrap()
     }
 
-    const PROJECT: &str = "[tool.poetry.dependencies]\npython = \"^3.11\"\nFlask = \"^3\"\nextra = { version = \"1\", optional = true }\n";
+    const PROJECT: &str = "[tool.poetry.dependencies]\npython = \"^3.11\"\nFlask = \"^3\"\nextra = { version = \"1\", optional = true }\n\
+                           pywin32 = { version = \"1\", markers = \"os_name == 'nt'\" }\n";
 
     #[test]
     fn a_lock_of_poetry_names_what_is_installed() {
@@ -249,8 +256,10 @@ mod tests {
                    [[package]]\nname = \"extra\"\nversion = \"1\"\noptional = true\n\
                    [[package]]\nname = \"jinja2\"\nversion = \"3.2\"\noptional = false\n\
                    [package.source]\ntype = \"legacy\"\nurl = \"https://pypi.example/simple\"\n\
-                   [[package]]\nname = \"pytest\"\nversion = \"8\"\noptional = false\n";
-        let text = "--extra-index-url https://pypi.example/simple\nflask==3.1\ncolorama==0.4 ; sys_platform == 'win32'\njinja2==3.2\n";
+                   [[package]]\nname = \"pytest\"\nversion = \"8\"\noptional = false\n\
+                   [[package]]\nname = \"pywin32\"\nversion = \"1\"\noptional = false\n";
+        let text = "--extra-index-url https://pypi.example/simple\nflask==3.1\ncolorama==0.4 ; sys_platform == 'win32'\njinja2==3.2\n\
+                    pywin32==1 ; os_name == 'nt'\n";
         assert_eq!(of("poetry.lock", old, PROJECT), text);
     }
 
@@ -273,7 +282,10 @@ mod tests {
     fn what_was_asked_for_after_the_lock_was_made_is_missed() {
         let lock = foreign("poetry.lock").unwrap();
         assert_eq!(lock.forgotten("", PROJECT), Some("flask".to_owned()));
-        assert_eq!(lock.forgotten("[[package]]\nname = \"flask\"\n", PROJECT), None);
+        assert_eq!(
+            lock.forgotten("[[package]]\nname = \"flask\"\n[[package]]\nname = \"pywin32\"\n", PROJECT),
+            None
+        );
         assert!(lock.requirements("[", "").is_none());
     }
 }
