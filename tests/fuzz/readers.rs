@@ -307,6 +307,7 @@ pub(super) fn readers() -> Vec<Reader> {
         ),
         reader("known_hosts", &[KNOWN_HOSTS], Box::new(ssh::fuzzed::known_hosts(&files))),
         reader("ssh_config", &[SSH_CONFIG], Box::new(ssh::fuzzed::ssh_config(&files))),
+        reader("what ssh writes down", ssh::fuzzed::LOGS, Box::new(ssh::fuzzed::log())),
         reader("a key file", &[KEY], Box::new(ssh::fuzzed::key_file(files))),
         reader(".gitmodules", &[GITMODULES], Box::new(git::fuzzed::gitmodules)),
         reader("what the host says", host::fuzzed::MESSAGES, Box::new(host::fuzzed::message)),

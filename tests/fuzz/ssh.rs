@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::host_key::HostKey;
 use super::keyfile::{self, KeyFile};
 use super::known_hosts::KnownHosts;
+use super::openssh;
 use super::options::ConnectOptions;
 use super::ssh_config;
 use crate::model::Target;
@@ -47,6 +48,24 @@ pub(crate) fn ssh_config(folder: &TempDir) -> impl Fn(&str) + Sync + use<> {
             }
         }
     }
+}
+
+/// What `ssh` writes down where no connection comes about.
+pub(crate) const LOGS: &[&str] = &[
+    "debug1: Server host key: ssh-ed25519 SHA256:abc\nOffending ED25519 key in /home/ann/.ssh/known_hosts:7\n\
+     Host key for [web1]:22 has changed and you have requested strict checking.\nHost key verification failed.\n",
+    "debug1: Offering public key: /home/ann/.ssh/id ED25519 SHA256:abc explicit\n\
+     debug1: Server accepts key: /home/ann/.ssh/id ED25519 SHA256:abc explicit\n\
+     Permissions 0644 for '/home/ann/.ssh/id' are too open.\nLoad key \"/home/ann/.ssh/id\": bad permissions\n\
+     no such identity: /x: No such file or directory\nann@web1: Permission denied (publickey).\n",
+    "ssh: Could not resolve hostname web1: Name or service not known\n",
+    "ssh: connect to host web1 port 22: Connection refused\nUnable to negotiate with 1.2.3.4 port 22: no match\n",
+    "debug2: Received exit status from master 7\nchannel 0: open failed: connect failed: refused\n",
+];
+
+pub(crate) fn log() -> impl Fn(&str) + Sync {
+    let client = openssh::Client::silent();
+    move |text| openssh::read_log(&client, text)
 }
 
 pub(crate) fn key_file(folder: TempDir) -> impl Fn(&str) + Sync {

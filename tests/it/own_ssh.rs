@@ -90,7 +90,8 @@ fn a_person_is_asked_and_may_interrupt() {
     let (config, alias) = (site.host.ssh_config(), site.alias.clone());
     let mut file = OpenOptions::new().append(true).open(&config).expect("ssh_config");
     let config = config.display();
-    writeln!(file, "    ProxyCommand ssh -F \"{config}\" -W %h:%p {alias}").expect("ssh_config");
+    let way = format!("echo log in at this page >&2; exec ssh -F {config} -W %h:%p {alias}");
+    writeln!(file, "    ProxyCommand sh -c '{way}'").expect("ssh_config");
     let mut encrypt = Command::new("ssh-keygen");
     encrypt.args(["-q", "-p", "-P", "", "-N", "a secret", "-f"]).arg(site.host.identity());
     assert!(encrypt.status().expect("ssh-keygen").success());
@@ -106,6 +107,7 @@ fn a_person_is_asked_and_may_interrupt() {
         });
         terminal.types("a secret\r");
     }
+    terminal.shows(" log in at this page");
     terminal.shows("by your own ssh: ProxyCommand");
     terminal.shows("begun");
     terminal.types("\u{3}");

@@ -73,6 +73,18 @@ impl Client {
         Ok(client)
     }
 
+    /// One that was asked nothing.
+    #[cfg(test)]
+    pub(in crate::ssh) fn silent() -> Client {
+        Client {
+            target: Target { host: "web1".into(), port: None, user: None },
+            why: String::new(),
+            settings: HashMap::new(),
+            agent: None,
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
     /// From now on it may ask.
     pub(super) fn may_ask(&self, options: &ConnectOptions) -> io::Result<()> {
         fs::write(self.folder().join("config"), config(options, false))

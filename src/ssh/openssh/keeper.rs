@@ -50,8 +50,8 @@ impl Keeper {
             Askpass::listen(client.folder()).map(|askpass| (askpass, program))
         });
         let asking = asking.transpose().map_err(|error| unusable(&error))?;
-        let is_kept = matches!(client.setting("controlmaster"), "auto" | "yes" | "true")
-            && !matches!(client.setting("controlpersist"), "" | "no" | "false");
+        let persists = !matches!(client.setting("controlpersist"), "" | "no" | "false");
+        let is_kept = persists && matches!(client.setting("controlmaster"), "auto" | "yes" | "true");
         let shared = client.shared_control().filter(|_| is_kept);
         let own = client.folder().join("master");
         let mut ssh = client.ssh();
@@ -66,7 +66,11 @@ impl Keeper {
             ssh.args(["-o", option]);
         }
         if shared.is_none() {
-            ssh.args(["-M", "-o", "ControlPersist=no", "-S"]).arg(literal(&own));
+            ssh.args(["-M", "-S"]).arg(literal(&own));
+            // Said where it is `no` already, it would silence a ProxyCommand.
+            if persists {
+                ssh.args(["-o", "ControlPersist=no"]);
+            }
         }
         if let Some((askpass, program)) = &asking {
             askpass.tell(&mut ssh, program);
@@ -124,8 +128,14 @@ impl Keeper {
         let out = self.0.stdout.as_mut().expect("it is a pipe");
         // What a ProxyCommand does is not told: it has the time of both.
         let mut deadline = Instant::now() + client.connect_timeout(options) + options.handshake_timeout;
-        let mut is_established = false;
+        let (mut is_established, mut told) = (false, 0);
         loop {
+            // A ProxyCommand may name a page at which a person has to log in.
+            if asking.is_some() {
+                let words = client.log().words();
+                words.iter().skip(told).for_each(|line| prompt.tell(line));
+                told = words.len();
+            }
             if !is_established && client.log().has(ESTABLISHED) {
                 is_established = true;
                 deadline = Instant::now() + options.handshake_timeout;

@@ -50,12 +50,19 @@ impl Log {
         why.map(str::to_owned)
     }
 
-    /// The last thing that is more than a trace.
-    pub(super) fn last_word(&self) -> Option<String> {
+    /// The lines that are more than a trace: what a ProxyCommand says, and what goes wrong.
+    pub(super) fn words(&self) -> Vec<String> {
         let text = self.text();
-        let mut said =
-            text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("debug"));
-        said.next_back().map(str::to_owned)
+        let is_trace = |line: &&str| {
+            line.is_empty() || ["debug", "Authenticated to "].iter().any(|mark| line.starts_with(mark))
+        };
+        text.lines().map(str::trim).filter(|line| !is_trace(line)).map(str::to_owned).collect()
+    }
+
+    /// The last of them: a ProxyCommand's words come before those of `ssh`.
+    pub(super) fn last_words(&self) -> Option<String> {
+        let words = self.words();
+        (!words.is_empty()).then(|| words[words.len().saturating_sub(3)..].join("; "))
     }
 
     /// The key that the host has shown, and the one that it has accepted.

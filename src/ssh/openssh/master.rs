@@ -101,7 +101,7 @@ impl Master {
         if log.has("Timeout, server") {
             return WireError::Silent(self.silence);
         }
-        let detail = log.last_word().unwrap_or_else(|| "your own ssh has closed it".to_owned());
+        let detail = log.last_words().unwrap_or_else(|| "your own ssh has closed it".to_owned());
         WireError::Io(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, detail))
     }
 

@@ -53,7 +53,7 @@ pub(super) fn verdict(client: &Client, is_asked: bool) -> ConnectError {
     {
         return ConnectError::NotSsh { host, port, detail: format!("it says {line:?}") };
     }
-    let detail = client.log().last_word().unwrap_or_else(|| "ssh says nothing".to_owned());
+    let detail = client.log().last_words().unwrap_or_else(|| "ssh says nothing".to_owned());
     ConnectError::Lost { host, stage: "your own ssh", detail }
 }
 

@@ -80,6 +80,7 @@ fn a_proxy_command_is_followed() {
 
     let broken = with(&host, " ProxyCommand echo no way through >&2; exit 1").err().expect("no way");
     assert_eq!(broken.code(), "host.lost", "{broken}");
+    assert!(broken.to_string().contains("no way through"), "{broken}");
     // An unknown key is refused on this way as on any other.
     host.know("");
     let unknown = with(&host, &way).err().expect("an unknown host");
