@@ -28,7 +28,7 @@ fn textfile(value: &Value) -> Result<String, Complaint> {
     Ok(path)
 }
 
-/// An address that this file may hold: what proves who asks is a secret, and stands in [secrets].
+/// An address that this file may hold: what proves who asks is a secret, and stands in `[secrets]`.
 fn endpoint(value: &Value) -> Result<String, Complaint> {
     let text = value::like(value, r"^https?://[^\s/?#@\\]+(/[^\s?#@\\]*)?$")?;
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));

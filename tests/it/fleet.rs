@@ -41,10 +41,10 @@ impl Fleet {
             let words = |words: Vec<String>| serde_json::to_string(&words).expect("words");
             let odd = self.reload.as_ref().filter(|(name, _)| *name == host.alias());
             let reload = odd.map_or_else(|| host.nginx_reload_command(), |(_, words)| words.clone());
-            let _ = write!(
+            let _ = writeln!(
                 text,
                 "{{ host = {:?}, root = {:?}, ports = {{ blue = {}, green = {} }}, url = \"http://{}:{}\", \
-                 nginx = {{ test = {}, reload = {} }} }},\n",
+                 nginx = {{ test = {}, reload = {} }} }},",
                 host.alias(),
                 host.root().to_str().expect("a UTF-8 path"),
                 ports.blue,
