@@ -81,7 +81,7 @@ class Proc(Case):
             self.assertEqual(proc.pid_file(self.slot), (word, pid), text)
 
     def test_a_family_is_a_session_and_all_that_came_of_it(self):
-        leader = self.child("sh", "-c", "echo; cat; :", start_new_session=True)
+        leader = self.child("sh", "-c", "exec 3<&0; cat <&3 & echo; wait", start_new_session=True)
         leader.stdout.readline()
         below = [pid for pid in proc.pids() if (proc.stat_of(pid) or {}).get("parent") == leader.pid]
         group = proc.family({leader.pid})
