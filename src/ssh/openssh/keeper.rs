@@ -50,8 +50,8 @@ impl Keeper {
             Askpass::listen(client.folder()).map(|askpass| (askpass, program))
         });
         let asking = asking.transpose().map_err(|error| unusable(&error))?;
-        let persists = !matches!(client.setting("controlpersist"), "" | "no" | "false");
-        let is_kept = persists && matches!(client.setting("controlmaster"), "auto" | "yes" | "true");
+        let is_kept = matches!(client.setting("controlmaster"), "auto" | "yes" | "true")
+            && !matches!(client.setting("controlpersist"), "" | "no" | "false");
         let shared = client.shared_control().filter(|_| is_kept);
         let own = client.folder().join("master");
         let mut ssh = client.ssh();
@@ -66,11 +66,7 @@ impl Keeper {
             ssh.args(["-o", option]);
         }
         if shared.is_none() {
-            ssh.args(["-M", "-S"]).arg(literal(&own));
-            // Said where it is `no` already, it would silence a ProxyCommand.
-            if persists {
-                ssh.args(["-o", "ControlPersist=no"]);
-            }
+            ssh.args(["-M", "-o", "ControlPersist=no", "-S"]).arg(literal(&own));
         }
         if let Some((askpass, program)) = &asking {
             askpass.tell(&mut ssh, program);

@@ -1,7 +1,7 @@
 //! The user's own `ssh`: taken where only it can do what ssh_config asks for, and where a connection of theirs is open.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -78,7 +78,7 @@ fn a_proxy_command_is_followed() {
     assert_eq!((logins(&jump), logins(&host)), (1, 1));
     drop(session);
 
-    let broken = with(&host, " ProxyCommand echo no way through >&2; exit 1").err().expect("no way");
+    let broken = with(&host, " ProxyCommand sh -c 'echo no way through >&2'").err().expect("no way");
     assert_eq!(broken.code(), "host.lost", "{broken}");
     assert!(broken.to_string().contains("no way through"), "{broken}");
     // An unknown key is refused on this way as on any other.
@@ -144,7 +144,11 @@ fn a_certificate_of_the_user_may_lie_anywhere() {
 }
 
 /// Hears what is to be done, and answers nothing.
-struct Ear(Vec<String>);
+struct Ear {
+    heard: Vec<String>,
+    /// What it then touches.
+    token: PathBuf,
+}
 
 impl Prompt for Ear {
     fn passphrase(&mut self, _: &Path, _: usize) -> Option<String> {
@@ -156,7 +160,8 @@ impl Prompt for Ear {
     }
 
     fn tell(&mut self, message: &str) {
-        self.0.push(message.to_owned());
+        self.heard.push(message.to_owned());
+        fs::write(&self.token, "touched").expect("a touch");
     }
 }
 
@@ -165,7 +170,10 @@ fn a_key_that_a_token_holds_logs_in() {
     let host = Host::start();
     let library = host.path("token.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/ssh/token.c");
-    run(Command::new("gcc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-lcrypto"));
+    let touched = format!("-DTOUCHED=\"{}\"", host.path("touched").display());
+    let mut compile = Command::new("gcc");
+    compile.args(["-shared", "-fPIC", &touched, "-o"]).arg(&library).arg(source);
+    run(compile.arg("-lcrypto"));
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-t", "ed25519-sk", "-N", "", "-w"]).arg(&library);
     run(keygen.arg("-f").arg(host.path("token")));
@@ -175,12 +183,13 @@ fn a_key_that_a_token_holds_logs_in() {
     fs::rename(host.path("token.pub"), host.path("id.pub")).expect("its key");
     host.config(&web(&host, " SecurityKeyProvider DIR/token.so"));
     let options = ConnectOptions { client: SshClient::Auto, ..host.options() };
-    let mut ear = Ear(Vec::new());
+    let mut ear = Ear { heard: Vec::new(), token: host.path("touched") };
     let session = Session::connect(&target(), &options, &mut ear, &Interrupt::never());
     let mut session = session.unwrap_or_else(|error| panic!("{error}"));
     assert!(why(&session).starts_with("a FIDO key, "), "{}", why(&session));
     assert_eq!(says(&mut session, "echo by a token"), "by a token\n");
-    assert!(ear.0.concat().starts_with("Confirm user presence for key ED25519-SK SHA256:"), "{:?}", ear.0);
+    let heard = ear.heard.concat();
+    assert!(heard.starts_with("Confirm user presence for key ED25519-SK SHA256:"), "{heard}");
     let libssh2 = ConnectOptions { client: SshClient::Libssh2, ..options };
     let refused = Session::connect(&target(), &libssh2, &mut NoPrompt, &Interrupt::never()).err();
     assert_eq!(refused.expect("it cannot").code(), "auth.failed");

@@ -1,10 +1,11 @@
 /*
  * A FIDO token made of software, by OpenSSH's interface for such libraries (SecurityKeyProvider): the key's handle is the
- * private key itself, and a touch is taken for granted. For the tests alone.
+ * private key itself, and it is touched by making the file TOUCHED. For the tests alone.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -12,7 +13,9 @@
 #define VERSION 0x000a0000
 #define ED25519 1
 #define LENGTH 32
-#define TOUCHED 1
+#define PRESENT 1
+/* How long it waits for a touch, in hundredths of a second. */
+#define PATIENCE 1000
 #define FAILED -1
 #define UNSUPPORTED -2
 
@@ -71,11 +74,16 @@ int sk_sign(uint32_t alg, const uint8_t *message, size_t message_len, const char
     struct sk_sign_response *it = calloc(1, sizeof *it);
     if (alg != ED25519 || key == NULL || context == NULL || it == NULL)
         return UNSUPPORTED;
-    it->flags = TOUCHED;
+    for (int waited = 0; access(TOUCHED, F_OK) != 0; waited++) {
+        if (waited == PATIENCE)
+            return FAILED;
+        usleep(10000);
+    }
+    it->flags = PRESENT;
     it->counter = 1;
     it->sig_r = calloc(1, it->sig_r_len = 2 * LENGTH);
     SHA256((const uint8_t *)application, strlen(application), text);
-    text[SHA256_DIGEST_LENGTH] = TOUCHED;
+    text[SHA256_DIGEST_LENGTH] = PRESENT;
     text[SHA256_DIGEST_LENGTH + 4] = 1;
     SHA256(message, message_len, text + SHA256_DIGEST_LENGTH + 5);
     if (!EVP_DigestSignInit(context, NULL, NULL, NULL, key) ||
