@@ -6,6 +6,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::ExitCode;
 use crate::plan::{Failure, HostStanding};
 
 /// How often somebody who waits looks up: at the interrupt, and to tell the host that the client lives.
@@ -121,7 +122,8 @@ impl FleetMember<'_> {
     ) -> Result<Vec<HostStanding>, Failure> {
         self.fleet.standings.lock().unwrap_or_else(PoisonError::into_inner).push(own);
         self.meet(alive)?;
-        let all = self.fleet.standings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut all = self.fleet.standings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.sort_by(|a, b| a.host.cmp(&b.host));
         // Nobody shares again before all have read.
         self.meet(alive)?;
         self.fleet.standings.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -185,7 +187,8 @@ impl FleetMember<'_> {
             let waited = self.fleet.changed.wait_timeout(count, TICK);
             drop(waited);
             if !alive() {
-                return Err(held_back("interrupted while the other hosts were waited for"));
+                let what = "interrupted, or cut off, while the other hosts were waited for";
+                return Err(Failure::new("interrupted", what).exit(ExitCode::Interrupted));
             }
             count = self.fleet.count();
         }

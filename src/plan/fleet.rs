@@ -37,16 +37,17 @@ impl HostStanding {
     }
 }
 
-/// The commit that a fleet switches to. Where its hosts have split, what was decided last is carried on (`forward`), or
-/// taken back on the host that has it.
+/// The commit that a fleet switches to: that which all hosts would make live. Where they have split and it is not the same,
+/// what was decided last is carried on (`forward`), or taken back on the host that has it.
 fn target(all: &[HostStanding], forward: bool) -> Option<&String> {
-    let split = all.iter().any(|one| one.live != all[0].live);
-    let latest = all.iter().max_by(|a, b| a.at.total_cmp(&b.at))?;
-    match split {
-        true if forward => latest.live.as_ref(),
-        true => latest.wanted.as_ref(),
-        false => all[0].wanted.as_ref(),
+    let mut wanted = all.iter().filter_map(|one| one.wanted.as_ref());
+    let first = wanted.next();
+    let is_split = all.iter().any(|one| one.live != all[0].live);
+    if !is_split || wanted.all(|other| Some(other) == first) {
+        return first;
     }
+    let latest = all.iter().max_by(|a, b| a.at.total_cmp(&b.at))?;
+    if forward { latest.live.as_ref() } else { latest.wanted.as_ref() }
 }
 
 /// What `own` does, one of `all`, so that every host has the same release in the end.
@@ -139,6 +140,21 @@ mod tests {
         let all = [standing("web1", "new", 9.0, "old"), standing("web2", "old", 2.0, "new")];
         assert_eq!(parts(&all, true), ["Stay", "Switch"]);
         assert_eq!(parts(&all, false), ["Switch", "Stay"]);
+    }
+
+    #[test]
+    fn what_was_deployed_to_all_goes_to_all_however_they_had_split() {
+        let all = [standing("web1", "new", 9.0, "newer"), standing("web2", "old", 2.0, "newer")];
+        assert_eq!(parts(&all, true), ["Switch", "Switch"]);
+        // A host that is new has nothing live.
+        let all = [standing("web1", "old", 9.0, "new"), standing("web2", "", 0.0, "new")];
+        assert_eq!(parts(&all, true), ["Switch", "Switch"]);
+    }
+
+    #[test]
+    fn a_host_that_is_not_fit_does_not_say_where_the_others_go() {
+        let all = [standing("web1", "old", 1.0, ""), standing("web2", "old", 2.0, "new")];
+        assert_eq!(parts(&all, true)[1], "Switch");
     }
 
     #[test]

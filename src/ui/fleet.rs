@@ -90,6 +90,14 @@ impl Merged {
             Event::Warning { ref message } | Event::Note { ref message } => {
                 if self.told.insert(message.clone()) { vec![of_host(host, event)] } else { Vec::new() }
             }
+            // The plans of the hosts are mostly the same.
+            Event::Planned { number, ref title, .. } => {
+                if self.told.insert(format!("{number}. {title}")) {
+                    vec![event]
+                } else {
+                    Vec::new()
+                }
+            }
             // Of several at once a person sees none.
             Event::Progress { .. } => Vec::new(),
             event => vec![event],
