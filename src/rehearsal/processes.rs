@@ -62,6 +62,15 @@ impl HostProcess {
             .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|variable| variable == marker))
     }
 
+    /// Whether it bounds the log of one of the host's processes (`launch -bound`): it carries no variable of theirs.
+    fn bounds_a_log(&self, folder: &Path) -> bool {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0);
+        words.next();
+        words.next().is_some_and(|script| script.starts_with(folder.as_os_str().as_bytes()))
+            && words.next() == Some(b"-bound")
+    }
+
     fn works_in(&self, folder: &Path) -> bool {
         let needle = folder.as_os_str().as_bytes();
         fs::read_link(format!("/proc/{}/cwd", self.pid)).is_ok_and(|cwd| cwd.starts_with(folder))
@@ -106,6 +115,7 @@ pub(super) fn of_host(
         .iter()
         .filter(|process| {
             process.is_marked(folder)
+                || process.bounds_a_log(folder)
                 || known.iter().any(|old| old.pid == process.pid && old.started == process.started)
                 || (named.contains(&process.pid) && process.works_in(folder))
         })

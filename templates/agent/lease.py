@@ -219,7 +219,8 @@ class Lease:
                     sys.exit(0)
 
     def close(self):
-        """Lets go of the lock; in a process that was forked, only this process's hold on it."""
+        """Lets go of the lock; in a process that was forked, only this process's hold on it, and what is to be recorded."""
+        self.record = None
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None

@@ -161,6 +161,12 @@ def listener(port, slot):
     if not sockets:
         return None
     group = holders(sockets)
+    if not group:
+        # It belongs to another user, or it has just ended.
+        sockets = listeners(port)
+        if not sockets:
+            return None
+        group = holders(sockets)
     pid = eldest(group)
     user = list(sockets.values())[0]
     return {

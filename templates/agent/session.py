@@ -207,7 +207,8 @@ class Session:
             why = "killed"
             close_line()
             tell("failed", {"reason": why, "signal": os.WTERMSIG(status)})
-        return why or None
+        # One that said nothing did not come to its end unless its status says so.
+        return why or ("stopped" if status else None)
 
     def forget(self):
         """Nothing more is decided."""

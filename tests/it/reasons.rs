@@ -134,6 +134,8 @@ fn met() -> Vec<(&'static str, Value, &'static str)> {
         ("switch", switch(json!({"answer": at_door, "restored": false, "now": at_door})), ""),
         ("switch", switch(json!({"watched": "the front door answered 500"})), ""),
         ("switch", switch(json!({"watched": "the front door answered 500", "restored": false})), ""),
+        ("switch", switch(json!({"reason": "recalled"})), ""),
+        ("switch", switch(json!({"reason": "recalled", "restored": false})), ""),
         ("switch", named("not_recorded"), "/srv/hello/.deployer/history.jsonl: No space left on device"),
         ("switch", named("not_handed_over"), "worker (process 81) lives on after KILL"),
     ]

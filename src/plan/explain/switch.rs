@@ -22,7 +22,7 @@ pub(super) fn explain(
                 "it was proven here, but not on every host: the old release is live again",
             );
             let site = if switch.restored { Site::Restored } else { Site::Affected };
-            return failure.site(site).exit(ExitCode::LiveAffected);
+            return failure.site(site).exit(ExitCode::LiveAffected).advise("see all hosts: deployer status");
         }
         Some(Reason::SwitchNotWritten) => {
             return Failure::new("switch.unwritable", what).advise(format!(
